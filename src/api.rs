@@ -1,0 +1,224 @@
+//! The whole of localapi for one thread of one process: what PHP's functions call.
+
+use std::cell::RefCell;
+use std::ffi::OsString;
+
+use crate::actor::Actor;
+use crate::clock::Clock;
+use crate::command;
+use crate::credential::{Secret, identifier};
+use crate::error::{Error, Quoted, Result, is_control};
+use crate::place::Place;
+use crate::random::Random;
+use crate::reply::Reply;
+use crate::request::{Request, is_blank, is_space};
+use crate::settings::Settings;
+use crate::store::Store;
+use crate::vault::{KeyId, Vault};
+
+/// The store, the keys, the clock and the random source, opened when they are first needed and kept.
+pub struct Api {
+    settings: Settings,
+    identifier_prefix: String,
+    clock: Clock,
+    random: Random,
+    vault: RefCell<Option<Vault>>,
+    store: RefCell<Option<Store>>,
+}
+
+impl Api {
+    /// Nothing is opened yet.
+    pub fn new(settings: Settings) -> Self {
+        let identifier_prefix = identifier::prefix(&settings.company_name);
+        let (vault, store) = (RefCell::new(None), RefCell::new(None));
+        Self { settings, identifier_prefix, clock: Clock::default(), random: Random::System, vault, store }
+    }
+
+    /// The settings this was made with.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Answers one call. Nothing is borrowed, locked or open while parameters are read.
+    pub fn call<'a>(&'a self, request: &Request<'_>) -> Result<Reply<'a>> {
+        let run =
+            command::find(request.command).ok_or_else(|| Error::UnknownCommand(Quoted::lossy(request.command)))?;
+        let actor = self.read(|store| Actor::find(request.admin, store))?;
+        run(self, request, &actor)
+    }
+
+    /// Notes that the host's service belongs to the host's client. A service that is there gets this client.
+    pub fn register_service(&self, service: i64, client: i64) -> Result<()> {
+        for (position, id) in [(1, service), (2, client)] {
+            if id <= 0 {
+                return Err(Error::Argument { position, must: "greater than 0" });
+            }
+        }
+        let now = self.clock.now()?;
+        self.write_unless(
+            |store| Ok(store.service_owner(service)? == Some(Some(client))),
+            |store| store.register_service(service, client, &now),
+        )
+    }
+
+    /// Adds a scope that credentials may then have. A description replaces the one before it, if it says anything.
+    pub fn register_scope(&self, scope: &[u8], description: &[u8]) -> Result<()> {
+        let scope = argument(1, scope, "1 to 80 printable characters without white space", |scope| {
+            !scope.is_empty()
+                && scope.chars().count() <= 80
+                && !scope.contains(|c: char| is_control(c) || (c.is_ascii() && is_space(c as u8)))
+        })?;
+        let description = argument(2, description, "at most 255 printable characters", |text| {
+            text.chars().count() <= 255 && !text.contains(is_control)
+        })?;
+        let now = self.clock.now()?;
+        self.write_unless(
+            |store| {
+                let known = store.scope_description(scope)?;
+                Ok(known.is_some_and(|known| description.is_empty() || known == description))
+            },
+            |store| store.register_scope(scope, description, &now),
+        )
+    }
+
+    /// Adds an admin in whose name commands may run. One that is there stays as it is, disabled or not.
+    pub fn register_admin(&self, username: &[u8]) -> Result<()> {
+        let username = argument(1, username, "1 to 255 printable characters", |name| {
+            !is_blank(name) && name.chars().count() <= 255 && !name.contains(is_control)
+        })?;
+        let now = self.clock.now()?;
+        self.write_unless(|store| Ok(store.admin(username)?.is_some()), |store| store.register_admin(username, &now))
+    }
+
+    /// The prefix of client identifiers.
+    pub fn identifier_prefix(&self) -> &str {
+        &self.identifier_prefix
+    }
+
+    /// The time for the store.
+    pub fn now(&self) -> Result<String> {
+        self.clock.now()
+    }
+
+    /// The random source.
+    pub fn random(&self) -> &Random {
+        &self.random
+    }
+
+    /// Closes a store that lives in a file, before the process forks: SQLite's locks don't survive a fork, and the next
+    /// call opens it again on both sides. A store in memory stays, the child has a copy.
+    pub fn close_file_store(&self) {
+        if let Ok(mut slot) = self.store.try_borrow_mut()
+            && slot.as_ref().is_some_and(|store| !store.is_memory())
+        {
+            *slot = None;
+        }
+    }
+
+    /// Looks at the store, opening it first where that is needed.
+    pub fn read<T>(&self, look: impl FnOnce(&mut Store) -> Result<T>) -> Result<T> {
+        let mut slot = self.store.borrow_mut();
+        let store = self.open(&mut slot)?;
+        let memory = store.is_memory();
+        let found = look(store);
+        if !memory && found.as_ref().is_err_and(Error::is_fault_of_store) {
+            // The next call starts afresh, so that it works once the cause is gone.
+            *slot = None;
+        }
+        found
+    }
+
+    /// Decides something by what is stored, to write by it later.
+    pub fn decide<D, F: Fn(&mut Store) -> Result<D>>(&self, decide: F) -> Result<Decision<D, F>> {
+        self.read(|store| {
+            let version = store.version()?;
+            Ok(Decision { version, made: decide(store)?, decide })
+        })
+    }
+
+    /// Writes by a decision, in one transaction.
+    pub fn write<D, F, T>(&self, decision: Decision<D, F>, write: impl FnOnce(&mut Store, D) -> Result<T>) -> Result<T>
+    where
+        F: Fn(&mut Store) -> Result<D>,
+    {
+        self.read(|store| {
+            store.write(|store| {
+                // Something may have changed since, and nothing can any more.
+                let unchanged = store.version()? == decision.version;
+                let made = if unchanged { decision.made } else { (decision.decide)(store)? };
+                write(store, made)
+            })
+        })
+    }
+
+    /// Writes, unless what should be there is there already: that needs no lock and no flush.
+    fn write_unless(
+        &self,
+        done: impl Fn(&mut Store) -> Result<bool>,
+        write: impl FnOnce(&mut Store) -> Result<()>,
+    ) -> Result<()> {
+        let decision = self.decide(done)?;
+        if decision.made {
+            return Ok(());
+        }
+        self.write(decision, |store, done| if done { Ok(()) } else { write(store) })
+    }
+
+    /// Seals a new secret for the credential with this identifier, inside the transaction that stores it. The first
+    /// secret of a store makes its key file, which lasts before the secret is sealed.
+    pub fn seal(&self, store: &mut Store, identifier: &str, secret: &Secret) -> Result<String> {
+        let vault = self.vault.borrow();
+        let vault = vault.as_ref().ok_or(Error::KeyFileInvalid)?;
+        let noted = store.sealing_key()?.as_deref().and_then(KeyId::parse);
+        let ring = if noted.is_some() || store.has_secrets()? {
+            vault.keys_of_sealed()?
+        } else {
+            vault.keys_or_new(&self.random)?
+        };
+        let id = noted.as_ref().unwrap_or(&ring.active);
+        let sealed = ring.seal(id, identifier, secret, &self.random)?.ok_or_else(|| vault.foreign(id))?;
+        if noted.is_none() {
+            store.set_sealing_key(&id.to_string())?;
+        }
+        Ok(sealed)
+    }
+
+    fn open<'a>(&self, slot: &'a mut Option<Store>) -> Result<&'a mut Store> {
+        if slot.as_ref().is_some_and(|store| !store.is_current()) {
+            *slot = None;
+        }
+        match slot {
+            Some(store) => Ok(store),
+            None => {
+                let place = Place::resolve(&self.settings, environment)?;
+                let key_file = place.key_file(&self.settings)?;
+                let store = Store::open(&place, &self.settings)?;
+                // The keys that a process made for a store in memory go with that store.
+                *self.vault.borrow_mut() = Some(Vault::new(key_file));
+                Ok(slot.insert(store))
+            }
+        }
+    }
+}
+
+/// What was decided by a state of the store, and how to decide again should it change before it's written by.
+pub struct Decision<D, F> {
+    version: i64,
+    /// The decision.
+    pub made: D,
+    decide: F,
+}
+
+fn environment(name: &str) -> Option<OsString> {
+    std::env::var_os(name)
+}
+
+/// Reads an argument that must be text of some form.
+fn argument<'a>(
+    position: u32,
+    bytes: &'a [u8],
+    must: &'static str,
+    valid: impl FnOnce(&str) -> bool,
+) -> Result<&'a str> {
+    std::str::from_utf8(bytes).ok().filter(|text| valid(text)).ok_or(Error::Argument { position, must })
+}

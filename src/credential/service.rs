@@ -1,0 +1,32 @@
+//! The service that a single_sign_on credential signs in to.
+
+use crate::error::{Error, Result};
+use crate::store::Store;
+
+/// A service and the client it belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Service {
+    /// Its row in `tblhosting`.
+    pub id: i64,
+    /// The owner's row in `tblclients`.
+    pub owner: i64,
+}
+
+impl Service {
+    /// Refuses a `serviceId` that says none.
+    pub fn require(text: Option<String>) -> Result<String> {
+        text.filter(|text| text != "0").ok_or(Error::ServiceRequired)
+    }
+
+    /// Looks a `serviceId` up.
+    pub fn find(text: &str, store: &mut Store) -> Result<Self> {
+        // `parse` alone would take a sign.
+        let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+        let id = text.parse().ok().filter(|&id: &i64| digits && id > 0).ok_or(Error::ServiceInvalid)?;
+        match store.service_owner(id)? {
+            None => Err(Error::ServiceInvalid),
+            Some(None) => Err(Error::ServiceWithoutClient),
+            Some(Some(owner)) => Ok(Self { id, owner }),
+        }
+    }
+}

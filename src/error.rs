@@ -1,0 +1,248 @@
+//! Everything that can go wrong, in the words a caller reads.
+
+use std::fmt;
+use std::path::PathBuf;
+
+/// What a call can fail with. `Display` is the sentence that the caller sees: the answer's `message`, or the message of
+/// a `LocalApi\StoreException`. None holds a secret, a key, a password or SQL.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    // The call itself.
+    /// No command of this name is answered here.
+    #[error("The requested command \"{0}\" was not found.")]
+    UnknownCommand(Quoted),
+    /// `tbladmins` has no row with this user name.
+    #[error("The admin user \"{0}\" was not found.")]
+    UnknownAdmin(Quoted),
+    /// The admin's row says `disabled`.
+    #[error("The admin user \"{0}\" is disabled.")]
+    DisabledAdmin(Quoted),
+    /// A rule reads this parameter, and its bytes are not UTF-8.
+    #[error("The parameter \"{0}\" must be valid UTF-8.")]
+    NotUtf8(&'static str),
+    /// PHP threw, or ended the request, while a parameter was read. The caller gets that, not this.
+    #[error("A parameter could not be read.")]
+    Interrupted,
+
+    // The rules of a credential, in the order in which they are checked.
+    /// `grantType` is absent or blank.
+    #[error("A valid grant type is required.")]
+    GrantTypeRequired,
+    /// `grantType` is no grant type that is known here.
+    #[error("The requested grant type \"{0}\" is invalid.")]
+    GrantTypeInvalid(Quoted),
+    /// An authorization_code credential has no name.
+    #[error("A name for the Client Credential is required.")]
+    NameRequired,
+    /// A single_sign_on credential has no service.
+    #[error("A service ID is required for the single sign-on grant type.")]
+    ServiceRequired,
+    /// `scope` holds no token.
+    #[error("At least one valid scope is required.")]
+    ScopeRequired,
+    /// A token has no row in `tbloauthserver_scopes`.
+    #[error("The requested scope \"{0}\" is invalid.")]
+    ScopeInvalid(Quoted),
+    /// `serviceId` is no positive whole number, or has no row in `tblhosting`.
+    #[error("A valid Service ID is required.")]
+    ServiceInvalid,
+    /// The service's `userid` has no row in `tblclients`.
+    #[error("Service ID not associated with valid Client.")]
+    ServiceWithoutClient,
+    /// More than 64 different scopes.
+    #[error("At most 64 scopes are allowed.")]
+    TooManyScopes,
+    /// `name` or `description` is longer than its column.
+    #[error("The {0} is longer than 255 characters.")]
+    TextTooLong(&'static str),
+    /// `name` or `description` holds a control character.
+    #[error("The {0} contains control characters.")]
+    TextWithControls(&'static str),
+    /// `logoUri` is longer than its column.
+    #[error("The logo URI is longer than 255 characters.")]
+    LogoUriTooLong,
+    /// `logoUri` is neither an `http` or `https` URL nor a path below the client area.
+    #[error("The logo URI \"{0}\" is invalid.")]
+    LogoUriInvalid(Quoted),
+    /// More than 32 redirect URIs.
+    #[error("At most 32 redirect URIs are allowed.")]
+    TooManyRedirectUris,
+    /// The redirect URIs, joined, are longer than their column.
+    #[error("The redirect URIs are longer than 2,000 characters.")]
+    RedirectUrisTooLong,
+    /// A redirect URI that OAuth must not redirect to.
+    #[error("The redirect URI \"{0}\" is invalid.")]
+    RedirectUriInvalid(Quoted),
+
+    /// An argument of a function of ours is of the right type and still can't be used. PHP makes it a `ValueError` that
+    /// names the argument.
+    #[error("must be {must}")]
+    Argument {
+        /// Which argument, from 1.
+        position: u32,
+        /// What it must be.
+        must: &'static str,
+    },
+
+    // Where the store is.
+    /// A server's `localapi.dsn` is empty.
+    #[error(
+        "The credential store has no place: set localapi.dsn in php.ini, for example localapi.dsn = \"sqlite:/var/lib/localapi/store.sqlite\"."
+    )]
+    StoreNotConfigured,
+    /// `localapi.dsn` is empty, and neither XDG_DATA_HOME nor HOME is set to an absolute path.
+    #[error("The credential store has no place: set localapi.dsn in php.ini, or HOME in the environment.")]
+    StoreHomeless,
+    /// `localapi.dsn` can't be read.
+    #[error("The credential store has no place: localapi.dsn must be sqlite:/absolute/path or sqlite::memory:.")]
+    DsnInvalid,
+    /// `localapi.key_file` can't be read.
+    #[error("The key file has no place: localapi.key_file must be an absolute path.")]
+    KeyFileInvalid,
+
+    // The store.
+    /// The folder of the store isn't there.
+    #[error("The credential store cannot be opened: the folder \"{}\" does not exist.", .0.display())]
+    StoreFolderMissing(PathBuf),
+    /// The store's path is a folder or another thing that is no file.
+    #[error("The credential store cannot be opened: \"{}\" is not a file.", .0.display())]
+    StoreNotAFile(PathBuf),
+    /// The operating system doesn't let this user open the store.
+    #[error("The credential store cannot be opened: this user needs to read and write \"{}\" and its folder.", .0.display())]
+    StoreUnreachable(PathBuf),
+    /// The file, its folder or its file system can't be written.
+    #[error("The credential store is read-only: this user needs to write \"{}\" and its folder.", .0.display())]
+    StoreReadOnly(PathBuf),
+    /// No space is left where the store is.
+    #[error("The credential store is full: free space on the disk of \"{}\".", .0.display())]
+    StoreFull(PathBuf),
+    /// Another process held the store for longer than `localapi.busy_timeout`.
+    #[error("The credential store is locked: another process has kept \"{path}\" for more than {waited} ms; try again, or raise localapi.busy_timeout.", path = .0.display(), waited = .1)]
+    StoreLocked(PathBuf, u64),
+    /// The file's content is damaged.
+    #[error("The credential store is damaged: restore \"{}\" from a backup.", .0.display())]
+    StoreDamaged(PathBuf),
+    /// A file that isn't a store of ours. It's left as it is.
+    #[error("The file \"{}\" is not a credential store; it was left untouched.", .0.display())]
+    StoreForeign(PathBuf),
+    /// A store made by a newer version. It's left as it is.
+    #[error("The credential store \"{path}\" has schema version {found}, and this localapi knows up to {known}; it was left untouched.", path = .0.display(), found = .1, known = .2)]
+    StoreNewer(PathBuf, i64, i64),
+    /// The file system can't hold a write-ahead log.
+    #[error("The credential store cannot use a write-ahead log at \"{}\": put it on a local disk.", .0.display())]
+    StoreWithoutWal(PathBuf),
+    /// A process forked while other threads had the store open, and this is the child.
+    #[error(
+        "The credential store cannot be used here: this process was forked while other threads had the store open."
+    )]
+    StoreForked,
+    /// Any other fault, with SQLite's own word for it.
+    #[error("The credential store \"{path}\" failed: {reason}.", path = .0.display(), reason = .1)]
+    StoreFailed(PathBuf, String),
+
+    // The vault.
+    /// The store holds sealed secrets, and their key file is gone.
+    #[error("The key file \"{}\" is missing: put it back, the stored secrets cannot be read without it.", .0.display())]
+    KeyFileMissing(PathBuf),
+    /// The file holds no keys of ours.
+    #[error("The key file \"{}\" is damaged: restore it from a backup.", .0.display())]
+    KeyFileDamaged(PathBuf),
+    /// Users outside the file's group can read or write it.
+    #[error("The key file \"{}\" is open to other users: take their permissions away (chmod o= on it).", .0.display())]
+    KeyFileExposed(PathBuf),
+    /// This user can't read the file.
+    #[error("The key file \"{path}\" cannot be read: {reason}.", path = .0.display(), reason = .1)]
+    KeyFileUnreadable(PathBuf, String),
+    /// A key file is needed and can't be made.
+    #[error("The key file \"{path}\" cannot be written: {reason}.", path = .0.display(), reason = .1)]
+    KeyFileUnwritable(PathBuf, String),
+    /// The file doesn't hold the key that this store seals with.
+    #[error("The key file \"{path}\" belongs to another store: it lacks the key \"{key}\".", path = .0.display(), key = .1)]
+    KeyFileForeign(PathBuf, String),
+    /// A sealed value was changed, or moved to another row.
+    #[error("The secret of OAuth credential {0} is damaged.")]
+    SecretDamaged(i64),
+    /// The operating system gave no random bytes.
+    #[error("The operating system's random number generator failed.")]
+    NoRandomness,
+    /// The system's clock is outside the years 1970 to 9999.
+    #[error("The system's clock is wrong.")]
+    ClockWrong,
+}
+
+impl Error {
+    /// Whether a connection to the store should not be used again after this.
+    pub fn is_fault_of_store(&self) -> bool {
+        matches!(
+            self,
+            Self::StoreReadOnly(_)
+                | Self::StoreUnreachable(_)
+                | Self::StoreFull(_)
+                | Self::StoreDamaged(_)
+                | Self::StoreFailed(..)
+        )
+    }
+}
+
+/// What a call gives.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// A caller's input inside a message: 80 characters at most, without control characters.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Quoted(String);
+
+impl Quoted {
+    const LIMIT: usize = 80;
+
+    /// Quotes bytes that may not be UTF-8.
+    pub fn lossy(input: &[u8]) -> Self {
+        // A character is four bytes at most, so nothing behind this can be shown.
+        let start = input.get(..Self::LIMIT * 4 + 4).unwrap_or(input);
+        Self::from(String::from_utf8_lossy(start).as_ref())
+    }
+}
+
+impl From<&str> for Quoted {
+    fn from(input: &str) -> Self {
+        let mut characters = input.chars();
+        let mut quoted: String = characters
+            .by_ref()
+            .take(Self::LIMIT)
+            .map(|c| if is_control(c) { char::REPLACEMENT_CHARACTER } else { c })
+            .collect();
+        if characters.next().is_some() {
+            quoted.push('…');
+        }
+        Self(quoted)
+    }
+}
+
+impl fmt::Display for Quoted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// C0, DEL, C1, and the overrides that turn the direction of the text around them.
+pub fn is_control(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quoted_input_is_cut_after_80_characters() {
+        assert_eq!(Quoted::from("é".repeat(80).as_str()).to_string(), "é".repeat(80));
+        assert_eq!(Quoted::from("é".repeat(81).as_str()).to_string(), "é".repeat(80) + "…");
+        assert_eq!(Quoted::lossy("é".repeat(9_000).as_bytes()).to_string(), "é".repeat(80) + "…");
+    }
+
+    #[test]
+    fn quoted_input_shows_no_control_character() {
+        assert_eq!(Quoted::from("a\0b\u{85}c\u{202e}d\u{7f}").to_string(), "a\u{fffd}b\u{fffd}c\u{fffd}d\u{fffd}");
+        assert_eq!(Quoted::lossy(b"a\xff\xfeb").to_string(), "a\u{fffd}\u{fffd}b");
+    }
+}

@@ -1,0 +1,45 @@
+//! PHP's `localAPI()` without WHMCS behind it.
+//!
+//! ```php
+//! LocalApi\register_service(serviceId: 1, clientId: 42);
+//! $answer = localAPI('CreateOAuthCredential', [
+//!     'grantType' => 'single_sign_on',
+//!     'scope' => 'clientarea:sso clientarea:billing_info clientarea:announcements',
+//!     'serviceId' => '1',
+//! ]);
+//! // ['result' => 'success', 'credentialId' => 1, 'clientIdentifier' => 'COMPANY-NAME.…', 'clientSecret' => '…']
+//! ```
+//!
+//! # Layout
+//!
+//! A call goes down this list and its answer comes back up. Only `php` knows PHP; without the feature `extension` the
+//! rest builds and tests by itself.
+//!
+//! * `php`: the binding, with the functions, arrays, INI entries and the life of a process
+//! * [`request`], [`reply`], [`error`]: what comes in and what goes out
+//! * [`api`]: one thread's store, keys, clock and random source
+//! * [`actor`]: in whose name a command runs
+//! * [`command`]: one file per command
+//! * [`credential`]: the rules for each part of a credential, and the making of it
+//! * [`vault`]: seals secrets at rest
+//! * [`store`]: the tables and the statements
+//! * [`settings`], [`place`], [`own_file`]: what the host has set, where things are, who may read them
+
+pub mod actor;
+pub mod api;
+pub mod clock;
+pub mod command;
+pub mod credential;
+pub mod error;
+pub mod own_file;
+pub mod place;
+pub mod random;
+pub mod reply;
+pub mod request;
+pub mod settings;
+pub mod store;
+pub mod vault;
+
+// Test binaries are executables, and no executable but PHP has the engine's symbols; `php-tests/` exercises the binding.
+#[cfg(all(feature = "extension", not(test)))]
+mod php;

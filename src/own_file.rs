@@ -1,0 +1,165 @@
+//! Files that we make: who may use them, and how they come to last.
+
+use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
+use std::io::{self, ErrorKind, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _, fchown};
+use std::path::{Path, PathBuf};
+
+use crate::random::Random;
+
+/// Who may use the files in a folder: this user, or in a group-writable folder also the folder's group, so that two
+/// system users can share a store.
+#[derive(Debug, Clone, Copy)]
+pub struct Access {
+    group: Option<u32>,
+}
+
+impl Access {
+    /// What the folder of this file says.
+    pub fn of(path: &Path) -> io::Result<Self> {
+        let folder = fs::metadata(folder_of(path))?;
+        Ok(Self { group: (folder.mode() & 0o020 != 0).then(|| folder.gid()) })
+    }
+
+    /// Gives a file this access. A group that this user isn't in gets none.
+    fn grant(self, file: &File) -> io::Result<()> {
+        let mode = match self.group {
+            Some(group) if fchown(file, None, Some(group)).is_ok() => 0o660,
+            _ => 0o600,
+        };
+        file.set_permissions(Permissions::from_mode(mode))
+    }
+
+    /// Gives this access to a file that SQLite has made beside ours. Other users' files are left alone, and so is a
+    /// file that is gone by now.
+    pub fn adopt(self, path: &Path) {
+        let Some(group) = self.group else { return };
+        let Ok(found) = fs::metadata(path) else { return };
+        if found.gid() == group && found.mode() & 0o777 == 0o660 {
+            return;
+        }
+        // Through the path, because closing a file drops the locks that SQLite holds on it.
+        if std::os::unix::fs::chown(path, None, Some(group)).is_ok() {
+            // Another user's file keeps its mode: that user's process sets it.
+            let _ = fs::set_permissions(path, Permissions::from_mode(0o660));
+        }
+    }
+}
+
+/// The folder that a file is in.
+pub fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// Makes a folder, and those above it that are missing, for this user only.
+pub fn make_folder(folder: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(folder)
+}
+
+/// Makes an empty file that lasts. `false` where there is one already.
+pub fn create(path: &Path) -> io::Result<bool> {
+    let access = Access::of(path)?;
+    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
+        Ok(file) => {
+            access.grant(&file)?;
+            sync_folder(path)?;
+            Ok(true)
+        }
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Makes a file with this content, which lasts once this returns. `false` where there is one already: the first process
+/// wins, and none ever reads half a file.
+pub fn create_with(path: &Path, content: &[u8]) -> io::Result<bool> {
+    let draft = Draft::write(path, content)?;
+    match fs::hard_link(&draft.0, path) {
+        Ok(()) => {
+            sync_folder(path)?;
+            Ok(true)
+        }
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// A file that is complete but not in its place yet, removed when dropped.
+struct Draft(PathBuf);
+
+impl Draft {
+    fn write(path: &Path, content: &[u8]) -> io::Result<Self> {
+        let mut number = [0; 8];
+        Random::System.fill(&mut number).map_err(io::Error::other)?;
+        let mut name = path.file_name().unwrap_or_default().to_owned();
+        name.push(format!(".{:016x}", u64::from_ne_bytes(number)));
+        let draft = Self(path.with_file_name(name));
+        let access = Access::of(path)?;
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft.0)?;
+        access.grant(&file)?;
+        file.write_all(content)?;
+        file.sync_all()?;
+        Ok(draft)
+    }
+}
+
+impl Drop for Draft {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.0);
+    }
+}
+
+/// Makes the entries of a file's folder last.
+fn sync_folder(path: &Path) -> io::Result<()> {
+    File::open(folder_of(path))?.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mode(path: &Path) -> u32 {
+        fs::metadata(path).unwrap().mode() & 0o777
+    }
+
+    #[test]
+    fn a_file_is_for_this_user_only() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        assert!(create(&path).unwrap());
+        assert_eq!(mode(&path), 0o600);
+        assert!(!create(&path).unwrap());
+    }
+
+    #[test]
+    fn a_group_writable_folder_shares_its_files() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::set_permissions(folder.path(), Permissions::from_mode(0o770)).unwrap();
+        let path = folder.path().join("a");
+        assert!(create_with(&path, b"x").unwrap());
+        assert_eq!(mode(&path), 0o660);
+        assert_eq!(fs::metadata(&path).unwrap().gid(), fs::metadata(folder.path()).unwrap().gid());
+        let log = folder.path().join("a-wal");
+        fs::write(&log, "").unwrap();
+        fs::set_permissions(&log, Permissions::from_mode(0o600)).unwrap();
+        Access::of(&path).unwrap().adopt(&log);
+        assert_eq!(mode(&log), 0o660);
+    }
+
+    #[test]
+    fn the_first_content_wins_and_no_draft_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        assert!(create_with(&path, b"first").unwrap());
+        assert!(!create_with(&path, b"second").unwrap());
+        assert_eq!(fs::read(&path).unwrap(), b"first");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_folder_of_ours_is_for_this_user_only() {
+        let folder = tempfile::tempdir().unwrap();
+        make_folder(&folder.path().join("a/b")).unwrap();
+        assert_eq!((mode(&folder.path().join("a")), mode(&folder.path().join("a/b"))), (0o700, 0o700));
+    }
+}

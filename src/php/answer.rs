@@ -1,0 +1,126 @@
+//! An answer as a PHP array.
+
+use std::panic::AssertUnwindSafe;
+
+use ext_php_rs::boxed::ZBox;
+use ext_php_rs::types::{ZendHashTable, ZendStr, Zval};
+use ext_php_rs::zend::try_catch;
+
+use super::engine;
+use crate::error::{Error, Result};
+use crate::reply::{Fields, List, Reply, Value};
+
+/// PHP has ended the request while its array was built: at `memory_limit`, say.
+pub struct RequestEnded;
+
+/// Builds `['result' => 'success', …]`, or `['result' => 'error', 'message' => …]`. Nothing of the store is held while
+/// PHP allocates.
+pub fn build(reply: Result<Reply<'_>>) -> std::result::Result<ZBox<ZendHashTable>, RequestEnded> {
+    match reply.map(success) {
+        Ok(Ok(answer)) => Ok(answer),
+        Ok(Err(Fault::RequestEnded)) => Err(RequestEnded),
+        Ok(Err(Fault::Store(fault))) | Err(fault) => guarded(|| error(&fault)),
+    }
+}
+
+enum Fault {
+    RequestEnded,
+    Store(Error),
+}
+
+impl From<RequestEnded> for Fault {
+    fn from(_: RequestEnded) -> Self {
+        Self::RequestEnded
+    }
+}
+
+fn success(reply: Reply<'_>) -> std::result::Result<ZBox<ZendHashTable>, Fault> {
+    let Reply { fields, list } = reply;
+    let mut answer = guarded(|| {
+        let mut answer = ZendHashTable::new();
+        put(&mut answer, "result", text("success"));
+        put_all(&mut answer, &fields);
+        answer
+    })?;
+    if let Some(List { key, mut rows }) = list {
+        let mut elements = guarded(ZendHashTable::new)?;
+        loop {
+            let batch = rows.next_batch().map_err(Fault::Store)?;
+            // Out of time: PHP ends the request as soon as this call returns.
+            if batch.is_empty() || engine::timed_out() {
+                break;
+            }
+            guarded(|| {
+                for fields in &batch {
+                    let mut element = ZendHashTable::new();
+                    put_all(&mut element, fields);
+                    let _ = elements.push(element);
+                }
+            })?;
+        }
+        let message = rows.message();
+        guarded(|| {
+            put(&mut answer, key, array(elements));
+            if let Some(message) = message {
+                put(&mut answer, "message", text(&message));
+            }
+        })?;
+    }
+    Ok(answer)
+}
+
+fn error(error: &Error) -> ZBox<ZendHashTable> {
+    let mut answer = ZendHashTable::new();
+    put(&mut answer, "result", text("error"));
+    put(&mut answer, "message", text(&error.to_string()));
+    answer
+}
+
+/// Runs what allocates PHP's memory. Running out of it is a long jump, stopped here, because the frames above own things.
+fn guarded<T>(build: impl FnOnce() -> T) -> std::result::Result<T, RequestEnded> {
+    try_catch(AssertUnwindSafe(build)).map_err(|_| RequestEnded)
+}
+
+fn put_all(array: &mut ZendHashTable, fields: &Fields) {
+    for (key, value) in fields {
+        put(array, key, to_php(value));
+    }
+}
+
+fn to_php(value: &Value) -> Zval {
+    match value {
+        Value::Null => Zval::null(),
+        Value::Int(number) => {
+            let mut zval = Zval::new();
+            zval.set_long(*number);
+            zval
+        }
+        Value::Text(value) => text(value),
+        Value::Secret(secret) => text(secret.reveal()),
+        Value::Time(second) => engine::format_date(c"jS F Y g:i:sa", *second),
+        Value::Texts(texts) => {
+            let mut list = ZendHashTable::new();
+            for element in texts {
+                let _ = list.push(text(element));
+            }
+            array(list)
+        }
+    }
+}
+
+fn array(array: ZBox<ZendHashTable>) -> Zval {
+    let mut zval = Zval::new();
+    zval.set_hashtable(array);
+    zval
+}
+
+fn text(value: &str) -> Zval {
+    let mut zval = Zval::new();
+    zval.set_zend_string(ZendStr::new(value, false));
+    zval
+}
+
+fn put(array: &mut ZendHashTable, key: &str, value: Zval) {
+    // It fails only where a value can't become a zval, and this one is one.
+    let _ = array.insert(key, value);
+}

@@ -1,0 +1,116 @@
+//! The few functions of PHP's C API that ext-php-rs doesn't bind.
+
+use std::ffi::{CStr, c_char, c_int};
+
+use ext_php_rs::boxed::ZBox;
+use ext_php_rs::ffi::{zend_class_entry, zend_module_entry, zend_string, zval};
+use ext_php_rs::types::{ZendHashTable, ZendStr, Zval};
+use ext_php_rs::zend::{ExecuteData, ExecutorGlobals};
+
+unsafe extern "C" {
+    pub fn zend_parse_parameters(count: u32, spec: *const c_char, ...) -> c_int;
+    fn zend_argument_value_error(position: u32, format: *const c_char, ...);
+    fn zval_try_get_string_func(value: *mut zval) -> *mut zend_string;
+    fn zend_unregister_ini_entries(module_number: c_int);
+    fn php_format_date(format: *const c_char, length: usize, second: i64, local: bool) -> *mut zend_string;
+    fn display_ini_entries(module: *mut zend_module_entry);
+    static spl_ce_RuntimeException: *mut zend_class_entry;
+}
+
+/// Reads arguments as every native function does: PHP's own conversions, which follow the caller's `strict_types`, and
+/// PHP's own errors. `None` means that an exception is pending.
+macro_rules! parse_arguments {
+    ($execute_data:expr, $spec:literal, $($place:expr),+) => {
+        // SAFETY: the letters of the spec and the types of the places are the caller's to match, as in C; each place
+        // outlives the call, and PHP writes nothing else.
+        unsafe { $crate::php::engine::parse($execute_data, |count| {
+            $crate::php::engine::zend_parse_parameters(count, $spec.as_ptr(), $(std::ptr::from_mut($place)),+)
+        }) }
+    };
+}
+pub(super) use parse_arguments;
+
+/// Runs `zend_parse_parameters` with the number of arguments that this call has.
+///
+/// # Safety
+///
+/// The closure must pass `zend_parse_parameters` places of the types that its spec names.
+pub unsafe fn parse(execute_data: &ExecuteData, run: impl FnOnce(u32) -> c_int) -> Option<()> {
+    // SAFETY: for a function's frame PHP keeps the number of arguments in this member of the union.
+    let count = unsafe { execute_data.This.u2.num_args };
+    (run(count) == 0).then_some(())
+}
+
+/// Throws PHP's `ValueError` that names the running function and this argument.
+pub fn argument_value_error(position: u32, must: &str) {
+    let Ok(must) = std::ffi::CString::new(must) else { return };
+    // SAFETY: the format takes one C string, which outlives the call.
+    unsafe { zend_argument_value_error(position, c"%s".as_ptr(), must.as_ptr()) }
+}
+
+/// A number, boolean or object as PHP turns it into a string; `None` when that threw. An object's `__toString` runs.
+pub fn to_string(value: &Zval) -> Option<Vec<u8>> {
+    // SAFETY: PHP reads the value and doesn't change it. The string it gives belongs to us.
+    unsafe {
+        let string = zval_try_get_string_func(std::ptr::from_ref(value).cast_mut());
+        let bytes = string.as_ref().map(|string| string.as_bytes().to_vec());
+        if !string.is_null() {
+            ext_php_rs::ffi::ext_php_rs_zend_string_release(string);
+        }
+        bytes
+    }
+}
+
+/// Takes this module's INI entries out again.
+pub fn unregister_ini_entries(module_number: c_int) {
+    // SAFETY: called once, at the module's end.
+    unsafe { zend_unregister_ini_entries(module_number) }
+}
+
+/// Prints the INI table of `php --ri` and `phpinfo()`.
+///
+/// # Safety
+///
+/// The module must be the one that PHP gave to the info function.
+pub unsafe fn print_ini_entries(module: *mut zend_module_entry) {
+    // SAFETY: see above.
+    unsafe { display_ini_entries(module) }
+}
+
+/// A time as PHP's `date()` shows it, in PHP's default time zone.
+pub fn format_date(format: &CStr, second: i64) -> Zval {
+    let mut shown = Zval::new();
+    // SAFETY: the format is read up to its length; the string that PHP gives belongs to us.
+    unsafe {
+        let string = php_format_date(format.as_ptr(), format.count_bytes(), second, true);
+        if !string.is_null() {
+            shown.set_zend_string(ZBox::from_raw(string));
+        }
+    }
+    shown
+}
+
+/// Whether the request has run out of time. PHP acts on it when the running call returns.
+pub fn timed_out() -> bool {
+    let globals = ExecutorGlobals::get();
+    // SAFETY: one byte that a signal handler sets: a bool in PHP 8.1, later an atomic one.
+    unsafe { std::ptr::from_ref(&globals.timed_out).cast::<u8>().read_volatile() != 0 }
+}
+
+/// PHP's `RuntimeException`.
+pub fn runtime_exception() -> &'static zend_class_entry {
+    // SAFETY: SPL, which PHP always has, sets the pointer before any extension starts and never changes it.
+    unsafe { &*spl_ce_RuntimeException }
+}
+
+/// A string argument as [`parse_arguments`] leaves it: null where a nullable one was null or not given.
+pub fn string<'a>(argument: *const ZendStr) -> Option<&'a [u8]> {
+    // SAFETY: PHP keeps the arguments alive until the function returns, and callers don't keep the slice longer.
+    unsafe { argument.as_ref() }.map(ZendStr::as_bytes)
+}
+
+/// An array argument as [`parse_arguments`] leaves it.
+pub fn array<'a>(argument: *const ZendHashTable) -> Option<&'a ZendHashTable> {
+    // SAFETY: as for `string`; the frame's own reference keeps the array from being changed.
+    unsafe { argument.as_ref() }
+}

@@ -1,0 +1,121 @@
+//! The functions, as PHP calls them.
+
+use std::panic::AssertUnwindSafe;
+use std::ptr;
+
+use ext_php_rs::args::Arg;
+use ext_php_rs::builders::FunctionBuilder;
+use ext_php_rs::flags::DataType;
+use ext_php_rs::types::{ZendHashTable, ZendStr, Zval};
+use ext_php_rs::zend::{ExecuteData, bailout, run_handler};
+
+use super::answer::{self, RequestEnded};
+use super::engine::{self, parse_arguments};
+use super::parameters::PhpParameters;
+use super::{exception, process};
+use crate::error::{Error, Result};
+use crate::request::Request;
+
+/// Every function that PHP sees.
+pub fn all() -> [FunctionBuilder<'static>; 5] {
+    let string = |name: &str| Arg::new(name, DataType::String);
+    let int = |name: &str| Arg::new(name, DataType::Long);
+    let call = |name: &str| {
+        FunctionBuilder::new(name, local_api)
+            .arg(string("command"))
+            .arg(Arg::new("postData", DataType::Array).allow_null().default("[]"))
+            .arg(string("adminUsername").allow_null().default("null"))
+            .required_args(1)
+            .returns(DataType::Array, false, false)
+    };
+    let register = |name: &str, handler| {
+        FunctionBuilder::new(format!("LocalApi\\register_{name}"), handler).returns(DataType::Void, false, false)
+    };
+    [
+        call("localAPI"),
+        call("LocalApi\\call"),
+        register("service", register_service).arg(int("serviceId")).arg(int("clientId")),
+        register("scope", register_scope)
+            .arg(string("scope"))
+            .arg(string("description").default("''"))
+            .required_args(1),
+        register("admin", register_admin).arg(string("username")),
+    ]
+}
+
+extern "C" fn local_api(execute_data: &mut ExecuteData, answer: &mut Zval) {
+    run_handler(AssertUnwindSafe(|| {
+        let mut command: *const ZendStr = ptr::null();
+        let mut post_data: *const ZendHashTable = ptr::null();
+        let mut admin: *const ZendStr = ptr::null();
+        let parsed = parse_arguments!(execute_data, c"S|h!S!", &mut command, &mut post_data, &mut admin);
+        if parsed.is_some() && call(answer, command, post_data, admin).is_err() {
+            // SAFETY: what this call owned is let go of by now; PHP goes on ending the request.
+            unsafe { bailout() }
+        }
+    }));
+}
+
+fn call(
+    answer: &mut Zval,
+    command: *const ZendStr,
+    post_data: *const ZendHashTable,
+    admin: *const ZendStr,
+) -> std::result::Result<(), RequestEnded> {
+    let parameters = PhpParameters::new(engine::array(post_data));
+    let request = Request {
+        command: engine::string(command).unwrap_or_default(),
+        parameters: &parameters,
+        admin: engine::string(admin),
+    };
+    let api = process::api();
+    let reply = api.call(&request);
+    if parameters.ended() {
+        return Err(RequestEnded);
+    }
+    if matches!(reply, Err(Error::Interrupted)) {
+        return Ok(());
+    }
+    answer.set_hashtable(answer::build(reply)?);
+    Ok(())
+}
+
+extern "C" fn register_service(execute_data: &mut ExecuteData, _: &mut Zval) {
+    run_handler(AssertUnwindSafe(|| {
+        let (mut service, mut client) = (0_i64, 0_i64);
+        if parse_arguments!(execute_data, c"ll", &mut service, &mut client).is_some() {
+            throw_fault(process::api().register_service(service, client));
+        }
+    }));
+}
+
+extern "C" fn register_scope(execute_data: &mut ExecuteData, _: &mut Zval) {
+    run_handler(AssertUnwindSafe(|| {
+        let mut scope: *const ZendStr = ptr::null();
+        let mut description: *const ZendStr = ptr::null();
+        if parse_arguments!(execute_data, c"S|S", &mut scope, &mut description).is_some() {
+            let scope = engine::string(scope).unwrap_or_default();
+            let description = engine::string(description).unwrap_or_default();
+            throw_fault(process::api().register_scope(scope, description));
+        }
+    }));
+}
+
+extern "C" fn register_admin(execute_data: &mut ExecuteData, _: &mut Zval) {
+    run_handler(AssertUnwindSafe(|| {
+        let mut username: *const ZendStr = ptr::null();
+        if parse_arguments!(execute_data, c"S", &mut username).is_some() {
+            throw_fault(process::api().register_admin(engine::string(username).unwrap_or_default()));
+        }
+    }));
+}
+
+/// Throws what a function that answers no array has met; `None` then.
+fn throw_fault<T>(done: Result<T>) -> Option<T> {
+    match done {
+        Ok(value) => return Some(value),
+        Err(Error::Argument { position, must }) => engine::argument_value_error(position, &format!("must be {must}")),
+        Err(error) => exception::throw(&error),
+    }
+    None
+}

@@ -1,0 +1,104 @@
+//! A PHP array as a request's parameters.
+
+use std::cell::Cell;
+use std::panic::AssertUnwindSafe;
+
+use ext_php_rs::types::{ArrayKey, ZendHashTable, Zval};
+use ext_php_rs::zend::try_catch;
+
+use super::engine;
+use crate::error::{Error, Result};
+use crate::request::{Parameter, Parameters};
+
+/// `$postData`.
+pub struct PhpParameters<'a> {
+    array: Option<&'a ZendHashTable>,
+    ended: Cell<bool>,
+}
+
+impl<'a> PhpParameters<'a> {
+    /// No array is one without elements.
+    pub fn new(array: Option<&'a ZendHashTable>) -> Self {
+        Self { array, ended: Cell::new(false) }
+    }
+
+    /// Whether PHP ended the request while a value was read (`exit`, a limit, a fatal error). The caller lets go of
+    /// what it holds and then goes on ending it.
+    pub fn ended(&self) -> bool {
+        self.ended.get()
+    }
+
+    fn find(&self, name: &str) -> Option<&'a Zval> {
+        let array = self.array?;
+        let exact = array.get(name);
+        let found = exact.or_else(|| {
+            array.iter().find_map(|(key, value)| match key {
+                ArrayKey::Str(key) if key.eq_ignore_ascii_case(name) => Some(value),
+                ArrayKey::String(key) if key.eq_ignore_ascii_case(name) => Some(value),
+                ArrayKey::ZendString(key) if key.as_bytes().eq_ignore_ascii_case(name.as_bytes()) => Some(value),
+                _ => None,
+            })
+        });
+        found.map(resolve)
+    }
+
+    /// A value as text; `Err` names the type of one that has none.
+    fn text(&self, value: &Zval) -> Result<std::result::Result<Vec<u8>, &'static str>> {
+        if let Some(text) = value.zend_str() {
+            return Ok(Ok(text.as_bytes().to_vec()));
+        }
+        if let Some(number) = value.long() {
+            return Ok(Ok(number.to_string().into_bytes()));
+        }
+        if let Some(object) = value.object()
+            && !has_text(object)
+        {
+            return Ok(Err("object"));
+        }
+        match value {
+            _ if value.is_null() => return Ok(Err("null")),
+            _ if value.is_array() => return Ok(Err("array")),
+            _ if value.is_resource() => return Ok(Err("resource")),
+            _ => {}
+        }
+        // This may run the host's code, which may end the request with a long jump: it's stopped here, because the
+        // frames above own things.
+        match try_catch(AssertUnwindSafe(|| engine::to_string(value))) {
+            Ok(Some(text)) => Ok(Ok(text)),
+            Ok(None) => Err(Error::Interrupted),
+            Err(_) => {
+                self.ended.set(true);
+                Err(Error::Interrupted)
+            }
+        }
+    }
+}
+
+impl Parameters for PhpParameters<'_> {
+    fn read(&self, name: &str) -> Result<Option<Parameter>> {
+        let Some(value) = self.find(name) else {
+            return Ok(None);
+        };
+        match value.array() {
+            None => Ok(self.text(value)?.ok().map(Parameter::Text)),
+            Some(list) => list
+                .values()
+                .map(|element| self.text(resolve(element)))
+                .collect::<Result<_>>()
+                .map(Parameter::List)
+                .map(Some),
+        }
+    }
+}
+
+/// The value behind references and the slots of a symbol table.
+fn resolve(value: &Zval) -> &Zval {
+    let value = value.indirect().unwrap_or(value);
+    value.reference().unwrap_or(value)
+}
+
+/// Whether the object's class has `__toString`.
+fn has_text(object: &ext_php_rs::types::ZendObject) -> bool {
+    // SAFETY: a live object's class is alive.
+    unsafe { object.ce.as_ref() }.is_some_and(|class| !class.__tostring.is_null())
+}

@@ -1,0 +1,125 @@
+//! The tables, and how a file of an older version gets them.
+
+/// Marks a SQLite file as a store of ours: "LAPI" in `PRAGMA application_id`.
+pub const APPLICATION_ID: i64 = 0x4c41_5049;
+
+/// One step per schema version: a file with `PRAGMA user_version` n has had the first n.
+pub const MIGRATIONS: &[&str] = &[V1];
+
+/// The documented tables. Every column but `id` has a default, so that a row can be inserted with the interesting
+/// columns only. Times are UTC, which is what CURRENT_TIMESTAMP gives.
+const V1: &str = "
+CREATE TABLE tbloauthserver_clients (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    identifier VARCHAR(80) NOT NULL DEFAULT '' UNIQUE,
+    secret VARCHAR(255) NOT NULL DEFAULT '',
+    redirect_uri VARCHAR(2000) NOT NULL DEFAULT '',
+    grant_types VARCHAR(80) NOT NULL DEFAULT '',
+    user_id VARCHAR(255) NOT NULL DEFAULT '',
+    service_id INTEGER NOT NULL DEFAULT 0,
+    name VARCHAR(255) NOT NULL DEFAULT '',
+    description VARCHAR(255) NOT NULL DEFAULT '',
+    logo_uri VARCHAR(255) NOT NULL DEFAULT '',
+    rsa_key_pair_id INTEGER NOT NULL DEFAULT 0,
+    created_at TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP,
+    updated_at TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP
+);
+CREATE TABLE tbloauthserver_client_scopes (
+    client_id INTEGER NOT NULL DEFAULT 0,
+    scope_id INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (client_id, scope_id)
+) WITHOUT ROWID;
+CREATE TABLE tbloauthserver_scopes (
+    id INTEGER PRIMARY KEY,
+    scope VARCHAR(80) NOT NULL DEFAULT '' UNIQUE,
+    description VARCHAR(255) NOT NULL DEFAULT '',
+    is_default INTEGER NOT NULL DEFAULT 0,
+    created_at TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP,
+    updated_at TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP
+);
+CREATE TABLE tblhosting (
+    id INTEGER PRIMARY KEY,
+    userid INTEGER NOT NULL DEFAULT 0,
+    domain VARCHAR(255) NOT NULL DEFAULT '',
+    domainstatus VARCHAR(255) NOT NULL DEFAULT 'Active',
+    created_at TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP,
+    updated_at TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP
+);
+CREATE TABLE tblclients (
+    id INTEGER PRIMARY KEY,
+    firstname VARCHAR(255) NOT NULL DEFAULT '',
+    lastname VARCHAR(255) NOT NULL DEFAULT '',
+    companyname VARCHAR(255) NOT NULL DEFAULT '',
+    email VARCHAR(255) NOT NULL DEFAULT '',
+    status VARCHAR(255) NOT NULL DEFAULT 'Active',
+    created_at TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP,
+    updated_at TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP
+);
+CREATE TABLE tbladmins (
+    id INTEGER PRIMARY KEY,
+    username VARCHAR(255) NOT NULL DEFAULT '' UNIQUE,
+    password VARCHAR(255) NOT NULL DEFAULT '',
+    disabled INTEGER NOT NULL DEFAULT 0,
+    created_at TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP,
+    updated_at TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP
+);
+CREATE TABLE tblactivitylog (
+    id INTEGER PRIMARY KEY,
+    date TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP,
+    description TEXT NOT NULL DEFAULT '',
+    user VARCHAR(255) NOT NULL DEFAULT '',
+    userid INTEGER NOT NULL DEFAULT 0,
+    admin_id INTEGER NOT NULL DEFAULT 0,
+    ipaddr VARCHAR(255) NOT NULL DEFAULT ''
+);
+CREATE TABLE tbldeviceauth (
+    id INTEGER PRIMARY KEY,
+    identifier VARCHAR(255) NOT NULL DEFAULT '' UNIQUE,
+    secret VARCHAR(255) NOT NULL DEFAULT '',
+    user_id INTEGER NOT NULL DEFAULT 0,
+    role_ids VARCHAR(255) NOT NULL DEFAULT '',
+    description VARCHAR(255) NOT NULL DEFAULT '',
+    last_access TEXT DEFAULT NULL,
+    created_at TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP,
+    updated_at TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP,
+    deleted_at TEXT DEFAULT NULL
+);
+CREATE TABLE tblapi_roles (
+    id INTEGER PRIMARY KEY,
+    role VARCHAR(255) NOT NULL DEFAULT '',
+    description VARCHAR(255) NOT NULL DEFAULT '',
+    permissions TEXT NOT NULL DEFAULT '',
+    created_at TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP,
+    updated_at TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP
+);
+-- What the store knows of itself: the key that its secrets are sealed with.
+CREATE TABLE localapi_store (
+    name VARCHAR(80) PRIMARY KEY,
+    value VARCHAR(255) NOT NULL DEFAULT ''
+) WITHOUT ROWID;
+INSERT INTO tbladmins (username) VALUES ('admin');
+INSERT INTO tbloauthserver_scopes (scope, description) VALUES
+    ('clientarea:sso', 'Sign in to the client area'),
+    ('clientarea:profile', 'My Details'),
+    ('clientarea:billing_info', 'Manage Billing Information'),
+    ('clientarea:emails', 'My Emails'),
+    ('clientarea:announcements', 'Announcements'),
+    ('clientarea:downloads', 'Downloads'),
+    ('clientarea:knowledgebase', 'Knowledgebase'),
+    ('clientarea:network_status', 'Network Status'),
+    ('clientarea:services', 'My Services'),
+    ('clientarea:product_details', 'Details of a Service'),
+    ('clientarea:domains', 'My Domains'),
+    ('clientarea:domain_details', 'Details of a Domain'),
+    ('clientarea:invoices', 'My Invoices'),
+    ('clientarea:tickets', 'My Support Tickets'),
+    ('clientarea:submit_ticket', 'Open a Support Ticket'),
+    ('clientarea:shopping_cart', 'Order Products and Services'),
+    ('clientarea:shopping_cart_addons', 'Order Addons'),
+    ('clientarea:shopping_cart_domain_register', 'Register a Domain'),
+    ('clientarea:shopping_cart_domain_transfer', 'Transfer a Domain'),
+    ('openid', 'Confirm who you are'),
+    ('profile', 'See your name and address'),
+    ('email', 'See your email address'),
+    ('sso:custom_redirect', 'Sign in to a page of the application''s choice');
+";

@@ -1,0 +1,178 @@
+//! Keys, and the values sealed with them.
+//!
+//! A sealed value is `v1:<key id>:<base64url of nonce, ciphertext and tag>`: XChaCha20-Poly1305 with a random nonce, and
+//! the client identifier as associated data, so that a value moved to another row doesn't open.
+
+use std::fmt;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chacha20poly1305::aead::{Aead as _, KeyInit as _, Payload};
+use chacha20poly1305::{XChaCha20Poly1305, XNonce};
+use zeroize::Zeroizing;
+
+use crate::credential::{Secret, secret};
+use crate::error::Result;
+use crate::random::Random;
+
+const VERSION: &str = "v1";
+const NONCE: usize = 24;
+const TAG: usize = 16;
+
+/// Names a key: 16 hexadecimal digits.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct KeyId(String);
+
+impl KeyId {
+    /// A new id.
+    pub fn generate(random: &Random) -> Result<Self> {
+        let mut bytes = [0; 8];
+        random.fill(&mut bytes)?;
+        Ok(Self(format!("{:016x}", u64::from_ne_bytes(bytes))))
+    }
+
+    /// Reads an id; `None` where it's none.
+    pub fn parse(text: &str) -> Option<Self> {
+        let hexadecimal = text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
+        (text.len() == 16 && hexadecimal).then(|| Self(text.to_owned()))
+    }
+}
+
+impl fmt::Display for KeyId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A key, wiped when dropped. It has no `Debug`.
+pub type Key = Zeroizing<[u8; 32]>;
+
+/// The keys of one store: the active one seals, each opens what it has sealed.
+pub struct KeyRing {
+    /// The key that new values are sealed with.
+    pub active: KeyId,
+    /// All keys, the oldest first.
+    pub keys: Vec<(KeyId, Key)>,
+}
+
+impl KeyRing {
+    /// A ring with one new key.
+    pub fn generate(random: &Random) -> Result<Self> {
+        let active = KeyId::generate(random)?;
+        let mut key = Key::default();
+        random.fill(key.as_mut())?;
+        Ok(Self { active: active.clone(), keys: vec![(active, key)] })
+    }
+
+    /// Whether the key is here.
+    pub fn holds(&self, id: &KeyId) -> bool {
+        self.key(id).is_some()
+    }
+
+    fn key(&self, id: &KeyId) -> Option<&Key> {
+        self.keys.iter().find(|(known, _)| known == id).map(|(_, key)| key)
+    }
+
+    /// Seals a secret for the credential with this identifier.
+    pub fn seal(&self, id: &KeyId, identifier: &str, secret: &Secret, random: &Random) -> Result<Option<String>> {
+        let Some(key) = self.key(id) else {
+            return Ok(None);
+        };
+        let mut sealed = vec![0; NONCE];
+        random.fill(&mut sealed)?;
+        let nonce = XNonce::try_from(sealed.as_slice()).ok();
+        let payload = Payload { msg: secret.bytes(), aad: identifier.as_bytes() };
+        let cipher = XChaCha20Poly1305::new((&**key).into());
+        let Some(ciphertext) = nonce.and_then(|nonce| cipher.encrypt(&nonce, payload).ok()) else {
+            return Ok(None);
+        };
+        sealed.extend_from_slice(&ciphertext);
+        Ok(Some(format!("{VERSION}:{id}:{}", URL_SAFE_NO_PAD.encode(&sealed))))
+    }
+
+    /// Opens what [`seal`](Self::seal) gave for the same identifier.
+    pub fn open(&self, sealed: &str, identifier: &str) -> Opened {
+        let Some((id, sealed)) = parse(sealed) else {
+            return Opened::Damaged;
+        };
+        let Some(key) = self.key(&id) else {
+            return Opened::KeyMissing(id);
+        };
+        let opened = || {
+            let (nonce, ciphertext) = sealed.split_at_checked(NONCE)?;
+            let nonce = XNonce::try_from(nonce).ok()?;
+            let cipher = XChaCha20Poly1305::new((&**key).into());
+            let payload = Payload { msg: ciphertext, aad: identifier.as_bytes() };
+            let bytes = Zeroizing::new(cipher.decrypt(&nonce, payload).ok()?);
+            Some(Secret::from(<&[u8; secret::LENGTH]>::try_from(bytes.as_slice()).ok()?))
+        };
+        opened().map_or(Opened::Damaged, Opened::Secret)
+    }
+}
+
+/// The key's id and the bytes of a sealed value.
+fn parse(sealed: &str) -> Option<(KeyId, Vec<u8>)> {
+    let mut parts = sealed.splitn(3, ':');
+    if parts.next()? != VERSION {
+        return None;
+    }
+    let id = KeyId::parse(parts.next()?)?;
+    let bytes = URL_SAFE_NO_PAD.decode(parts.next()?).ok()?;
+    (bytes.len() == NONCE + secret::LENGTH + TAG).then_some((id, bytes))
+}
+
+/// What became of a sealed value.
+pub enum Opened {
+    /// The secret.
+    Secret(Secret),
+    /// It's sealed with a key that isn't here.
+    KeyMissing(KeyId),
+    /// It was changed, or belongs to another identifier.
+    Damaged,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sealed() -> (KeyRing, Secret, String) {
+        let ring = KeyRing::generate(&Random::System).unwrap();
+        let secret = Secret::generate(&Random::System).unwrap();
+        let sealed = ring.seal(&ring.active, "A.1", &secret, &Random::System).unwrap().unwrap();
+        (ring, secret, sealed)
+    }
+
+    #[test]
+    fn a_sealed_secret_opens_for_its_identifier_only() {
+        let (ring, secret, sealed) = sealed();
+        assert!(matches!(ring.open(&sealed, "A.1"), Opened::Secret(opened) if opened.bytes() == secret.bytes()));
+        assert!(matches!(ring.open(&sealed, "A.2"), Opened::Damaged));
+    }
+
+    #[test]
+    fn a_sealed_secret_fits_its_column_and_does_not_repeat() {
+        let (ring, secret, sealed) = sealed();
+        assert!(sealed.len() <= 255);
+        assert_ne!(ring.seal(&ring.active, "A.1", &secret, &Random::System).unwrap().unwrap(), sealed);
+    }
+
+    #[test]
+    fn a_changed_value_does_not_open() {
+        let (ring, _, sealed) = sealed();
+        let mut other = sealed.clone().into_bytes();
+        let last = other.len() - 5;
+        other[last] = if other[last] == b'A' { b'B' } else { b'A' };
+        for bad in
+            [String::from_utf8(other).unwrap(), sealed[..sealed.len() - 1].to_owned(), String::new(), sealed + "A"]
+        {
+            assert!(matches!(ring.open(&bad, "A.1"), Opened::Damaged), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_value_of_another_ring_names_the_key_it_needs() {
+        let (ring, _, sealed) = sealed();
+        let other = KeyRing::generate(&Random::System).unwrap();
+        assert!(matches!(other.open(&sealed, "A.1"), Opened::KeyMissing(id) if id == ring.active));
+    }
+}

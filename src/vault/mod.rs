@@ -1,0 +1,83 @@
+//! Seals secrets at rest, so that a copy of the store gives none away.
+
+mod key_file;
+mod key_ring;
+
+use std::cell::RefCell;
+use std::path::PathBuf;
+use std::rc::Rc;
+
+use crate::error::{Error, Result};
+use crate::random::Random;
+use key_file::Stamp;
+
+pub use key_ring::{KeyId, KeyRing, Opened};
+
+/// The keys of the process and the file they come from.
+pub struct Vault {
+    file: Option<PathBuf>,
+    ring: RefCell<Option<(Option<Stamp>, Rc<KeyRing>)>>,
+}
+
+impl Vault {
+    /// A vault with the keys of a file; without one, with a key that never leaves the process.
+    pub fn new(file: Option<PathBuf>) -> Self {
+        Self { file, ring: RefCell::new(None) }
+    }
+
+    /// The keys, read again where the file has changed. `None` where there are none yet.
+    pub fn keys(&self) -> Result<Option<Rc<KeyRing>>> {
+        let Some(path) = &self.file else {
+            return Ok(self.ring.borrow().as_ref().map(|(_, ring)| Rc::clone(ring)));
+        };
+        let Some(stamp) = Stamp::of(path)? else {
+            return Ok(None);
+        };
+        if let Some((known, ring)) = &*self.ring.borrow()
+            && *known == Some(stamp)
+        {
+            return Ok(Some(Rc::clone(ring)));
+        }
+        let ring = Rc::new(key_file::read(path)?);
+        *self.ring.borrow_mut() = Some((Some(stamp), Rc::clone(&ring)));
+        Ok(Some(ring))
+    }
+
+    /// The keys, made now where there are none. A key file lasts before this returns.
+    pub fn keys_or_new(&self, random: &Random) -> Result<Rc<KeyRing>> {
+        if let Some(ring) = self.keys()? {
+            return Ok(ring);
+        }
+        let ring = Rc::new(KeyRing::generate(random)?);
+        match &self.file {
+            None => {
+                *self.ring.borrow_mut() = Some((None, Rc::clone(&ring)));
+                Ok(ring)
+            }
+            // Another process may have been faster; its keys are in the file then.
+            Some(path) => {
+                key_file::create(path, &ring)?;
+                self.keys()?.ok_or_else(|| self.missing())
+            }
+        }
+    }
+
+    /// The keys of a store that holds sealed values already.
+    pub fn keys_of_sealed(&self) -> Result<Rc<KeyRing>> {
+        self.keys()?.ok_or_else(|| self.missing())
+    }
+
+    /// The error for a key file that isn't there.
+    fn missing(&self) -> Error {
+        Error::KeyFileMissing(self.path())
+    }
+
+    /// The error for a key file without a key that is needed.
+    pub fn foreign(&self, id: &KeyId) -> Error {
+        Error::KeyFileForeign(self.path(), id.to_string())
+    }
+
+    fn path(&self) -> PathBuf {
+        self.file.clone().unwrap_or_else(|| PathBuf::from(":memory:"))
+    }
+}
