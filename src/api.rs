@@ -2,6 +2,9 @@
 
 use std::cell::RefCell;
 use std::ffi::OsString;
+use std::rc::Rc;
+
+use subtle::ConstantTimeEq as _;
 
 use crate::actor::Actor;
 use crate::clock::Clock;
@@ -10,11 +13,14 @@ use crate::credential::{Secret, identifier};
 use crate::error::{Error, Quoted, Result, is_control};
 use crate::place::Place;
 use crate::random::Random;
-use crate::reply::Reply;
+use crate::reply::{Fields, Reply, Value};
 use crate::request::{Request, is_blank, is_space};
 use crate::settings::Settings;
-use crate::store::Store;
-use crate::vault::{KeyId, Vault};
+use crate::store::{Credential, Note, ScopeTable, Store};
+use crate::vault::{KeyId, KeyRing, Opened, Vault};
+
+/// How many secrets are resealed in one transaction: others wait no longer than that takes.
+const ROTATION_BATCH: i64 = 200;
 
 /// The store, the keys, the clock and the random source, opened when they are first needed and kept.
 pub struct Api {
@@ -164,12 +170,12 @@ impl Api {
         self.write(decision, |store, done| if done { Ok(()) } else { write(store) })
     }
 
-    /// Seals a new secret for the credential with this identifier, inside the transaction that stores it. The first
-    /// secret of a store makes its key file, which lasts before the secret is sealed.
+    /// Seals a new secret for a new credential, inside the transaction that stores it. The first secret of a store makes
+    /// its key file, which lasts before the secret is sealed.
     pub fn seal(&self, store: &mut Store, identifier: &str, secret: &Secret) -> Result<String> {
         let vault = self.vault.borrow();
         let vault = vault.as_ref().ok_or(Error::KeyFileInvalid)?;
-        let noted = store.sealing_key()?.as_deref().and_then(KeyId::parse);
+        let noted = sealing_key(store)?;
         let ring = if noted.is_some() || store.has_secrets()? {
             vault.keys_of_sealed()?
         } else {
@@ -178,9 +184,144 @@ impl Api {
         let id = noted.as_ref().unwrap_or(&ring.active);
         let sealed = ring.seal(id, identifier, secret, &self.random)?.ok_or_else(|| vault.foreign(id))?;
         if noted.is_none() {
-            store.set_sealing_key(&id.to_string())?;
+            store.set_note(Note::SealingKey, Some(&id.to_string()))?;
         }
         Ok(sealed)
+    }
+
+    /// Seals another secret for a credential that has one. Where the store's key is lost this goes on with a key that
+    /// is there: it's how a row comes back.
+    pub fn seal_anew(&self, store: &mut Store, identifier: &str, secret: &Secret) -> Result<String> {
+        let sealed = self.seal(store, identifier, secret);
+        match sealed {
+            Err(Error::KeyFileForeign(..)) => {
+                let vault = self.vault.borrow();
+                let vault = vault.as_ref().ok_or(Error::KeyFileInvalid)?;
+                let ring = vault.keys_of_sealed()?;
+                let sealed = ring.seal(&ring.active, identifier, secret, &self.random)?;
+                sealed.ok_or_else(|| vault.foreign(&ring.active))
+            }
+            sealed => sealed,
+        }
+    }
+
+    /// Opens a credential's secret. The keys are kept in `keys` for the next one.
+    pub fn open_secret(&self, credential: &Credential, keys: &mut Option<Rc<KeyRing>>) -> Result<Opened> {
+        let vault = self.vault.borrow();
+        let vault = vault.as_ref().ok_or(Error::KeyFileInvalid)?;
+        let keys = match keys {
+            Some(keys) => keys,
+            None => keys.insert(vault.keys_of_sealed()?),
+        };
+        vault.open(keys, &credential.secret, &credential.identifier)
+    }
+
+    /// Whether this secret belongs to this identifier, and what a token endpoint needs to know then. What it costs
+    /// tells neither how much of the secret is right nor whether the identifier exists.
+    pub fn verify_credential(&self, identifier: &[u8], secret: &[u8]) -> Result<Option<Fields>> {
+        // An identifier that isn't UTF-8 is looked for all the same, under another that doesn't exist either.
+        let text = String::from_utf8_lossy(identifier);
+        let found = self.read(|store| Ok(store.credential_or_decoy(&text)?.zip(Some(store.scopes()?))))?;
+        let Some((credential, scopes)) = found else {
+            return Ok(None);
+        };
+        let exists = credential.identifier.as_bytes() == identifier;
+        let valid = match self.open_secret(&credential, &mut None) {
+            Ok(Opened::Secret(known)) => known.text().reveal().as_bytes().ct_eq(secret).into(),
+            _ if !exists => false,
+            Ok(Opened::Damaged) => return Err(Error::SecretDamaged(credential.id)),
+            Ok(Opened::KeyMissing(id)) => return Err(self.foreign_key_file(&id)),
+            Err(error) => return Err(error),
+        };
+        Ok((exists && valid).then(|| details_for_tokens(credential, &scopes)))
+    }
+
+    /// Seals every secret with a new key, a batch at a time, while other processes go on. Returns how many were. Where
+    /// an earlier call did not finish this one does. With `stage` the new key is only added to the file, to be used by
+    /// the next call. `go_on` is asked between two batches.
+    pub fn rotate_key(&self, stage: bool, go_on: impl Fn() -> bool) -> Result<i64> {
+        self.read(|store| self.keys_for_rotation(store).map(drop))?;
+        if stage {
+            self.with_vault(|vault| vault.update(|ring| ring.stage(&self.random).map(drop)))?;
+            return Ok(0);
+        }
+        let target = self.begin_rotation()?;
+        let key = target.to_string();
+        let (mut behind, mut resealed) = (0, 0);
+        while go_on() {
+            let batch = self.read(|store| store.sealed_with_others(&key, behind, ROTATION_BATCH))?;
+            let Some(&(last, ..)) = batch.last() else {
+                self.read(|store| store.write(|store| store.set_note(Note::Rotation, None)))?;
+                break;
+            };
+            behind = last;
+            resealed += self.reseal(&target, &batch)?;
+        }
+        Ok(resealed)
+    }
+
+    /// Notes the key that everything is sealed with from now on; it's in the key file by then.
+    fn begin_rotation(&self) -> Result<KeyId> {
+        let unfinished = self.read(|store| Ok(store.note(Note::Rotation)?.as_deref().and_then(KeyId::parse)))?;
+        let target = self.with_vault(|vault| {
+            vault.update(|ring| match unfinished.filter(|id| ring.holds(id)) {
+                Some(id) => Ok(id),
+                None => ring.stage(&self.random),
+            })
+        })?;
+        let key = target.to_string();
+        self.read(|store| {
+            store.write(|store| {
+                store.set_note(Note::Rotation, Some(&key))?;
+                store.set_note(Note::SealingKey, Some(&key))
+            })
+        })?;
+        self.with_vault(|vault| {
+            vault.update(|ring| {
+                ring.active = target.clone();
+                Ok(())
+            })
+        })?;
+        Ok(target)
+    }
+
+    /// Seals these secrets with another key. One that can't be opened stays as it is.
+    fn reseal(&self, target: &KeyId, batch: &[(i64, String, String)]) -> Result<i64> {
+        let mut resealed = Vec::with_capacity(batch.len());
+        self.with_vault(|vault| {
+            let mut ring = vault.keys_of_sealed()?;
+            for (id, identifier, old) in batch {
+                if let Opened::Secret(secret) = vault.open(&mut ring, old, identifier)? {
+                    let new = ring.seal(target, identifier, &secret, &self.random)?;
+                    resealed.push((*id, old, new.ok_or_else(|| vault.foreign(target))?));
+                }
+            }
+            Ok(())
+        })?;
+        self.read(|store| {
+            store.write(|store| {
+                let mut count = 0;
+                for (id, old, new) in &resealed {
+                    count += i64::from(store.reseal_secret(*id, old, new)?);
+                }
+                Ok(count)
+            })
+        })
+    }
+
+    /// The keys that a rotation starts from. A store without secrets gets its first.
+    fn keys_for_rotation(&self, store: &mut Store) -> Result<Rc<KeyRing>> {
+        let sealed = sealing_key(store)?.is_some() || store.has_secrets()?;
+        self.with_vault(|vault| if sealed { vault.keys_of_sealed() } else { vault.keys_or_new(&self.random) })
+    }
+
+    fn foreign_key_file(&self, id: &KeyId) -> Error {
+        self.with_vault(|vault| Ok(vault.foreign(id))).unwrap_or_else(|error| error)
+    }
+
+    /// The vault of the store that is open.
+    fn with_vault<T>(&self, work: impl FnOnce(&Vault) -> Result<T>) -> Result<T> {
+        self.vault.borrow().as_ref().ok_or(Error::KeyFileInvalid).and_then(work)
     }
 
     fn open<'a>(&self, slot: &'a mut Option<Store>) -> Result<&'a mut Store> {
@@ -207,6 +348,26 @@ pub struct Decision<D, F> {
     /// The decision.
     pub made: D,
     decide: F,
+}
+
+/// The id of the key that this store's secrets are sealed with; `None` before the first.
+fn sealing_key(store: &mut Store) -> Result<Option<KeyId>> {
+    Ok(store.note(Note::SealingKey)?.as_deref().and_then(KeyId::parse))
+}
+
+/// What the endpoints of an authorization server need to know of a credential that was verified.
+fn details_for_tokens(credential: Credential, scopes: &ScopeTable) -> Fields {
+    let details = credential.details;
+    let redirect_uris = details.redirect_uri.split_ascii_whitespace().map(str::to_owned).collect();
+    vec![
+        ("credentialId", Value::Int(credential.id)),
+        ("clientIdentifier", Value::Text(credential.identifier)),
+        ("grantType", Value::Text(details.grant_type)),
+        ("scope", Value::Texts(scopes.names(&credential.scopes).into_iter().map(str::to_owned).collect())),
+        ("serviceId", Value::Int(details.service_id)),
+        ("userId", Value::Int(details.user_id.parse().unwrap_or(0))),
+        ("redirectUri", Value::Texts(redirect_uris)),
+    ]
 }
 
 fn environment(name: &str) -> Option<OsString> {

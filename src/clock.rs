@@ -4,6 +4,8 @@ use std::cell::RefCell;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
 
 use crate::error::{Error, Result};
 
@@ -31,6 +33,12 @@ fn to_text(second: u64) -> Result<String> {
     Ok(timestamp.ok_or(Error::ClockWrong)?.strftime("%Y-%m-%d %H:%M:%S").to_string())
 }
 
+/// The seconds since 1970 of a time that the store holds; `None` where it's none.
+pub fn parse(text: &str) -> Option<i64> {
+    let time: DateTime = text.trim().parse().ok()?;
+    Some(TimeZone::UTC.to_timestamp(time).ok()?.as_second())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -38,6 +46,10 @@ mod tests {
     #[test]
     fn times_are_utc_and_sort_as_text() {
         assert_eq!(to_text(1_479_461_544).unwrap(), "2016-11-18 09:32:24");
+        assert_eq!(parse("2016-11-18 09:32:24"), Some(1_479_461_544));
+        for text in ["", "0000-00-00 00:00:00", "yesterday"] {
+            assert_eq!(parse(text), None, "{text}");
+        }
     }
 
     #[test]

@@ -75,6 +75,29 @@ pub enum Error {
     #[error("The redirect URI \"{0}\" is invalid.")]
     RedirectUriInvalid(Quoted),
 
+    // The other commands.
+    /// Neither `credentialId` nor `clientApiIdentifier` says anything.
+    #[error("A Credential ID or Client Identifier is required.")]
+    CredentialRequired,
+    /// `credentialId` names no credential.
+    #[error("Invalid Credential ID provided.")]
+    CredentialInvalid,
+    /// `clientApiIdentifier` names no credential.
+    #[error("Invalid Client Identifier provided.")]
+    IdentifierInvalid,
+    /// `sortField` is no key that a list can be sorted by.
+    #[error("The sort field \"{0}\" is invalid.")]
+    SortFieldInvalid(Quoted),
+    /// `sortOrder` is neither `ASC` nor `DESC`.
+    #[error("The sort order \"{0}\" is invalid.")]
+    SortOrderInvalid(Quoted),
+    /// `limit` is no whole number.
+    #[error("The limit \"{0}\" is invalid.")]
+    LimitInvalid(Quoted),
+    /// `limitstart` is no whole number.
+    #[error("The limit start \"{0}\" is invalid.")]
+    LimitStartInvalid(Quoted),
+
     /// An argument of a function of ours is of the right type and still can't be used. PHP makes it a `ValueError` that
     /// names the argument.
     #[error("must be {must}")]

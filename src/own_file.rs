@@ -84,6 +84,20 @@ pub fn create_with(path: &Path, content: &[u8]) -> io::Result<bool> {
     }
 }
 
+/// Puts this content in a file's place, which lasts once this returns. It keeps the owner and permissions that the file
+/// had, as far as this user may give them.
+pub fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
+    let old = fs::metadata(path)?;
+    let draft = Draft::write(path, content)?;
+    let file = OpenOptions::new().write(true).open(&draft.0)?;
+    if fchown(&file, Some(old.uid()), Some(old.gid())).is_ok() {
+        file.set_permissions(old.permissions())?;
+        file.sync_all()?;
+    }
+    fs::rename(&draft.0, path)?;
+    sync_folder(path)
+}
+
 /// A file that is complete but not in its place yet, removed when dropped.
 struct Draft(PathBuf);
 
@@ -153,6 +167,17 @@ mod tests {
         assert!(create_with(&path, b"first").unwrap());
         assert!(!create_with(&path, b"second").unwrap());
         assert_eq!(fs::read(&path).unwrap(), b"first");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_replaced_file_keeps_its_permissions() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        create_with(&path, b"first").unwrap();
+        fs::set_permissions(&path, Permissions::from_mode(0o640)).unwrap();
+        replace(&path, b"second").unwrap();
+        assert_eq!((fs::read(&path).unwrap().as_slice(), mode(&path)), (&b"second"[..], 0o640));
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 

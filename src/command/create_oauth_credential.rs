@@ -1,12 +1,13 @@
 //! `CreateOAuthCredential`: issues a credential.
 
+use super::log;
 use crate::actor::Actor;
 use crate::api::Api;
-use crate::credential::{GrantType, Scopes, Secret, Service, identifier, logo_uri, redirect_uri, text};
+use crate::credential::{GrantType, Scopes, Secret, Service, details, identifier};
 use crate::error::{Error, Result};
 use crate::reply::{Reply, Value};
 use crate::request::Request;
-use crate::store::{LogLine, NewCredential, Store};
+use crate::store::{Details, Store};
 
 /// How often an identifier may turn out to be taken. Sixteen random bytes never are; seeded ones can be.
 const ATTEMPTS: usize = 8;
@@ -15,9 +16,12 @@ const ATTEMPTS: usize = 8;
 /// in one transaction. Answers `credentialId`, `clientIdentifier` and `clientSecret`.
 pub fn run<'a>(api: &'a Api, request: &Request<'_>, actor: &Actor) -> Result<Reply<'a>> {
     let grant_type = GrantType::parse(&request.filled("grantType")?.ok_or(Error::GrantTypeRequired)?)?;
-    let (name, service_id) = match grant_type {
-        GrantType::AuthorizationCode => (Some(request.filled("name")?.ok_or(Error::NameRequired)?), None),
-        GrantType::SingleSignOn => (None, Some(Service::require(request.filled("serviceId")?)?)),
+    let service_id = match grant_type {
+        GrantType::AuthorizationCode => {
+            request.filled("name")?.ok_or(Error::NameRequired)?;
+            None
+        }
+        GrantType::SingleSignOn => Some(Service::require(request.filled("serviceId")?)?),
     };
     let scopes = Scopes::parse(request.text("scope")?.as_deref())?;
     let decision = api.decide(|store| {
@@ -26,44 +30,20 @@ pub fn run<'a>(api: &'a Api, request: &Request<'_>, actor: &Actor) -> Result<Rep
         Ok((scope_ids, service))
     })?;
     scopes.check_count()?;
-    let name = match name {
-        Some(name) => name,
-        None => request.filled("name")?.unwrap_or_default(),
-    };
-    text::check_name(&name)?;
-    let description = request.filled("description")?.unwrap_or_default();
-    text::check_description(&description)?;
-    let logo_uri = request.filled("logoUri")?.unwrap_or_default();
-    logo_uri::check(&logo_uri)?;
-    let redirect_uri = match request.text_or_list("redirectUri")? {
-        Some(input) => redirect_uri::parse(&input)?,
-        None => String::new(),
-    };
+    let mut details = Details { grant_type: grant_type.as_str().to_owned(), ..Details::default() };
+    details::read(request, &mut details, || request.text_or_empty("logoUri"))?;
 
     let now = api.now()?;
     let secret = Secret::generate(api.random())?;
     let (id, identifier) = api.write(decision, |store, (scope_ids, service)| {
-        let user_id = service.map(|service| service.owner.to_string()).unwrap_or_default();
-        let service_id = service.map_or(0, |service| service.id);
-        let new = NewCredential {
-            redirect_uri: &redirect_uri,
-            grant_type: grant_type.as_str(),
-            user_id: &user_id,
-            service_id,
-            name: &name,
-            description: &description,
-            logo_uri: &logo_uri,
-            now: &now,
-        };
-        let (id, identifier) = insert(api, store, &secret, &new)?;
+        Service::assign(service, &mut details);
+        let (id, identifier) = insert(api, store, &secret, &details, &now)?;
         store.insert_scopes(id, &scope_ids)?;
-        let grant = grant_type.as_str();
         let what = match service {
-            Some(service) => format!("OAuth credential {id} created ({grant}, service {})", service.id),
-            None => format!("OAuth credential {id} created ({grant})"),
+            Some(service) => format!("created ({}, service {})", details.grant_type, service.id),
+            None => format!("created ({})", details.grant_type),
         };
-        let client = service.map_or(0, |service| service.owner);
-        store.log(&LogLine { date: &now, description: &what, user: &actor.user, client, admin: actor.id })?;
+        log(store, actor, id, &details, &what, &now)?;
         Ok((id, identifier))
     })?;
     Ok(Reply::from(vec![
@@ -74,11 +54,11 @@ pub fn run<'a>(api: &'a Api, request: &Request<'_>, actor: &Actor) -> Result<Rep
 }
 
 /// Inserts the row under an identifier that is free.
-fn insert(api: &Api, store: &mut Store, secret: &Secret, new: &NewCredential<'_>) -> Result<(i64, String)> {
+fn insert(api: &Api, store: &mut Store, secret: &Secret, details: &Details, now: &str) -> Result<(i64, String)> {
     for _ in 0..ATTEMPTS {
         let identifier = identifier::generate(api.identifier_prefix(), api.random())?;
         let sealed = api.seal(store, &identifier, secret)?;
-        if let Some(id) = store.insert_credential(&identifier, &sealed, new)? {
+        if let Some(id) = store.insert_credential(&identifier, &sealed, details, now)? {
             return Ok((id, identifier));
         }
     }

@@ -1,19 +1,45 @@
 //! The commands that are answered natively, one file each.
 
 mod create_oauth_credential;
+mod delete_oauth_credential;
+mod list_oauth_credentials;
+mod update_oauth_credential;
 
 use crate::actor::Actor;
 use crate::api::Api;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::reply::Reply;
-use crate::request::Request;
+use crate::request::{Request, positive};
+use crate::store::{Credential, Details, LogLine, Store};
 
 /// Answers a request. Who asks is known by then.
 pub type Command = for<'a> fn(&'a Api, &Request<'_>, &Actor) -> Result<Reply<'a>>;
 
-const COMMANDS: &[(&str, Command)] = &[("CreateOAuthCredential", create_oauth_credential::run)];
+const COMMANDS: &[(&str, Command)] = &[
+    ("CreateOAuthCredential", create_oauth_credential::run),
+    ("ListOAuthCredentials", list_oauth_credentials::run),
+    ("UpdateOAuthCredential", update_oauth_credential::run),
+    ("DeleteOAuthCredential", delete_oauth_credential::run),
+];
 
 /// The command of this name, in any letter case.
 pub fn find(name: &[u8]) -> Option<Command> {
     COMMANDS.iter().find(|(known, _)| known.as_bytes().eq_ignore_ascii_case(name)).map(|&(_, run)| run)
+}
+
+/// The credential that a `credentialId` names.
+fn stored(id: &str, store: &Store) -> Result<Credential> {
+    let id = positive(id).ok_or(Error::CredentialInvalid)?;
+    store.credential(id)?.ok_or(Error::CredentialInvalid)
+}
+
+/// Writes what became of a credential into the activity log.
+fn log(store: &Store, actor: &Actor, id: i64, details: &Details, what: &str, now: &str) -> Result<()> {
+    store.log(&LogLine {
+        date: now,
+        description: &format!("OAuth credential {id} {what}"),
+        user: &actor.user,
+        client: details.user_id.parse().unwrap_or(0),
+        admin: actor.id,
+    })
 }

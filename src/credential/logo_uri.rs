@@ -17,6 +17,16 @@ pub fn check(uri: &str) -> Result<()> {
     }
 }
 
+/// The one URI of a list; an empty list says none.
+pub fn of_list(list: &[std::result::Result<String, &'static str>]) -> Result<String> {
+    match list {
+        [] => Ok(String::new()),
+        [Ok(uri)] => Ok(uri.clone()),
+        [Err(type_name), ..] | [_, Err(type_name), ..] => Err(Error::LogoUriInvalid(Quoted::from(*type_name))),
+        [_, Ok(second), ..] => Err(Error::LogoUriInvalid(Quoted::from(second.as_str()))),
+    }
+}
+
 fn is_web_url(uri: &str) -> bool {
     let Ok(uri) = Iri::parse(uri) else {
         return false;
@@ -85,6 +95,15 @@ mod tests {
         }
         assert!(check("a\nb.png").is_err());
         assert!(check("a%00b.png").is_err());
+    }
+
+    #[test]
+    fn a_list_holds_one_logo_at_most() {
+        assert_eq!(of_list(&[]).unwrap(), "");
+        assert_eq!(of_list(&[Ok("a.png".to_owned())]).unwrap(), "a.png");
+        let error = of_list(&[Ok("a.png".to_owned()), Ok("b.png".to_owned())]).unwrap_err();
+        assert_eq!(error.to_string(), "The logo URI \"b.png\" is invalid.");
+        assert_eq!(of_list(&[Err("array")]).unwrap_err().to_string(), "The logo URI \"array\" is invalid.");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! What a credential is made of: the rules for each part, and the making of those that are random.
 
+pub mod details;
 pub mod grant_type;
 pub mod identifier;
 pub mod logo_uri;

@@ -1,7 +1,8 @@
 //! The service that a single_sign_on credential signs in to.
 
 use crate::error::{Error, Result};
-use crate::store::Store;
+use crate::request::positive;
+use crate::store::{Details, Store};
 
 /// A service and the client it belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,13 +21,17 @@ impl Service {
 
     /// Looks a `serviceId` up.
     pub fn find(text: &str, store: &mut Store) -> Result<Self> {
-        // `parse` alone would take a sign.
-        let digits = text.bytes().all(|byte| byte.is_ascii_digit());
-        let id = text.parse().ok().filter(|&id: &i64| digits && id > 0).ok_or(Error::ServiceInvalid)?;
+        let id = positive(text).ok_or(Error::ServiceInvalid)?;
         match store.service_owner(id)? {
             None => Err(Error::ServiceInvalid),
             Some(None) => Err(Error::ServiceWithoutClient),
             Some(Some(owner)) => Ok(Self { id, owner }),
         }
+    }
+
+    /// Makes it the service of a credential, or takes the service away.
+    pub fn assign(service: Option<Self>, details: &mut Details) {
+        details.service_id = service.map_or(0, |service| service.id);
+        details.user_id = service.map(|service| service.owner.to_string()).unwrap_or_default();
     }
 }

@@ -23,6 +23,15 @@ pub fn build(reply: Result<Reply<'_>>) -> std::result::Result<ZBox<ZendHashTable
     }
 }
 
+/// Builds an array of these keys and values alone.
+pub fn fields(fields: &Fields) -> std::result::Result<ZBox<ZendHashTable>, RequestEnded> {
+    guarded(|| {
+        let mut array = ZendHashTable::new();
+        put_all(&mut array, fields);
+        array
+    })
+}
+
 enum Fault {
     RequestEnded,
     Store(Error),

@@ -1,9 +1,11 @@
 //! The few functions of PHP's C API that ext-php-rs doesn't bind.
 
-use std::ffi::{CStr, c_char, c_int};
+use std::ffi::{CStr, c_char, c_int, c_void};
 
 use ext_php_rs::boxed::ZBox;
-use ext_php_rs::ffi::{zend_class_entry, zend_module_entry, zend_string, zval};
+use ext_php_rs::ffi::{
+    HashTable, ext_php_rs_compiler_globals, zend_class_entry, zend_function, zend_module_entry, zend_string, zval,
+};
 use ext_php_rs::types::{ZendHashTable, ZendStr, Zval};
 use ext_php_rs::zend::{ExecuteData, ExecutorGlobals};
 
@@ -13,6 +15,14 @@ unsafe extern "C" {
     fn zval_try_get_string_func(value: *mut zval) -> *mut zend_string;
     fn zend_unregister_ini_entries(module_number: c_int);
     fn php_format_date(format: *const c_char, length: usize, second: i64, local: bool) -> *mut zend_string;
+    fn zend_add_attribute(
+        attributes: *mut *mut HashTable,
+        name: *mut zend_string,
+        arguments: u32,
+        flags: u32,
+        offset: u32,
+        line: u32,
+    ) -> *mut c_void;
     fn display_ini_entries(module: *mut zend_module_entry);
     static spl_ce_RuntimeException: *mut zend_class_entry;
 }
@@ -95,6 +105,29 @@ pub fn timed_out() -> bool {
     let globals = ExecutorGlobals::get();
     // SAFETY: one byte that a signal handler sets: a bool in PHP 8.1, later an atomic one.
     unsafe { std::ptr::from_ref(&globals.timed_out).cast::<u8>().read_volatile() != 0 }
+}
+
+/// Marks an argument of a function of ours as `#[\\SensitiveParameter]`, so that no backtrace shows it: PHP 8.2 and later.
+/// To be called at the module's start.
+pub fn hide_argument(function: &str, position: u32) {
+    const PERSISTENT: u32 = 1;
+    // SAFETY: PHP has registered its classes and this module's functions by now and runs nothing else yet. The
+    // attribute's table and name are of PHP's permanent memory, as those of a native function have to be.
+    unsafe {
+        let globals = ext_php_rs_compiler_globals();
+        let (Some(classes), Some(functions)) = ((*globals).class_table.as_ref(), (*globals).function_table.as_ref())
+        else {
+            return;
+        };
+        if classes.get("sensitiveparameter").is_none() {
+            return;
+        }
+        let Some(found) = functions.get(function.to_ascii_lowercase().as_str()) else { return };
+        let Some(function) = found.ptr::<zend_function>() else { return };
+        let name = ZendStr::new_interned("SensitiveParameter", true).into_raw();
+        // Attributes of arguments count from 1; 0 is the function itself.
+        zend_add_attribute(&raw mut (*function).common.attributes, name, 0, PERSISTENT, position, 0);
+    }
 }
 
 /// PHP's `RuntimeException`.

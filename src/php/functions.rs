@@ -16,8 +16,11 @@ use super::{exception, process};
 use crate::error::{Error, Result};
 use crate::request::Request;
 
+/// Its second argument is a secret.
+pub const VERIFY_CREDENTIAL: &str = "LocalApi\\verify_credential";
+
 /// Every function that PHP sees.
-pub fn all() -> [FunctionBuilder<'static>; 5] {
+pub fn all() -> [FunctionBuilder<'static>; 7] {
     let string = |name: &str| Arg::new(name, DataType::String);
     let int = |name: &str| Arg::new(name, DataType::Long);
     let call = |name: &str| {
@@ -34,6 +37,14 @@ pub fn all() -> [FunctionBuilder<'static>; 5] {
     [
         call("localAPI"),
         call("LocalApi\\call"),
+        FunctionBuilder::new(VERIFY_CREDENTIAL, verify_credential)
+            .arg(string("clientIdentifier"))
+            .arg(string("clientSecret"))
+            .returns(DataType::Array, false, true),
+        FunctionBuilder::new("LocalApi\\rotate_key", rotate_key)
+            .arg(Arg::new("stage", DataType::Bool).default("false"))
+            .required_args(0)
+            .returns(DataType::Long, false, false),
         register("service", register_service).arg(int("serviceId")).arg(int("clientId")),
         register("scope", register_scope)
             .arg(string("scope"))
@@ -63,11 +74,7 @@ fn call(
     admin: *const ZendStr,
 ) -> std::result::Result<(), RequestEnded> {
     let parameters = PhpParameters::new(engine::array(post_data));
-    let request = Request {
-        command: engine::string(command).unwrap_or_default(),
-        parameters: &parameters,
-        admin: engine::string(admin),
-    };
+    let request = Request::new(engine::string(command).unwrap_or_default(), &parameters, engine::string(admin));
     let api = process::api();
     let reply = api.call(&request);
     if parameters.ended() {
@@ -78,6 +85,39 @@ fn call(
     }
     answer.set_hashtable(answer::build(reply)?);
     Ok(())
+}
+
+extern "C" fn verify_credential(execute_data: &mut ExecuteData, answer: &mut Zval) {
+    run_handler(AssertUnwindSafe(|| {
+        let mut identifier: *const ZendStr = ptr::null();
+        let mut secret: *const ZendStr = ptr::null();
+        if parse_arguments!(execute_data, c"SS", &mut identifier, &mut secret).is_none() {
+            return;
+        }
+        let identifier = engine::string(identifier).unwrap_or_default();
+        let secret = engine::string(secret).unwrap_or_default();
+        let built = match throw_fault(process::api().verify_credential(identifier, secret)) {
+            Some(Some(fields)) => answer::fields(&fields).map(Some),
+            Some(None) | None => Ok(None),
+        };
+        match built {
+            Ok(Some(array)) => answer.set_hashtable(array),
+            Ok(None) => answer.set_null(),
+            // SAFETY: what this call owned is let go of by now; PHP goes on ending the request.
+            Err(RequestEnded) => unsafe { bailout() },
+        }
+    }));
+}
+
+extern "C" fn rotate_key(execute_data: &mut ExecuteData, answer: &mut Zval) {
+    run_handler(AssertUnwindSafe(|| {
+        let mut stage = false;
+        if parse_arguments!(execute_data, c"|b", &mut stage).is_some()
+            && let Some(resealed) = throw_fault(process::api().rotate_key(stage, || !engine::timed_out()))
+        {
+            answer.set_long(resealed);
+        }
+    }));
 }
 
 extern "C" fn register_service(execute_data: &mut ExecuteData, _: &mut Zval) {

@@ -28,6 +28,7 @@ pub fn get_module(module: ModuleBuilder) -> ModuleBuilder {
 fn startup(_: i32, module_number: i32) -> i32 {
     startup_guard(|| {
         ini::register(module_number);
+        engine::hide_argument(functions::VERIFY_CREDENTIAL, 2);
         exception::register()
     })
 }

@@ -3,30 +3,42 @@
 mod schema;
 mod sqlite;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 
 use crate::error::Result;
 use crate::place::Place;
 use crate::settings::Settings;
-use sqlite::{Bind, Sqlite};
+use sqlite::{Bind, Row, Sqlite};
 
 pub use sqlite::note_fork;
 
 /// The rows of `tbloauthserver_scopes`: what a token can name.
 #[derive(Debug, Default)]
-pub struct ScopeTable(HashMap<String, i64>);
+pub struct ScopeTable {
+    ids: HashMap<String, i64>,
+    names: BTreeMap<i64, String>,
+}
 
 impl ScopeTable {
     /// The id of a scope, compared byte for byte.
     pub fn id(&self, scope: &str) -> Option<i64> {
-        self.0.get(scope).copied()
+        self.ids.get(scope).copied()
+    }
+
+    /// The names of scopes, in the order of the table. One that has gone is left out.
+    pub fn names(&self, ids: &[i64]) -> Vec<&str> {
+        let mut ids = ids.to_vec();
+        ids.sort_unstable();
+        ids.iter().filter_map(|id| self.names.get(id)).map(String::as_str).collect()
     }
 }
 
 impl FromIterator<(String, i64)> for ScopeTable {
     fn from_iter<I: IntoIterator<Item = (String, i64)>>(rows: I) -> Self {
-        Self(rows.into_iter().collect())
+        let ids: HashMap<String, i64> = rows.into_iter().collect();
+        let names = ids.iter().map(|(name, id)| (*id, name.clone())).collect();
+        Self { ids, names }
     }
 }
 
@@ -39,24 +51,118 @@ pub struct Admin {
     pub disabled: bool,
 }
 
-/// A row of `tbloauthserver_clients` that is about to be inserted, but for its identifier and its sealed secret.
-pub struct NewCredential<'a> {
+/// What a row of `tbloauthserver_clients` says of its credential, but for its identifier and its secret.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Details {
     /// The redirect URIs, joined by a space.
-    pub redirect_uri: &'a str,
+    pub redirect_uri: String,
     /// The grant type.
-    pub grant_type: &'a str,
+    pub grant_type: String,
     /// The owner's client id, or nothing.
-    pub user_id: &'a str,
+    pub user_id: String,
     /// The service, or 0.
     pub service_id: i64,
     /// `name`.
-    pub name: &'a str,
+    pub name: String,
     /// `description`.
-    pub description: &'a str,
+    pub description: String,
     /// `logoUri`.
-    pub logo_uri: &'a str,
-    /// The time, twice: created and updated.
-    pub now: &'a str,
+    pub logo_uri: String,
+}
+
+/// A stored credential.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Credential {
+    /// Its id.
+    pub id: i64,
+    /// `clientIdentifier`.
+    pub identifier: String,
+    /// The secret, sealed.
+    pub secret: String,
+    /// The rest.
+    pub details: Details,
+    /// The ids of its scopes, in no order.
+    pub scopes: Vec<i64>,
+    /// When it was created.
+    pub created_at: String,
+    /// When it was last changed.
+    pub updated_at: String,
+}
+
+/// The columns of a [`Credential`], in the order in which `credential` reads them.
+const CREDENTIAL: &str = "SELECT c.id, c.identifier, c.secret, c.redirect_uri, c.grant_types, c.user_id, c.service_id, \
+                          c.name, c.description, c.logo_uri, c.created_at, c.updated_at, (SELECT group_concat(scope_id) \
+                          FROM tbloauthserver_client_scopes WHERE client_id = c.id) FROM tbloauthserver_clients c";
+
+fn credential(row: &Row<'_>) -> Credential {
+    Credential {
+        id: row.int(0),
+        identifier: row.text(1),
+        secret: row.text(2),
+        details: Details {
+            redirect_uri: row.text(3),
+            grant_type: row.text(4),
+            user_id: row.text(5),
+            service_id: row.int(6),
+            name: row.text(7),
+            description: row.text(8),
+            logo_uri: row.text(9),
+        },
+        created_at: row.text(10),
+        updated_at: row.text(11),
+        scopes: row.text(12).split(',').filter_map(|id| id.parse().ok()).collect(),
+    }
+}
+
+/// What a list can be sorted by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SortField {
+    /// `id`.
+    Id,
+    /// `name`.
+    Name,
+    /// `description`.
+    Description,
+    /// `grant_types`.
+    GrantType,
+    /// `identifier`.
+    Identifier,
+    /// `service_id`.
+    ServiceId,
+    /// `created_at`.
+    CreatedAt,
+    /// `updated_at`.
+    UpdatedAt,
+}
+
+impl SortField {
+    fn column(self) -> &'static str {
+        match self {
+            Self::Id => "id",
+            Self::Name => "name",
+            Self::Description => "description",
+            Self::GrantType => "grant_types",
+            Self::Identifier => "identifier",
+            Self::ServiceId => "service_id",
+            Self::CreatedAt => "created_at",
+            Self::UpdatedAt => "updated_at",
+        }
+    }
+}
+
+/// Which credentials a list has, and in which order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Selection {
+    /// Only those with this grant type.
+    pub grant_type: Option<&'static str>,
+    /// Sorted by this, then by id.
+    pub sort_field: SortField,
+    /// From the greatest to the least.
+    pub descending: bool,
+    /// At most so many.
+    pub limit: Option<i64>,
+    /// Without the first so many.
+    pub offset: i64,
 }
 
 /// A line of `tblactivitylog`.
@@ -85,7 +191,27 @@ pub struct Store {
 struct Known {
     version: i64,
     scopes: Rc<ScopeTable>,
-    sealing_key: Option<String>,
+    notes: HashMap<Note, String>,
+}
+
+/// What the store notes of itself, in `localapi_store`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Note {
+    /// The id of the key that secrets are sealed with. None before the first.
+    SealingKey,
+    /// The id of the key that secrets are being resealed with, while that goes on.
+    Rotation,
+}
+
+impl Note {
+    const ALL: [Self; 2] = [Self::SealingKey, Self::Rotation];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::SealingKey => "sealing key",
+            Self::Rotation => "rotation",
+        }
+    }
 }
 
 impl Store {
@@ -136,9 +262,9 @@ impl Store {
         self.known().map(|known| Rc::clone(&known.scopes))
     }
 
-    /// The id of the key that this store's secrets are sealed with; `None` before the first.
-    pub fn sealing_key(&mut self) -> Result<Option<String>> {
-        self.known().map(|known| known.sealing_key.clone())
+    /// What the store notes of itself.
+    pub fn note(&mut self, note: Note) -> Result<Option<String>> {
+        self.known().map(|known| known.notes.get(&note).cloned())
     }
 
     /// What is cached, read again where another process has changed the store.
@@ -146,7 +272,7 @@ impl Store {
         let version = self.version()?;
         let known = match self.known.take() {
             Some(known) if known.version == version => known,
-            _ => Known { version, scopes: Rc::new(self.read_scopes()?), sealing_key: self.read_sealing_key()? },
+            _ => Known { version, scopes: Rc::new(self.read_scopes()?), notes: self.read_notes()? },
         };
         Ok(self.known.insert(known))
     }
@@ -157,15 +283,24 @@ impl Store {
         Ok(rows.into_iter().collect())
     }
 
-    fn read_sealing_key(&self) -> Result<Option<String>> {
-        self.engine.row("SELECT value FROM localapi_store WHERE name = 'sealing key'", &[], |row| row.text(0))
+    fn read_notes(&self) -> Result<HashMap<Note, String>> {
+        let rows = self.engine.rows("SELECT name, value FROM localapi_store", &[], |row| (row.text(0), row.text(1)))?;
+        let note = |name: &str| Note::ALL.into_iter().find(|note| note.name() == name);
+        Ok(rows.into_iter().filter_map(|(name, value)| Some((note(&name)?, value))).collect())
     }
 
-    /// Notes the key that this store's secrets are sealed with.
-    pub fn set_sealing_key(&mut self, id: &str) -> Result<()> {
+    /// Changes what the store notes of itself.
+    pub fn set_note(&mut self, note: Note, value: Option<&str>) -> Result<()> {
         self.known = None;
-        let sql = "REPLACE INTO localapi_store (name, value) VALUES ('sealing key', ?1)";
-        self.engine.execute(sql, &[Bind::Text(id)]).map(drop)
+        let name = Bind::Text(note.name());
+        match value {
+            Some(value) => {
+                let sql = "REPLACE INTO localapi_store (name, value) VALUES (?1, ?2)";
+                self.engine.execute(sql, &[name, Bind::Text(value)])
+            }
+            None => self.engine.execute("DELETE FROM localapi_store WHERE name = ?1", &[name]),
+        }
+        .map(drop)
     }
 
     /// Whether any secret is sealed here.
@@ -187,25 +322,116 @@ impl Store {
     }
 
     /// Inserts a credential; `None` where its identifier is taken.
-    pub fn insert_credential(&self, identifier: &str, sealed: &str, new: &NewCredential<'_>) -> Result<Option<i64>> {
+    pub fn insert_credential(&self, identifier: &str, secret: &str, new: &Details, now: &str) -> Result<Option<i64>> {
         let sql = "INSERT INTO tbloauthserver_clients (identifier, secret, redirect_uri, grant_types, user_id, \
                    service_id, name, description, logo_uri, created_at, updated_at) \
                    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?10)";
-        self.engine.insert(
-            sql,
-            &[
-                Bind::Text(identifier),
-                Bind::Text(sealed),
-                Bind::Text(new.redirect_uri),
-                Bind::Text(new.grant_type),
-                Bind::Text(new.user_id),
-                Bind::Int(new.service_id),
-                Bind::Text(new.name),
-                Bind::Text(new.description),
-                Bind::Text(new.logo_uri),
-                Bind::Text(new.now),
-            ],
-        )
+        let values = [
+            Bind::Text(identifier),
+            Bind::Text(secret),
+            Bind::Text(&new.redirect_uri),
+            Bind::Text(&new.grant_type),
+            Bind::Text(&new.user_id),
+            Bind::Int(new.service_id),
+            Bind::Text(&new.name),
+            Bind::Text(&new.description),
+            Bind::Text(&new.logo_uri),
+            Bind::Text(now),
+        ];
+        self.engine.insert(sql, &values)
+    }
+
+    /// The credential with this id.
+    pub fn credential(&self, id: i64) -> Result<Option<Credential>> {
+        self.engine.row(&format!("{CREDENTIAL} WHERE c.id = ?1"), &[Bind::Int(id)], credential)
+    }
+
+    /// The credential with this identifier, compared byte for byte.
+    pub fn credential_by_identifier(&self, identifier: &str) -> Result<Option<Credential>> {
+        self.engine.row(&format!("{CREDENTIAL} WHERE c.identifier = ?1"), &[Bind::Text(identifier)], credential)
+    }
+
+    /// The credential with this identifier, or where there is none any other: so that looking for one that isn't there
+    /// costs the same. `None` only where there is no credential at all.
+    pub fn credential_or_decoy(&self, identifier: &str) -> Result<Option<Credential>> {
+        let sql = format!(
+            "{CREDENTIAL}, (SELECT (SELECT id FROM tbloauthserver_clients WHERE identifier = ?1) AS found, \
+             (SELECT max(id) FROM tbloauthserver_clients) AS decoy) AS ids WHERE c.id = coalesce(ids.found, ids.decoy)"
+        );
+        self.engine.row(&sql, &[Bind::Text(identifier)], credential)
+    }
+
+    /// The ids of a selection, in its order.
+    pub fn ids(&self, selection: &Selection) -> Result<Vec<i64>> {
+        let (column, order) = (selection.sort_field.column(), if selection.descending { "DESC" } else { "ASC" });
+        let (filter, grant_type) = match selection.grant_type {
+            Some(grant_type) => ("grant_types = ?3", grant_type),
+            None => ("?3 = ''", ""),
+        };
+        let sql = format!(
+            "SELECT id FROM tbloauthserver_clients WHERE {filter} ORDER BY {column} {order}, id {order} LIMIT ?1 OFFSET ?2"
+        );
+        let limit = selection.limit.unwrap_or(i64::MAX);
+        let values = [Bind::Int(limit), Bind::Int(selection.offset), Bind::Text(grant_type)];
+        self.engine.rows(&sql, &values, |row| row.int(0))
+    }
+
+    /// The credentials with these ids, in the order of their ids. Those that are gone are left out.
+    pub fn credentials(&self, ids: &[i64]) -> Result<Vec<Credential>> {
+        let places = vec!["?"; ids.len()].join(", ");
+        let values: Vec<Bind<'_>> = ids.iter().copied().map(Bind::Int).collect();
+        self.engine.rows(&format!("{CREDENTIAL} WHERE c.id IN ({places}) ORDER BY c.id"), &values, credential)
+    }
+
+    /// Changes a credential's details.
+    pub fn update_credential(&self, id: i64, new: &Details, now: &str) -> Result<()> {
+        let sql = "UPDATE tbloauthserver_clients SET redirect_uri = ?2, grant_types = ?3, user_id = ?4, \
+                   service_id = ?5, name = ?6, description = ?7, logo_uri = ?8, updated_at = ?9 WHERE id = ?1";
+        let values = [
+            Bind::Int(id),
+            Bind::Text(&new.redirect_uri),
+            Bind::Text(&new.grant_type),
+            Bind::Text(&new.user_id),
+            Bind::Int(new.service_id),
+            Bind::Text(&new.name),
+            Bind::Text(&new.description),
+            Bind::Text(&new.logo_uri),
+            Bind::Text(now),
+        ];
+        self.engine.execute(sql, &values).map(drop)
+    }
+
+    /// Gives a credential another sealed secret.
+    pub fn update_secret(&self, id: i64, secret: &str, now: &str) -> Result<()> {
+        let sql = "UPDATE tbloauthserver_clients SET secret = ?2, updated_at = ?3 WHERE id = ?1";
+        self.engine.execute(sql, &[Bind::Int(id), Bind::Text(secret), Bind::Text(now)]).map(drop)
+    }
+
+    /// Gives a credential the same secret sealed anew, unless it has changed meanwhile. Returns whether it did.
+    pub fn reseal_secret(&self, id: i64, old: &str, new: &str) -> Result<bool> {
+        let sql = "UPDATE tbloauthserver_clients SET secret = ?3 WHERE id = ?1 AND secret = ?2";
+        let changed = self.engine.execute(sql, &[Bind::Int(id), Bind::Text(old), Bind::Text(new)])?;
+        Ok(changed > 0)
+    }
+
+    /// Credentials behind this id whose secrets are sealed with another key than this: `(id, identifier, secret)`.
+    pub fn sealed_with_others(&self, key: &str, behind: i64, most: i64) -> Result<Vec<(i64, String, String)>> {
+        let sql = "SELECT id, identifier, secret FROM tbloauthserver_clients \
+                   WHERE id > ?1 AND secret <> '' AND secret NOT LIKE 'v1:' || ?2 || ':%' ORDER BY id LIMIT ?3";
+        let values = [Bind::Int(behind), Bind::Text(key), Bind::Int(most)];
+        self.engine.rows(sql, &values, |row| (row.int(0), row.text(1), row.text(2)))
+    }
+
+    /// Removes a credential and its scopes. Its id is never given again.
+    pub fn delete_credential(&self, id: i64) -> Result<()> {
+        self.delete_scopes(id)?;
+        self.engine.execute("DELETE FROM tbloauthserver_clients WHERE id = ?1", &[Bind::Int(id)]).map(drop)
+    }
+
+    /// Takes a credential's scopes away.
+    pub fn delete_scopes(&self, credential: i64) -> Result<()> {
+        let sql = "DELETE FROM tbloauthserver_client_scopes WHERE client_id = ?1";
+        self.engine.execute(sql, &[Bind::Int(credential)]).map(drop)
     }
 
     /// Gives a credential its scopes.

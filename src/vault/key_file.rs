@@ -3,7 +3,7 @@
 //! JSON: `{"format": "localapi keys 1", "active": "<key id>", "keys": [{"id": "<key id>", "key": "<base64>"}, …]}`, the
 //! oldest key first. Its folder decides who may read it, and others never may.
 
-use std::fs::{self, Metadata};
+use std::fs::{self, File, Metadata};
 use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
@@ -69,6 +69,29 @@ pub fn create(path: &Path, ring: &KeyRing) -> Result<()> {
     match own_file::create_with(path, &print(ring)) {
         Ok(_) => Ok(()),
         Err(error) => Err(Error::KeyFileUnwritable(path.to_owned(), reason(&error))),
+    }
+}
+
+/// Changes the keys in the file; no other process changes them meanwhile. Gives what the change gives.
+pub fn update<T>(path: &Path, change: impl FnOnce(&mut KeyRing) -> Result<T>) -> Result<T> {
+    let _lock = lock(path)?;
+    let mut ring = read(path)?;
+    let changed = change(&mut ring)?;
+    own_file::replace(path, &print(&ring))
+        .map_err(|error| Error::KeyFileUnwritable(path.to_owned(), reason(&error)))?;
+    Ok(changed)
+}
+
+/// Locks the file, until the value is dropped. The file may have been replaced while this waited: then that one.
+fn lock(path: &Path) -> Result<File> {
+    let unreadable = |error: std::io::Error| Error::KeyFileUnreadable(path.to_owned(), reason(&error));
+    loop {
+        let file = File::open(path).map_err(unreadable)?;
+        file.lock().map_err(unreadable)?;
+        let locked = file.metadata().map_err(unreadable)?;
+        if fs::metadata(path).is_ok_and(|now| (now.dev(), now.ino()) == (locked.dev(), locked.ino())) {
+            return Ok(file);
+        }
     }
 }
 

@@ -20,7 +20,7 @@ const NONCE: usize = 24;
 const TAG: usize = 16;
 
 /// Names a key: 16 hexadecimal digits.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyId(String);
 
 impl KeyId {
@@ -48,6 +48,7 @@ impl fmt::Display for KeyId {
 pub type Key = Zeroizing<[u8; 32]>;
 
 /// The keys of one store: the active one seals, each opens what it has sealed.
+#[derive(Clone)]
 pub struct KeyRing {
     /// The key that new values are sealed with.
     pub active: KeyId,
@@ -62,6 +63,21 @@ impl KeyRing {
         let mut key = Key::default();
         random.fill(key.as_mut())?;
         Ok(Self { active: active.clone(), keys: vec![(active, key)] })
+    }
+
+    /// Adds a key that isn't used yet, unless there is one already. Returns its id.
+    pub fn stage(&mut self, random: &Random) -> Result<KeyId> {
+        if let Some(staged) = self.staged() {
+            return Ok(staged.clone());
+        }
+        let mut new = Self::generate(random)?;
+        self.keys.append(&mut new.keys);
+        Ok(new.active)
+    }
+
+    /// The newest key, where it isn't used yet.
+    pub fn staged(&self) -> Option<&KeyId> {
+        self.keys.last().map(|(id, _)| id).filter(|&id| *id != self.active)
     }
 
     /// Whether the key is here.

@@ -67,6 +67,28 @@ impl Vault {
         self.keys()?.ok_or_else(|| self.missing())
     }
 
+    /// Changes the keys, in the file and here.
+    pub fn update<T>(&self, change: impl FnOnce(&mut KeyRing) -> Result<T>) -> Result<T> {
+        let Some(path) = &self.file else {
+            let mut ring = KeyRing::clone(&*self.keys_of_sealed()?);
+            let changed = change(&mut ring)?;
+            *self.ring.borrow_mut() = Some((None, Rc::new(ring)));
+            return Ok(changed);
+        };
+        key_file::update(path, change)
+    }
+
+    /// Opens a sealed value. Where its key isn't known the file is looked at again: another process may have added it.
+    pub fn open(&self, ring: &mut Rc<KeyRing>, sealed: &str, identifier: &str) -> Result<Opened> {
+        match ring.open(sealed, identifier) {
+            Opened::KeyMissing(_) => {
+                *ring = self.keys_of_sealed()?;
+                Ok(ring.open(sealed, identifier))
+            }
+            opened => Ok(opened),
+        }
+    }
+
     /// The error for a key file that isn't there.
     fn missing(&self) -> Error {
         Error::KeyFileMissing(self.path())

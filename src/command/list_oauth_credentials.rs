@@ -1,0 +1,141 @@
+//! `ListOAuthCredentials`: shows credentials, their secrets included.
+
+use std::rc::Rc;
+
+use crate::actor::Actor;
+use crate::api::Api;
+use crate::clock;
+use crate::credential::GrantType;
+use crate::error::{Error, Quoted, Result};
+use crate::reply::{Fields, List, Reply, Rows, Value};
+use crate::request::{Request, whole};
+use crate::store::{Credential, ScopeTable, Selection, SortField};
+use crate::vault::{KeyRing, Opened};
+
+/// How many credentials are read at once.
+const BATCH: usize = 500;
+
+/// Answers `clients`. The ids are read first and the rest in batches, so that nothing is open while the answer is
+/// built; a credential that is deleted meanwhile is left out.
+pub fn run<'a>(api: &'a Api, request: &Request<'_>, _: &Actor) -> Result<Reply<'a>> {
+    let selection = Selection {
+        grant_type: request
+            .filled("grantType")?
+            .map(|text| GrantType::parse(&text))
+            .transpose()?
+            .map(GrantType::as_str),
+        sort_field: sort_field(request)?,
+        descending: descending(request)?,
+        limit: number(request, "limit", Error::LimitInvalid)?.filter(|&limit| limit > 0),
+        offset: number(request, "limitstart", Error::LimitStartInvalid)?.unwrap_or(0),
+    };
+    let ids = api.read(|store| store.ids(&selection))?;
+    let rows = Box::new(Clients { api, ids: ids.into_iter(), unreadable: 0 });
+    Ok(Reply { fields: Vec::new(), list: Some(List { key: "clients", rows }) })
+}
+
+fn sort_field(request: &Request<'_>) -> Result<SortField> {
+    let Some(text) = request.filled("sortField")? else {
+        return Ok(SortField::Id);
+    };
+    Ok(match text.as_str() {
+        "id" | "credentialId" => SortField::Id,
+        "name" => SortField::Name,
+        "description" => SortField::Description,
+        "grantType" | "grantTypes" => SortField::GrantType,
+        "clientIdentifier" => SortField::Identifier,
+        "serviceId" => SortField::ServiceId,
+        "createdAt" => SortField::CreatedAt,
+        "updatedAt" => SortField::UpdatedAt,
+        _ => return Err(Error::SortFieldInvalid(Quoted::from(text.as_str()))),
+    })
+}
+
+fn descending(request: &Request<'_>) -> Result<bool> {
+    match request.filled("sortOrder")? {
+        Some(text) if text.eq_ignore_ascii_case("DESC") => Ok(true),
+        Some(text) if !text.eq_ignore_ascii_case("ASC") => Err(Error::SortOrderInvalid(Quoted::from(text.as_str()))),
+        _ => Ok(false),
+    }
+}
+
+fn number(request: &Request<'_>, name: &'static str, invalid: fn(Quoted) -> Error) -> Result<Option<i64>> {
+    let read = |text: String| whole(&text).ok_or_else(|| invalid(Quoted::from(text.as_str())));
+    request.filled(name)?.map(read).transpose()
+}
+
+/// The elements of `clients`.
+struct Clients<'a> {
+    api: &'a Api,
+    ids: std::vec::IntoIter<i64>,
+    unreadable: usize,
+}
+
+impl Rows for Clients<'_> {
+    fn next_batch(&mut self) -> Result<Vec<Fields>> {
+        loop {
+            let ids: Vec<i64> = self.ids.by_ref().take(BATCH).collect();
+            if ids.is_empty() {
+                return Ok(Vec::new());
+            }
+            let (mut found, scopes) = self.api.read(|store| Ok((store.credentials(&ids)?, store.scopes()?)))?;
+            // The order of the ids is the order that was asked for.
+            let place = |id| found.binary_search_by_key(&id, |credential: &Credential| credential.id).ok();
+            let order: Vec<usize> = ids.iter().filter_map(|&id| place(id)).collect();
+            let mut keys = None;
+            let mut batch = Vec::with_capacity(order.len());
+            for place in order {
+                if let Some(credential) = found.get_mut(place).map(std::mem::take) {
+                    batch.push(self.fields(credential, &scopes, &mut keys)?);
+                }
+            }
+            if !batch.is_empty() {
+                return Ok(batch);
+            }
+        }
+    }
+
+    fn message(&self) -> Option<String> {
+        match self.unreadable {
+            0 => None,
+            1 => Some("1 client secret cannot be read: the key file lacks its key.".to_owned()),
+            many => Some(format!("{many} client secrets cannot be read: the key file lacks their keys.")),
+        }
+    }
+}
+
+impl Clients<'_> {
+    fn fields(
+        &mut self,
+        credential: Credential,
+        scopes: &ScopeTable,
+        keys: &mut Option<Rc<KeyRing>>,
+    ) -> Result<Fields> {
+        let secret = match self.api.open_secret(&credential, keys)? {
+            Opened::Secret(secret) => Value::Secret(secret.text()),
+            Opened::KeyMissing(_) | Opened::Damaged => {
+                self.unreadable += 1;
+                Value::Null
+            }
+        };
+        let details = credential.details;
+        let redirect_uris = details.redirect_uri.split(' ').filter(|uri| !uri.is_empty()).map(str::to_owned).collect();
+        let time = |text: &str| clock::parse(text).map_or(Value::Null, Value::Time);
+        Ok(vec![
+            ("credentialId", Value::Int(credential.id)),
+            ("name", Value::Text(details.name)),
+            ("description", Value::Text(details.description)),
+            ("grantTypes", Value::Text(details.grant_type)),
+            ("scope", Value::Text(scopes.names(&credential.scopes).join(" "))),
+            ("clientIdentifier", Value::Text(credential.identifier)),
+            ("clientSecret", secret),
+            ("uuid", Value::Null),
+            ("serviceId", Value::Int(details.service_id)),
+            ("logoUri", Value::Text(details.logo_uri)),
+            ("redirectUri", Value::Texts(redirect_uris)),
+            ("rsaKeyPairId", Value::Int(0)),
+            ("createdAt", time(&credential.created_at)),
+            ("updatedAt", time(&credential.updated_at)),
+        ])
+    }
+}
