@@ -129,3 +129,105 @@ pub fn is_space(byte: u8) -> bool {
 fn utf8(name: &'static str, bytes: Vec<u8>) -> Result<String> {
     String::from_utf8(bytes).map_err(|_| Error::NotUtf8(name))
 }
+
+#[cfg(test)]
+pub mod fixture {
+    //! Parameters for tests.
+
+    use super::*;
+
+    /// Parameters in their order, as a PHP array has them.
+    #[derive(Default)]
+    pub struct Given(Vec<(String, Option<Parameter>)>);
+
+    impl Given {
+        /// Adds a text.
+        pub fn with(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
+            self.0.push((name.to_owned(), Some(Parameter::Text(value.as_ref().to_vec()))));
+            self
+        }
+
+        /// Adds a list of texts.
+        pub fn with_list(mut self, name: &str, values: &[&str]) -> Self {
+            let list = values.iter().map(|value| Ok(value.as_bytes().to_vec())).collect();
+            self.0.push((name.to_owned(), Some(Parameter::List(list))));
+            self
+        }
+    }
+
+    impl Parameters for Given {
+        fn read(&self, name: &str) -> Result<Option<Parameter>> {
+            Ok(self.0.iter().find(|(known, _)| known == name).and_then(|(_, value)| value.clone()))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::fixture::Given;
+    use super::*;
+
+    fn request(given: &Given) -> Request<'_> {
+        Request::new(b"X", given, None)
+    }
+
+    #[test]
+    fn blank_is_empty_or_ascii_white_space() {
+        for text in ["", " ", "\t\r\n\x0b\x0c "] {
+            assert!(is_blank(text));
+        }
+        for text in ["0", " x ", "\u{a0}"] {
+            assert!(!is_blank(text));
+        }
+    }
+
+    #[test]
+    fn a_flag_is_one_of_four_words() {
+        for (text, on) in [("true", true), ("1", true), ("ON", true), ("Yes", true), ("0", false), ("", false)] {
+            assert_eq!(request(&Given::default().with("a", text)).flag("a").unwrap(), on, "{text}");
+        }
+        assert!(!request(&Given::default().with_list("a", &["1"])).flag("a").unwrap());
+        assert!(!request(&Given::default()).flag("a").unwrap());
+    }
+
+    #[test]
+    fn bytes_that_are_not_utf8_are_named_when_they_are_read() {
+        let given = Given::default().with("a", b"\xff").with("b", "x");
+        let request = request(&given);
+        assert_eq!(request.text("b").unwrap().as_deref(), Some("x"));
+        assert_eq!(request.text("a").unwrap_err().to_string(), "The parameter \"a\" must be valid UTF-8.");
+    }
+
+    #[test]
+    fn a_list_is_absent_where_a_text_is_expected() {
+        let given = Given::default().with_list("a", &["x"]);
+        assert_eq!(request(&given).text("a").unwrap(), None);
+        assert_eq!(request(&given).text_or_list("a").unwrap(), Some(TextOrList::List(vec![Ok("x".to_owned())])));
+    }
+
+    #[test]
+    fn the_host_is_asked_once_for_each_parameter() {
+        struct Counted(Cell<u32>);
+        impl Parameters for Counted {
+            fn read(&self, _: &str) -> Result<Option<Parameter>> {
+                self.0.set(self.0.get() + 1);
+                Ok(None)
+            }
+        }
+        let counted = Counted(Cell::new(0));
+        let request = Request::new(b"X", &counted, None);
+        request.read_ahead(&["a", "b"]).unwrap();
+        assert_eq!(request.text("a").unwrap(), None);
+        assert_eq!(counted.0.get(), 2);
+    }
+
+    #[test]
+    fn whole_numbers_are_digits_only() {
+        assert_eq!((whole("0"), whole("007"), positive("007"), positive("0")), (Some(0), Some(7), Some(7), None));
+        for text in ["", "+1", "-1", " 1", "1.0", "1e3", "99999999999999999999"] {
+            assert_eq!(whole(text), None, "{text}");
+        }
+    }
+}

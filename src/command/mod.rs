@@ -3,6 +3,8 @@
 mod create_oauth_credential;
 mod delete_oauth_credential;
 mod list_oauth_credentials;
+#[cfg(test)]
+mod model;
 mod update_oauth_credential;
 
 use crate::actor::Actor;

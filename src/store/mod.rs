@@ -485,4 +485,10 @@ impl Store {
                    ON CONFLICT (username) DO NOTHING";
         self.engine.execute(sql, &[Bind::Text(username), Bind::Text(now)]).map(drop)
     }
+
+    /// Removes a client and leaves its services, as a host may.
+    #[cfg(test)]
+    pub fn delete_client_for_test(&self, id: i64) -> Result<()> {
+        self.engine.execute("DELETE FROM tblclients WHERE id = ?1", &[Bind::Int(id)]).map(drop)
+    }
 }

@@ -1,0 +1,445 @@
+//! Random sequences of the commands, against a model that says in a few lines what each must do.
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+use proptest::sample::{select, subsequence};
+
+use crate::api::Api;
+use crate::error::Result;
+use crate::place::Dsn;
+use crate::reply::{Fields, Value};
+use crate::request::Request;
+use crate::request::fixture::Given;
+use crate::settings::{Durability, Settings};
+
+const SCOPES: [&str; 3] = ["clientarea:sso", "openid", "profile"];
+
+/// What a call passes; `None` is not passed.
+#[derive(Debug, Clone, Default)]
+struct Passed {
+    grant_type: Option<&'static str>,
+    name: Option<&'static str>,
+    service_id: Option<&'static str>,
+    scope: Option<String>,
+    description: Option<&'static str>,
+    redirect_uri: Option<&'static str>,
+}
+
+#[derive(Debug, Clone)]
+enum Step {
+    Create(Passed),
+    /// The index picks an id that was given once, or one that never was.
+    Update(usize, Passed, bool),
+    UpdateByIdentifier(usize, Passed),
+    Delete(usize),
+    List(Option<&'static str>, &'static str, bool, u8, u8),
+    Verify(usize, bool),
+    Rotate(bool),
+    Reopen,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+struct Credential {
+    identifier: String,
+    secret: String,
+    grant_type: &'static str,
+    name: String,
+    service_id: i64,
+    scopes: Vec<&'static str>,
+    description: String,
+    redirect_uri: Vec<String>,
+}
+
+/// Service 1 belongs to client 10, service 2 to a client that isn't there, service 3 doesn't exist.
+struct Model {
+    credentials: BTreeMap<i64, Credential>,
+    given: i64,
+}
+
+fn scopes_of(text: &str) -> std::result::Result<Vec<&'static str>, String> {
+    let tokens: Vec<&str> = text.split_whitespace().collect();
+    if tokens.is_empty() {
+        return Err("At least one valid scope is required.".into());
+    }
+    match tokens.iter().find(|token| !SCOPES.contains(token)) {
+        Some(bad) => Err(format!("The requested scope \"{bad}\" is invalid.")),
+        None => Ok(SCOPES.into_iter().filter(|scope| tokens.contains(scope)).collect()),
+    }
+}
+
+fn service(text: &str) -> std::result::Result<i64, String> {
+    match text {
+        "1" => Ok(1),
+        "2" => Err("Service ID not associated with valid Client.".into()),
+        _ => Err("A valid Service ID is required.".into()),
+    }
+}
+
+fn grant_type(text: &'static str) -> std::result::Result<&'static str, String> {
+    match text {
+        "" => Err("A valid grant type is required.".into()),
+        "authorization_code" | "single_sign_on" => Ok(text),
+        _ => Err(format!("The requested grant type \"{text}\" is invalid.")),
+    }
+}
+
+fn redirect_uris(text: &str) -> std::result::Result<Vec<String>, String> {
+    match text.split_whitespace().find(|uri| !uri.starts_with("https://")) {
+        Some(bad) => Err(format!("The redirect URI \"{bad}\" is invalid.")),
+        None => Ok(text.split_whitespace().map(str::to_owned).collect()),
+    }
+}
+
+impl Model {
+    fn create(passed: &Passed) -> std::result::Result<Credential, String> {
+        let grant_type = grant_type(passed.grant_type.unwrap_or(""))?;
+        let single_sign_on = grant_type == "single_sign_on";
+        if !single_sign_on && passed.name.unwrap_or("").is_empty() {
+            return Err("A name for the Client Credential is required.".into());
+        }
+        if single_sign_on && matches!(passed.service_id, None | Some("" | "0")) {
+            return Err("A service ID is required for the single sign-on grant type.".into());
+        }
+        let scopes = scopes_of(passed.scope.as_deref().unwrap_or(""))?;
+        let service_id = if single_sign_on { service(passed.service_id.unwrap_or(""))? } else { 0 };
+        Ok(Credential {
+            identifier: String::new(),
+            secret: String::new(),
+            grant_type,
+            name: passed.name.unwrap_or("").to_owned(),
+            service_id,
+            scopes,
+            description: passed.description.unwrap_or("").to_owned(),
+            redirect_uri: redirect_uris(passed.redirect_uri.unwrap_or(""))?,
+        })
+    }
+
+    fn update(old: &Credential, passed: &Passed) -> std::result::Result<Credential, String> {
+        let mut new = old.clone();
+        if let Some(text) = passed.grant_type {
+            new.grant_type = grant_type(text)?;
+        }
+        let single_sign_on = new.grant_type == "single_sign_on";
+        if let Some(name) = passed.name {
+            new.name = name.to_owned();
+        }
+        if !single_sign_on && new.name.is_empty() && (passed.name.is_some() || passed.grant_type.is_some()) {
+            return Err("A name for the Client Credential is required.".into());
+        }
+        let service_needed = single_sign_on
+            && match passed.service_id {
+                Some(text) => matches!(text, "" | "0"),
+                None => passed.grant_type.is_some() && old.service_id == 0,
+            };
+        if service_needed {
+            return Err("A service ID is required for the single sign-on grant type.".into());
+        }
+        if let Some(text) = &passed.scope {
+            new.scopes = scopes_of(text)?;
+        }
+        match passed.service_id {
+            Some(text) if single_sign_on => new.service_id = service(text)?,
+            _ if !single_sign_on => new.service_id = 0,
+            _ => {}
+        }
+        if let Some(text) = passed.description {
+            new.description = text.to_owned();
+        }
+        if let Some(text) = passed.redirect_uri {
+            new.redirect_uri = redirect_uris(text)?;
+        }
+        Ok(new)
+    }
+}
+
+/// The thing under test, and the model beside it.
+struct Pair {
+    settings: Settings,
+    api: Api,
+    model: Model,
+}
+
+impl Pair {
+    fn new(settings: Settings) -> Self {
+        let api = Api::new(settings.clone());
+        api.register_service(1, 10).unwrap();
+        api.register_service(2, 20).unwrap();
+        api.read(|store| store.delete_client_for_test(20)).unwrap();
+        Self { settings, api, model: Model { credentials: BTreeMap::new(), given: 0 } }
+    }
+
+    fn call(&self, command: &str, passed: &Passed, more: &[(&'static str, String)]) -> Result<Fields> {
+        let mut given = Given::default();
+        let parameters = [
+            ("grantType", passed.grant_type),
+            ("name", passed.name),
+            ("serviceId", passed.service_id),
+            ("scope", passed.scope.as_deref()),
+            ("description", passed.description),
+            ("redirectUri", passed.redirect_uri),
+        ];
+        for (name, value) in parameters {
+            if let Some(value) = value {
+                given = given.with(name, value);
+            }
+        }
+        for (name, value) in more {
+            given = given.with(name, value);
+        }
+        Ok(self.api.call(&Request::new(command.as_bytes(), &given, None))?.fields)
+    }
+
+    fn list(&self, more: &[(&'static str, String)]) -> Vec<Fields> {
+        let mut given = Given::default();
+        for (name, value) in more {
+            given = given.with(name, value);
+        }
+        let reply = self.api.call(&Request::new(b"ListOAuthCredentials", &given, None)).unwrap();
+        let mut rows = reply.list.unwrap().rows;
+        let mut all = Vec::new();
+        loop {
+            let batch = rows.next_batch().unwrap();
+            if batch.is_empty() {
+                assert_eq!(rows.message(), None);
+                return all;
+            }
+            all.extend(batch);
+        }
+    }
+
+    fn id(&self, index: usize) -> i64 {
+        i64::try_from(index).unwrap() % (self.model.given + 2)
+    }
+
+    fn run(&mut self, step: &Step) {
+        match step {
+            Step::Create(passed) => self.create(passed),
+            Step::Update(index, passed, reset) => {
+                let id = self.id(*index);
+                self.update(id, &[("credentialId", id.to_string())], passed, *reset, "Invalid Credential ID provided.");
+            }
+            Step::UpdateByIdentifier(index, passed) => {
+                let id = self.id(*index);
+                let identifier =
+                    self.model.credentials.get(&id).map_or("nobody".to_owned(), |known| known.identifier.clone());
+                let more = [("clientApiIdentifier", identifier)];
+                self.update(id, &more, passed, false, "Invalid Client Identifier provided.");
+            }
+            Step::Delete(index) => {
+                let id = self.id(*index);
+                let more = [("credentialId", id.to_string())];
+                let answer = self.call("DeleteOAuthCredential", &Passed::default(), &more);
+                match self.model.credentials.remove(&id) {
+                    Some(_) => assert_eq!(answer.unwrap(), [("credentialId", Value::Int(id))]),
+                    None => assert_eq!(answer.unwrap_err().to_string(), "Invalid Credential ID provided."),
+                }
+            }
+            Step::List(grant_type, field, descending, limit, start) => {
+                self.check_list(*grant_type, field, *descending, *limit, *start);
+            }
+            Step::Verify(index, right) => self.verify(self.id(*index), *right),
+            Step::Rotate(stage) => {
+                let resealed = self.api.rotate_key(*stage, || true).unwrap();
+                let all = i64::try_from(self.model.credentials.len()).unwrap();
+                assert_eq!(resealed, if *stage { 0 } else { all });
+            }
+            Step::Reopen => {
+                if self.settings.dsn != Dsn::Memory {
+                    self.api = Api::new(self.settings.clone());
+                }
+            }
+        }
+    }
+
+    fn create(&mut self, passed: &Passed) {
+        let answer = self.call("CreateOAuthCredential", passed, &[]);
+        let mut credential = match Model::create(passed) {
+            Ok(credential) => credential,
+            Err(message) => return assert_eq!(answer.unwrap_err().to_string(), message),
+        };
+        self.model.given += 1;
+        let answer = answer.unwrap();
+        let [
+            ("credentialId", Value::Int(id)),
+            ("clientIdentifier", Value::Text(identifier)),
+            ("clientSecret", Value::Secret(secret)),
+        ] = answer.as_slice()
+        else {
+            panic!("{answer:?}");
+        };
+        assert_eq!(*id, self.model.given);
+        credential.identifier.clone_from(identifier);
+        credential.secret = secret.reveal().to_owned();
+        self.model.credentials.insert(*id, credential);
+    }
+
+    fn update(&mut self, id: i64, more: &[(&'static str, String)], passed: &Passed, reset: bool, unknown: &str) {
+        let mut more = more.to_vec();
+        if reset {
+            more.push(("resetSecret", "true".to_owned()));
+        }
+        let answer = self.call("UpdateOAuthCredential", passed, &more);
+        let Some(old) = self.model.credentials.get(&id) else {
+            return assert_eq!(answer.unwrap_err().to_string(), unknown);
+        };
+        let mut new = match Model::update(old, passed) {
+            Ok(new) => new,
+            Err(message) => return assert_eq!(answer.unwrap_err().to_string(), message),
+        };
+        let answer = answer.unwrap();
+        assert_eq!(answer[0], ("credentialId", Value::Int(id)));
+        match answer.get(1) {
+            Some(("newClientSecret", Value::Secret(secret))) if reset => new.secret = secret.reveal().to_owned(),
+            found => assert!(found.is_none() && !reset),
+        }
+        self.model.credentials.insert(id, new);
+    }
+
+    fn check_list(&self, grant_type: Option<&'static str>, field: &str, descending: bool, limit: u8, start: u8) {
+        let mut more = vec![("sortField", field.to_owned()), ("limit", limit.to_string())];
+        more.push(("limitstart", start.to_string()));
+        if descending {
+            more.push(("sortOrder", "desc".to_owned()));
+        }
+        if let Some(grant_type) = grant_type {
+            more.push(("grantType", grant_type.to_owned()));
+        }
+        let mut expected: Vec<(&i64, &Credential)> = self.model.credentials.iter().collect();
+        expected.retain(|(_, known)| grant_type.is_none_or(|wanted| known.grant_type == wanted));
+        expected.sort_by(|(a_id, a), (b_id, b)| {
+            let order = match field {
+                "name" => a.name.cmp(&b.name),
+                "serviceId" => a.service_id.cmp(&b.service_id),
+                _ => std::cmp::Ordering::Equal,
+            };
+            order.then(a_id.cmp(b_id))
+        });
+        if descending {
+            expected.reverse();
+        }
+        let limit = if limit == 0 { usize::MAX } else { limit.into() };
+        let expected: Vec<Fields> =
+            expected.into_iter().skip(start.into()).take(limit).map(|(id, known)| shown(*id, known)).collect();
+        let found: Vec<Fields> = self
+            .list(&more)
+            .into_iter()
+            .map(|fields| fields.into_iter().filter(|(key, _)| !matches!(*key, "createdAt" | "updatedAt")).collect())
+            .collect();
+        assert_eq!(found, expected);
+    }
+
+    fn verify(&self, id: i64, right: bool) {
+        let Some(known) = self.model.credentials.get(&id) else {
+            return assert_eq!(self.api.verify_credential(b"nobody", &[b'A'; 88]).unwrap(), None);
+        };
+        let secret = if right { known.secret.clone() } else { known.secret.replace('A', "B") + "x" };
+        let found = self.api.verify_credential(known.identifier.as_bytes(), secret.as_bytes()).unwrap();
+        let scopes = known.scopes.iter().map(|scope| (*scope).to_owned()).collect();
+        let expected = vec![
+            ("credentialId", Value::Int(id)),
+            ("clientIdentifier", Value::Text(known.identifier.clone())),
+            ("grantType", Value::Text(known.grant_type.to_owned())),
+            ("scope", Value::Texts(scopes)),
+            ("serviceId", Value::Int(known.service_id)),
+            ("userId", Value::Int(if known.service_id == 0 { 0 } else { 10 })),
+            ("redirectUri", Value::Texts(known.redirect_uri.clone())),
+        ];
+        assert_eq!(found, right.then_some(expected));
+    }
+}
+
+fn shown(id: i64, known: &Credential) -> Fields {
+    vec![
+        ("credentialId", Value::Int(id)),
+        ("name", Value::Text(known.name.clone())),
+        ("description", Value::Text(known.description.clone())),
+        ("grantTypes", Value::Text(known.grant_type.to_owned())),
+        ("scope", Value::Text(known.scopes.join(" "))),
+        ("clientIdentifier", Value::Text(known.identifier.clone())),
+        ("clientSecret", Value::Secret(known.secret.clone().into())),
+        ("uuid", Value::Null),
+        ("serviceId", Value::Int(known.service_id)),
+        ("logoUri", Value::Text(String::new())),
+        ("redirectUri", Value::Texts(known.redirect_uri.clone())),
+        ("rsaKeyPairId", Value::Int(0)),
+    ]
+}
+
+fn scope() -> impl Strategy<Value = String> {
+    prop_oneof![
+        8 => subsequence(&SCOPES, 1..=3).prop_map(|scopes| scopes.join(" ")),
+        1 => Just(" ".to_owned()),
+        1 => Just("openid OPENID".to_owned()),
+    ]
+}
+
+/// Parameters of which each is passed with this probability.
+fn passed(probability: f64) -> impl Strategy<Value = Passed> {
+    let maybe = |values: &'static [&'static str]| prop::option::weighted(probability, select(values));
+    (
+        maybe(&["authorization_code", "single_sign_on", "single_sign_on", "authorization_code", "", "password"]),
+        maybe(&["Shop", "App", "Zoo", ""]),
+        maybe(&["1", "1", "1", "1", "2", "3", "0", ""]),
+        prop::option::weighted(probability, scope()),
+        maybe(&["", "A shop"]),
+        maybe(&["", "https://a.example", "https://a.example https://b.example/cb", "ftp://a.example"]),
+    )
+        .prop_map(|(grant_type, name, service_id, scope, description, redirect_uri)| Passed {
+            grant_type,
+            name,
+            service_id,
+            scope,
+            description,
+            redirect_uri,
+        })
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let grant_types = prop::option::of(select(&["authorization_code", "single_sign_on"][..]));
+    let fields = select(&["id", "credentialId", "name", "serviceId"][..]);
+    prop_oneof![
+        8 => passed(0.9).prop_map(Step::Create),
+        5 => (0..20_usize, passed(0.3), any::<bool>()).prop_map(|(id, passed, reset)| Step::Update(id, passed, reset)),
+        2 => (0..20_usize, passed(0.3)).prop_map(|(id, passed)| Step::UpdateByIdentifier(id, passed)),
+        2 => (0..20_usize).prop_map(Step::Delete),
+        3 => (grant_types, fields, any::<bool>(), 0..4_u8, 0..4_u8)
+            .prop_map(|(kind, field, down, limit, start)| Step::List(kind, field, down, limit, start)),
+        4 => (0..20_usize, any::<bool>()).prop_map(|(id, right)| Step::Verify(id, right)),
+        1 => any::<bool>().prop_map(Step::Rotate),
+        1 => Just(Step::Reopen),
+    ]
+}
+
+fn sequences(short: u32, full: u32) -> ProptestConfig {
+    let cases = if std::env::var_os("LOCALAPI_FULL").is_some() { full } else { short };
+    ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
+}
+
+fn check(settings: Settings, steps: &[Step]) {
+    let mut pair = Pair::new(settings);
+    for step in steps {
+        pair.run(step);
+    }
+    pair.check_list(None, "id", false, 0, 0);
+}
+
+proptest! {
+    #![proptest_config(sequences(300, 5_000))]
+
+    #[test]
+    fn any_sequence_of_commands_does_what_the_model_says(steps in prop::collection::vec(step(), 1..40)) {
+        check(Settings { dsn: Dsn::Memory, ..Settings::default() }, &steps);
+    }
+}
+
+proptest! {
+    #![proptest_config(sequences(25, 500))]
+
+    #[test]
+    fn a_file_that_is_opened_again_and_again_does_too(steps in prop::collection::vec(step(), 1..40)) {
+        let folder = tempfile::tempdir().unwrap();
+        let dsn = Dsn::File(folder.path().join("store.sqlite"));
+        check(Settings { dsn, durability: Durability::Normal, ..Settings::default() }, &steps);
+    }
+}
