@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::panic::AssertUnwindSafe;
 
 use ext_php_rs::types::{ArrayKey, ZendHashTable, Zval};
-use ext_php_rs::zend::try_catch;
+use ext_php_rs::zend::{ExecutorGlobals, try_catch};
 
 use super::engine;
 use crate::error::{Error, Result};
@@ -72,6 +72,14 @@ impl<'a> PhpParameters<'a> {
             }
         }
     }
+
+    /// Drops a value. It may be the last one of an array by then, and destructors of the host's objects run.
+    fn let_go(&self, value: Zval) -> Result<()> {
+        if try_catch(AssertUnwindSafe(|| drop(value))).is_err() {
+            self.ended.set(true);
+        }
+        if self.ended() || ExecutorGlobals::has_exception() { Err(Error::Interrupted) } else { Ok(()) }
+    }
 }
 
 impl Parameters for PhpParameters<'_> {
@@ -79,15 +87,17 @@ impl Parameters for PhpParameters<'_> {
         let Some(value) = self.find(name) else {
             return Ok(None);
         };
-        match value.array() {
-            None => Ok(self.text(value)?.ok().map(Parameter::Text)),
-            Some(list) => list
-                .values()
-                .map(|element| self.text(resolve(element)))
-                .collect::<Result<_>>()
-                .map(Parameter::List)
-                .map(Some),
+        if !value.is_array() {
+            return Ok(self.text(value)?.ok().map(Parameter::Text));
         }
+        // An element's `__toString` may change the list where the caller gave a reference to it: this one stays.
+        let kept = value.shallow_clone();
+        let elements = kept.array().map_or_else(
+            || Ok(Vec::new()),
+            |list| list.values().map(|element| self.text(resolve(element))).collect::<Result<Vec<_>>>(),
+        );
+        self.let_go(kept)?;
+        elements.map(|elements| Some(Parameter::List(elements)))
     }
 }
 
