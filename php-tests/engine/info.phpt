@@ -1,0 +1,27 @@
+--TEST--
+php --ri shows the version, the store's engine with its version at run time, and the sandbox
+--FILE--
+<?php
+require __DIR__ . '/../process.php';
+
+preg_match('/^version = "(.+)"/m', file_get_contents(__DIR__ . '/../../Cargo.toml'), $manifest);
+$engine = 'SQLite ' . (new PDO('sqlite::memory:'))->query('SELECT sqlite_version()')->fetchColumn();
+foreach ([0 => 'disabled', 1 => 'enabled'] as $sandbox => $shown) {
+    $info = run([PHP_BINARY, ...ini_options(['localapi.sandbox' => $sandbox]), '--ri', 'localapi']);
+    $rows = ["Version => $manifest[1]", "Store => $engine", "Sandbox => $shown"];
+    foreach ($rows as $row) {
+        echo strtok($row, ' '), ' ', json_encode(in_array($row, explode("\n", $info), true)), "\n";
+    }
+}
+var_dump(phpversion('localapi') === $manifest[1]);
+?>
+===DONE===
+--EXPECT--
+Version true
+Store true
+Sandbox true
+Version true
+Store true
+Sandbox true
+bool(true)
+===DONE===

@@ -1,0 +1,95 @@
+--TEST--
+Arrays of every make are read and left as they were: references, int keys, recursion, $GLOBALS, symbol tables
+--INI--
+localapi.dsn=sqlite::memory:
+--FILE--
+<?php
+$base = ['grantType' => 'authorization_code', 'name' => 'n', 'scope' => 'openid'];
+function create(?array $postData): string
+{
+    $answer = localAPI('CreateOAuthCredential', $postData);
+    return $answer['message'] ?? (string) $answer['credentialId'];
+}
+
+$name = 'by reference';
+$outer = ['name' => &$name] + $base;
+echo 'reference: ', create($outer), "\n";
+$name = '';
+echo 'reference, changed: ', create($outer), "\n";
+
+echo 'int keys: ', create([1 => 'x', -5 => 'y', PHP_INT_MAX => 'z'] + $base), ' ', create([1, 2, 3]), "\n";
+
+$recursive = $base;
+$recursive['self'] = &$recursive;
+$recursive['description'] = &$recursive;
+echo 'recursive: ', create($recursive), ' ';
+$recursive['redirectUri'] = &$recursive;
+echo create($recursive), "\n";
+unset($recursive['self'], $recursive['description'], $recursive['redirectUri']);
+
+$grantType = 'authorization_code';
+$scope = 'openid';
+$name = 'from the symbol table';
+echo '$GLOBALS: ', create($GLOBALS), "\n";
+echo 'compact: ', create(compact('grantType', 'name', 'scope')), "\n";
+echo 'defined variables: ', create(get_defined_vars()), "\n";
+
+$declared = new class {
+    public $grantType = 'authorization_code';
+    public $name = 'of an object';
+    public $scope = 'openid';
+};
+$dynamic = (object) $base;
+$dynamic->description = 'd';
+echo 'objects: ', create((array) $declared), ' ', create((array) $dynamic), ' ', create(get_object_vars($declared)), "\n";
+
+const FIXED = ['grantType' => 'authorization_code', 'name' => 'constant', 'scope' => 'openid'];
+echo 'constant: ', create(FIXED), "\n";
+echo 'empty: ', create([]), ' ', create(null), "\n";
+
+$values = [
+    'null' => null, 'bool' => true, 'int' => 5, 'float' => 1.5, 'string' => 'text', 'array' => [1, [2]],
+    'object' => new ArrayObject, 'closure' => fn () => 1, 'resource' => fopen('php://memory', 'r'),
+];
+$values['closed'] = fopen('php://memory', 'r');
+fclose($values['closed']);
+$before = $all = ['name' => 'n', 'redirectUri' => $values, 'description' => $values, 'logoUri' => $values['closed']] + $base;
+echo 'every type: ', create($all), ' ', json_encode($all === $before), "\n";
+
+$hole = $base + ['a' => 1, 'redirectUri' => ['https://a.example/', 'x', 'https://b.example/']];
+unset($hole['a'], $hole['redirectUri'][1]);
+echo 'holes: ', create($hole), "\n";
+
+$nested = 'leaf';
+for ($depth = 0; $depth < 10_000; ++$depth) {
+    $nested = [$nested];
+}
+echo 'deep: ', create(['name' => $nested] + $base), ' ', create(['redirectUri' => $nested] + $base), "\n";
+
+// The same calls again and again leave nothing behind but their rows.
+$calls = [$outer, $all, ['redirectUri' => [new ArrayObject]] + $base, ['name' => "\xff"] + $base];
+for ($round = 0; $round < 300; ++$round) {
+    foreach ($calls as $call) {
+        localAPI('CreateOAuthCredential', $call);
+    }
+    $used[$round] = memory_get_usage();
+}
+echo 'memory: ', $used[299] - $used[199] < 10_000 ? 'flat' : $used[299] - $used[199], "\n";
+?>
+===DONE===
+--EXPECT--
+reference: 1
+reference, changed: A name for the Client Credential is required.
+int keys: 2 A valid grant type is required.
+recursive: 3 The redirect URI "authorization_code" is invalid.
+$GLOBALS: 4
+compact: 5
+defined variables: 6
+objects: 7 8 9
+constant: 10
+empty: A valid grant type is required. A valid grant type is required.
+every type: The redirect URI "null" is invalid. true
+holes: 11
+deep: A name for the Client Credential is required. The redirect URI "array" is invalid.
+memory: flat
+===DONE===

@@ -1,0 +1,161 @@
+<?php
+
+/**
+ * What the extension localapi defines, for editors and static analysis: PhpStorm's include path, PHPStan's `scanFiles`
+ * or `stubFiles`, Psalm's `<stubs>`. It is never loaded beside the extension, and no autoloader may find it.
+ *
+ * A test proves that every name, type and default in here is the one of the built extension.
+ */
+
+namespace {
+    /**
+     * Runs a command of the local API and answers what it did, always as an array with `result` first.
+     *
+     * A mistake in `$postData`, a command or an admin that isn't known, and a store that can't be used are answers with
+     * `result` `error` and a `message`, never exceptions or warnings. What a `__toString` throws, and PHP's own
+     * TypeError for an argument of the wrong type, reach the caller.
+     *
+     * A success is on disk when this returns: it survives a power cut, or, with `localapi.durability=normal`, a crash
+     * of the process. Another writer is waited for as long as `localapi.busy_timeout` says, in milliseconds.
+     *
+     * ## CreateOAuthCredential
+     *
+     * Issues a credential: `credentialId` (its row in `tbloauthserver_clients`), `clientIdentifier` (the company name,
+     * a dot, 16 random bytes as base64) and `clientSecret` (64 random bytes as base64, sealed at rest).
+     *
+     * ```php
+     * LocalApi\register_service(serviceId: 1, clientId: 42);
+     * $answer = localAPI('CreateOAuthCredential', [
+     *     'grantType' => 'single_sign_on',
+     *     'scope' => 'clientarea:sso clientarea:billing_info',
+     *     'serviceId' => 1,
+     * ]);
+     * ```
+     *
+     * - `grantType` (required): `authorization_code`, which needs a `name`, or `single_sign_on`, which needs a
+     *   `serviceId`
+     * - `scope` (required): scopes of `tbloauthserver_scopes`, at most 64, between white space
+     * - `name`: one line of at most 255 characters
+     * - `serviceId`: a row of `tblhosting` whose owner has a row in `tblclients`: {@see LocalApi\register_service()}
+     * - `description`: at most 255 characters; line breaks and tabs are allowed
+     * - `logoUri`: an `http` or `https` URL, or a path relative to the client area, of at most 255 characters
+     * - `redirectUri`: a list of URIs, or one string with white space between them; at most 32, and 2,000 characters.
+     *   `https`, `http` to this machine, or a private-use scheme with a dot in it (RFC 8252, section 7.1)
+     *
+     * A parameter is found by its exact spelling, else without regard to case. `null` counts as absent; numbers,
+     * booleans and objects with `__toString` are read as PHP turns them into strings; text is UTF-8.
+     *
+     * Source: https://developers.whmcs.com/api-reference/createoauthcredential/
+     *
+     * @param string $command The command's name, in any letter case.
+     * @param array{
+     *     grantType?: 'authorization_code'|'single_sign_on'|null,
+     *     scope?: string|\Stringable|null,
+     *     name?: string|\Stringable|int|null,
+     *     serviceId?: int|numeric-string|null,
+     *     description?: string|\Stringable|null,
+     *     logoUri?: string|\Stringable|null,
+     *     redirectUri?: string|\Stringable|list<string|\Stringable>|null,
+     *     ...
+     * }|null $postData The command's parameters; `null` counts as `[]`, and those that no command knows are ignored.
+     * @param string|null $adminUsername In whose name the command runs, as the activity log shows it: a row of
+     *     `tbladmins` that isn't disabled, see {@see LocalApi\register_admin()}. `null` and `''` are the system itself.
+     *
+     * @return ($command is 'CreateOAuthCredential'
+     *     ? array{
+     *         result: 'success',
+     *         credentialId: positive-int,
+     *         clientIdentifier: non-empty-string,
+     *         clientSecret: non-empty-string,
+     *     }|array{result: 'error', message: non-empty-string}
+     *     : array{result: 'success'|'error', message?: non-empty-string, ...}
+     * )
+     */
+    function localAPI(string $command, ?array $postData = [], ?string $adminUsername = null): array
+    {
+    }
+}
+
+namespace LocalApi {
+    /**
+     * The same as {@see \localAPI()}, for hosts that need that name for a function of their own: they set
+     * `disable_functions=localapi` in php.ini, in lower case.
+     *
+     * @param string $command The command's name, in any letter case.
+     * @param array{
+     *     grantType?: 'authorization_code'|'single_sign_on'|null,
+     *     scope?: string|\Stringable|null,
+     *     name?: string|\Stringable|int|null,
+     *     serviceId?: int|numeric-string|null,
+     *     description?: string|\Stringable|null,
+     *     logoUri?: string|\Stringable|null,
+     *     redirectUri?: string|\Stringable|list<string|\Stringable>|null,
+     *     ...
+     * }|null $postData The command's parameters.
+     * @param string|null $adminUsername In whose name the command runs; `null` and `''` are the system itself.
+     *
+     * @return ($command is 'CreateOAuthCredential'
+     *     ? array{
+     *         result: 'success',
+     *         credentialId: positive-int,
+     *         clientIdentifier: non-empty-string,
+     *         clientSecret: non-empty-string,
+     *     }|array{result: 'error', message: non-empty-string}
+     *     : array{result: 'success'|'error', message?: non-empty-string, ...}
+     * )
+     */
+    function call(string $command, ?array $postData = [], ?string $adminUsername = null): array
+    {
+    }
+
+    /**
+     * Puts one of the host's services, and the client who owns it, into the store: single_sign_on credentials need
+     * them. A service that is there gets this client. Calling it again changes nothing and takes no lock.
+     *
+     * @param positive-int $serviceId The host's own id of the service: its row in `tblhosting`.
+     * @param positive-int $clientId The host's own id of the owner: the row in `tblclients`.
+     *
+     * @throws \ValueError An id isn't greater than 0.
+     * @throws StoreException The store can't be used.
+     */
+    function register_service(int $serviceId, int $clientId): void
+    {
+    }
+
+    /**
+     * Adds a scope that credentials may then have, also in processes that run already. Calling it again changes
+     * nothing; another description replaces the one before it, and an empty one leaves it.
+     *
+     * @param non-empty-string $scope At most 80 characters, compared byte for byte; no white space or control
+     *     characters.
+     * @param string $description What a consent screen shows: one line of at most 255 characters.
+     *
+     * @throws \ValueError An argument isn't as said above.
+     * @throws StoreException The store can't be used.
+     */
+    function register_scope(string $scope, string $description = ''): void
+    {
+    }
+
+    /**
+     * Adds an admin in whose name commands may run. One that is there stays as it is, disabled or not. The admin
+     * `admin` is in every new store.
+     *
+     * @param non-empty-string $username At most 255 characters, compared byte for byte; not blank, no control
+     *     characters.
+     *
+     * @throws \ValueError The name isn't as said above.
+     * @throws StoreException The store can't be used.
+     */
+    function register_admin(string $username): void
+    {
+    }
+
+    /**
+     * Thrown where the store can't be used, by the functions that answer no array with `result`. The message says what
+     * to do, and holds no secret and no SQL; the code is 0.
+     */
+    class StoreException extends \RuntimeException
+    {
+    }
+}
