@@ -2,6 +2,7 @@
 
 mod schema;
 mod sqlite;
+mod statement;
 
 use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
@@ -9,7 +10,8 @@ use std::rc::Rc;
 use crate::error::Result;
 use crate::place::Place;
 use crate::settings::Settings;
-use sqlite::{Bind, Row, Sqlite};
+use sqlite::Sqlite;
+use statement::{Bind, Row};
 
 pub use sqlite::note_fork;
 

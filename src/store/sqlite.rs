@@ -9,10 +9,10 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use rusqlite::config::DbConfig;
-use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ErrorCode, OpenFlags, ffi};
 
 use super::schema::{APPLICATION_ID, MIGRATIONS};
+use super::statement::{Bind, Row, Statements};
 use crate::error::{Error, Result};
 use crate::own_file::{self, Access};
 use crate::place::{Place, beside};
@@ -25,57 +25,12 @@ const PATIENT_PAGES: i32 = 4 * CHECKPOINT_PAGES;
 /// What stays of a write-ahead log that grew larger, in bytes.
 const LOG_LIMIT: i64 = 64 << 20;
 
-/// A value that a statement is given.
-#[derive(Debug, Clone, Copy)]
-pub enum Bind<'a> {
-    /// A whole number.
-    Int(i64),
-    /// Text.
-    Text(&'a str),
-}
-
-impl ToSql for Bind<'_> {
-    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        Ok(match self {
-            Self::Int(number) => ToSqlOutput::Borrowed(ValueRef::Integer(*number)),
-            Self::Text(text) => ToSqlOutput::Borrowed(ValueRef::Text(text.as_bytes())),
-        })
-    }
-}
-
-/// One row of a result. Columns are read leniently: hosts write these tables too, and SQLite keeps what it's given.
-pub struct Row<'a>(&'a rusqlite::Row<'a>);
-
-impl Row<'_> {
-    /// A column as a whole number; 0 where it's none.
-    pub fn int(&self, column: usize) -> i64 {
-        self.int_or_null(column).unwrap_or(0)
-    }
-
-    /// A column as a whole number; `None` where it's none.
-    pub fn int_or_null(&self, column: usize) -> Option<i64> {
-        match self.0.get_ref(column).ok()? {
-            ValueRef::Integer(number) => Some(number),
-            ValueRef::Text(text) => std::str::from_utf8(text).ok()?.trim().parse().ok(),
-            _ => None,
-        }
-    }
-
-    /// A column as text; empty where it's null.
-    pub fn text(&self, column: usize) -> String {
-        match self.0.get_ref(column) {
-            Ok(ValueRef::Text(bytes) | ValueRef::Blob(bytes)) => String::from_utf8_lossy(bytes).into_owned(),
-            Ok(ValueRef::Integer(number)) => number.to_string(),
-            Ok(ValueRef::Real(number)) => number.to_string(),
-            _ => String::new(),
-        }
-    }
-}
-
 /// A connection.
 pub struct Sqlite {
     // Before `main`: the last connection to close tidies up, and that should be the one with our settings.
     checkpointer: Option<Connection>,
+    // Before `main` too: SQLite doesn't close a connection that has statements.
+    statements: Statements,
     main: Connection,
     path: PathBuf,
     /// The file that `main` has open; `None` for memory.
@@ -177,6 +132,7 @@ impl Sqlite {
         let main = main.map_err(|error| fault(&error, &path, busy_timeout))?;
         let store = Self {
             checkpointer: None,
+            statements: Statements::default(),
             main,
             path,
             identity,
@@ -194,7 +150,6 @@ impl Sqlite {
 
     fn configure(&self, settings: &Settings) -> rusqlite::Result<()> {
         self.main.busy_timeout(self.busy_timeout)?;
-        self.main.set_prepared_statement_cache_capacity(128);
         // Until the file is known to be ours, closing it must not change it.
         self.main.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
         self.main.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
@@ -305,42 +260,41 @@ impl Sqlite {
 
     /// Runs a statement that gives no rows; returns how many it has changed.
     pub fn execute(&self, sql: &str, values: &[Bind<'_>]) -> Result<usize> {
-        let run = || self.main.prepare_cached(sql)?.execute(rusqlite::params_from_iter(values));
-        run().map_err(|error| self.fault(&error))
+        self.run(sql, values, |_| true)?;
+        Ok(usize::try_from(self.main.changes()).unwrap_or(usize::MAX))
     }
 
     /// Inserts a row and returns its id; `None` where a unique column has the value already.
     pub fn insert(&self, sql: &str, values: &[Bind<'_>]) -> Result<Option<i64>> {
-        let run = || self.main.prepare_cached(sql)?.insert(rusqlite::params_from_iter(values));
-        match run() {
-            Ok(id) => Ok(Some(id)),
+        match self.statements.run(&self.main, sql, values, |_| true) {
+            Ok(()) => Ok(Some(self.main.last_insert_rowid())),
             Err(error) if error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation) => Ok(None),
             Err(error) => Err(self.fault(&error)),
         }
     }
 
     /// The first row of a result.
-    pub fn row<T>(&self, sql: &str, values: &[Bind<'_>], read: impl FnOnce(&Row<'_>) -> T) -> Result<Option<T>> {
-        let run = || {
-            let mut statement = self.main.prepare_cached(sql)?;
-            let mut rows = statement.query(rusqlite::params_from_iter(values))?;
-            rows.next().map(|row| row.map(|row| read(&Row(row))))
-        };
-        run().map_err(|error| self.fault(&error))
+    pub fn row<T>(&self, sql: &str, values: &[Bind<'_>], mut read: impl FnMut(&Row<'_>) -> T) -> Result<Option<T>> {
+        let mut found = None;
+        self.run(sql, values, |row| {
+            found = Some(read(row));
+            false
+        })?;
+        Ok(found)
     }
 
     /// All rows of a result.
     pub fn rows<T>(&self, sql: &str, values: &[Bind<'_>], mut read: impl FnMut(&Row<'_>) -> T) -> Result<Vec<T>> {
-        let mut run = || {
-            let mut statement = self.main.prepare_cached(sql)?;
-            let mut rows = statement.query(rusqlite::params_from_iter(values))?;
-            let mut found = Vec::new();
-            while let Some(row) = rows.next()? {
-                found.push(read(&Row(row)));
-            }
-            Ok(found)
-        };
-        run().map_err(|error: rusqlite::Error| self.fault(&error))
+        let mut found = Vec::new();
+        self.run(sql, values, |row| {
+            found.push(read(row));
+            true
+        })?;
+        Ok(found)
+    }
+
+    fn run(&self, sql: &str, values: &[Bind<'_>], read: impl FnMut(&Row<'_>) -> bool) -> Result<()> {
+        self.statements.run(&self.main, sql, values, read).map_err(|error| self.fault(&error))
     }
 
     /// Begins a transaction that has the write lock from its start.
