@@ -97,6 +97,17 @@ CREATE TABLE localapi_store (
     name VARCHAR(80) PRIMARY KEY,
     value VARCHAR(255) NOT NULL DEFAULT ''
 ) WITHOUT ROWID;
+-- Every thousandth credential and how many come before it, so that a list that skips many finds its first one.
+CREATE TABLE localapi_ranks (
+    id INTEGER PRIMARY KEY,
+    rank INTEGER NOT NULL
+);
+CREATE TRIGGER localapi_ranks_lower AFTER DELETE ON tbloauthserver_clients BEGIN
+    UPDATE localapi_ranks SET rank = rank - 1 WHERE id > OLD.id;
+END;
+CREATE TRIGGER localapi_ranks_forget AFTER UPDATE OF id ON tbloauthserver_clients BEGIN
+    DELETE FROM localapi_ranks;
+END;
 INSERT INTO tbladmins (username) VALUES ('admin');
 INSERT INTO tbloauthserver_scopes (scope, description) VALUES
     ('clientarea:sso', 'Sign in to the client area'),
