@@ -1,8 +1,100 @@
-build: ## Build target/release/liblocalapi.so
-	cargo build --release
+# Builds for the PHP of `php` and `php-config`; for another one: make PHP_CONFIG=/path/to/php-config
+ifdef PHP_CONFIG
+PHP ?= $(shell $(PHP_CONFIG) --php-binary)
+export PHP
+endif
+PHP_CONFIG ?= php-config
+PHP ?= php
+PHPUNIT ?= phpunit
 
-test: ## Run all tests
+OUT := $(abspath $(or $(CARGO_TARGET_DIR),target))
+LIBRARY := $(OUT)/release/liblocalapi.so
+# Where PHP finds the INI file that loads the library just built.
+INI := $(OUT)/php.d
+WITH_LIBRARY = PHP_INI_SCAN_DIR="$$(cat $(INI)/scan-dir)"
+# Tests leave their files in a home folder of their own.
+IN_OWN_HOME = rm -rf $(OUT)/home && mkdir -p $(OUT)/home && env -u XDG_DATA_HOME HOME=$(OUT)/home $(WITH_LIBRARY)
+# Beside Debian's extensions, or two folders above those of a PHP built from source.
+RUN_TESTS = $(firstword $(wildcard $(addsuffix /build/run-tests.php,$(EXTENSIONS) $(EXTENSIONS)/../..)))
+EXTENSIONS = $(shell $(PHP_CONFIG) --extension-dir)
+ENGINE_TESTS = $(IN_OWN_HOME) TEST_PHP_EXECUTABLE="$$(command -v $(PHP))" $(PHP) $(RUN_TESTS) \
+	-q --show-diff -g FAIL,XFAIL,BORK,WARN,LEAK,SKIP -W $(OUT)/engine-tests
+NONE_SKIPPED = ! grep ^SKIPPED $(OUT)/engine-tests
+UNIT_TESTS = $(IN_OWN_HOME) $(PHP) "$$(command -v $(PHPUNIT))" -c php-tests/phpunit.xml
+# behaviour and endurance: the folders with classes of PHPUnit in them.
+SUITES = $(sort $(patsubst php-tests/%/,%,$(dir $(wildcard php-tests/*/*Test.php))))
+PHP_FILES = $(shell find stubs examples benches public php-tests -name '*.php' 2>/dev/null)
+SCRIPTS = .ci/run .ci/packages
+
+help: ## Show this list
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+
+build: packages-build ## Build target/release/liblocalapi.so
+	cargo build --release --locked
+
+demo: packages-demo build ini ## Install what is missing, build, and create a credential in the store of your home folder
+	@$(WITH_LIBRARY) $(PHP) examples/create-credential.php
+
+test: packages-test lint build ini ## Run all lints and tests
+	cargo test --locked --no-default-features
+	$(ENGINE_TESTS) php-tests/engine
+	@$(NONE_SKIPPED)
+	@for suite in $(SUITES); do $(UNIT_TESTS) --testsuite $$suite || exit 1; done
+	@echo "All lints and tests have passed."
+
+check: export LOCALAPI_FULL = 1
+check: packages-check test ## Run the tests with the endurance tests at full size, then the engine tests under valgrind
+	$(ENGINE_TESTS) -m php-tests/engine
+	@$(NONE_SKIPPED)
+	@echo "All checks have passed."
+
+bench: packages-bench build ini ## Compare with the same work in PHP and PDO
+	@$(WITH_LIBRARY) $(PHP) benches/run.php
+
+install: ## Install into PHP's extension folder and, on Debian, enable it
+	@test -f $(LIBRARY) || { echo "Nothing is built yet: make build" >&2; exit 1; }
+	install -D -m 644 $(LIBRARY) "$(DESTDIR)$(EXTENSIONS)/localapi.so"
+	@$(ENABLE)
+
+clean: ## Remove all that was built
+	cargo clean
+	rm -f $(foreach end,diff exp log mem out php sh,php-tests/engine/*.$(end))
+
+lint:
 	cargo fmt --check
-	cargo test --no-default-features
+	cargo clippy --locked --all-targets -- -D warnings
+	cargo clippy --locked --all-targets --no-default-features -- -D warnings
+	@for file in $(PHP_FILES); do $(PHP) -n -l "$$file" >/dev/null || exit 1; done
+	shellcheck $(SCRIPTS)
 
-.PHONY: build test
+packages-%:
+	@.ci/packages $*
+
+# Where localapi is installed already, PHP reads the INI files beside the installed one, too, and not that one.
+ini:
+	@rm -rf $(INI) && mkdir -p $(INI)
+	@echo 'extension=$(LIBRARY)' >$(INI)/localapi.ini
+	@if $(PHP) -m | grep -qx localapi; then \
+		$(PHP) -r 'echo php_ini_scanned_files();' | tr -d ', ' | grep -v '/[0-9-]*localapi\.ini$$' | \
+			xargs -r -I{} ln -s {} $(INI)/; \
+		echo '$(INI)' >$(INI)/scan-dir; \
+	else \
+		echo ':$(INI)' >$(INI)/scan-dir; \
+	fi
+
+# Debian keeps one INI file per extension and PHP version, and links to it from where PHP reads them.
+PHP_NUMBER = $(basename $(shell $(PHP_CONFIG) --version))
+AVAILABLE = /etc/php/$(PHP_NUMBER)/mods-available
+define ENABLE
+if [ -d $(AVAILABLE) ]; then \
+	mkdir -p "$(DESTDIR)$(AVAILABLE)" && \
+	printf '; priority=30\nextension=localapi.so\n' >"$(DESTDIR)$(AVAILABLE)/localapi.ini" && \
+	if [ -z "$(DESTDIR)" ]; then phpenmod -v $(PHP_NUMBER) localapi; fi; \
+else \
+	echo "Add extension=localapi to php.ini to enable it."; \
+fi
+endef
+
+# A target's needs are met in the order in which they stand.
+.NOTPARALLEL:
+.PHONY: help build demo test check bench install clean lint ini
