@@ -32,7 +32,7 @@ help: ## Show this list
 build: packages-build ## Build target/release/liblocalapi.so
 	cargo build --release --locked
 
-demo: packages-demo build ini ## Install what is missing, build, and create a credential in the store of your home folder
+demo: packages-demo build ini ## Install what is missing, build, and create a credential in your own store
 	@$(WITH_LIBRARY) $(PHP) examples/create-credential.php
 
 test: packages-test lint build ini ## Run all lints and tests
