@@ -42,10 +42,31 @@ namespace {
      * - `redirectUri`: a list of URIs, or one string with white space between them; at most 32, and 2,000 characters.
      *   `https`, `http` to this machine, or a private-use scheme with a dot in it (RFC 8252, section 7.1)
      *
+     * ## ListOAuthCredentials
+     *
+     * Shows credentials in `clients`, their secrets in clear. All parameters are optional: `grantType`; `sortField`,
+     * one of `credentialId`, `name`, `description`, `grantTypes`, `clientIdentifier`, `serviceId`, `createdAt` and
+     * `updatedAt`; `sortOrder`, `ASC` or `DESC`; `limit`, the most that are shown, where 0 is all; and `limitstart`, how
+     * many are left out first. Times are in PHP's default time zone, as `18th November 2016 9:32:24am`. A secret that
+     * can't be read is `null`, and `message` says so.
+     *
+     * ## UpdateOAuthCredential
+     *
+     * Changes the credential that `credentialId` names, or without one `clientApiIdentifier`: each of the parameters of
+     * CreateOAuthCredential that is passed. With `resetSecret` the old secret is invalid at once, and
+     * `newClientSecret` is the new one.
+     *
+     * ## DeleteOAuthCredential
+     *
+     * Deletes the credential that `credentialId` names. Its id is never used again.
+     *
+     * ## All commands
+     *
      * A parameter is found by its exact spelling, else without regard to case. `null` counts as absent; numbers,
      * booleans and objects with `__toString` are read as PHP turns them into strings; text is UTF-8.
      *
-     * Source: https://developers.whmcs.com/api-reference/createoauthcredential/
+     * Sources: https://developers.whmcs.com/api/internal-api/ and, for each command, its page below
+     * https://developers.whmcs.com/api-reference/
      *
      * @param string $command The command's name, in any letter case.
      * @param array{
@@ -54,8 +75,15 @@ namespace {
      *     name?: string|\Stringable|int|null,
      *     serviceId?: int|numeric-string|null,
      *     description?: string|\Stringable|null,
-     *     logoUri?: string|\Stringable|null,
+     *     logoUri?: string|\Stringable|list<string|\Stringable>|null,
      *     redirectUri?: string|\Stringable|list<string|\Stringable>|null,
+     *     credentialId?: int|numeric-string|null,
+     *     clientApiIdentifier?: string|null,
+     *     resetSecret?: bool|int|string|null,
+     *     sortField?: string|null,
+     *     sortOrder?: string|null,
+     *     limit?: int|numeric-string|null,
+     *     limitstart?: int|numeric-string|null,
      *     ...
      * }|null $postData The command's parameters; `null` counts as `[]`, and those that no command knows are ignored.
      * @param string|null $adminUsername In whose name the command runs, as the activity log shows it: a row of
@@ -68,8 +96,34 @@ namespace {
      *         clientIdentifier: non-empty-string,
      *         clientSecret: non-empty-string,
      *     }|array{result: 'error', message: non-empty-string}
+     *     : ($command is 'ListOAuthCredentials'
+     *     ? array{
+     *         result: 'success',
+     *         clients: list<array{
+     *             credentialId: positive-int,
+     *             name: string,
+     *             description: string,
+     *             grantTypes: string,
+     *             scope: string,
+     *             clientIdentifier: string,
+     *             clientSecret: non-empty-string|null,
+     *             uuid: null,
+     *             serviceId: int,
+     *             logoUri: string,
+     *             redirectUri: list<non-empty-string>,
+     *             rsaKeyPairId: 0,
+     *             createdAt: non-empty-string|null,
+     *             updatedAt: non-empty-string|null,
+     *         }>,
+     *         message?: non-empty-string,
+     *     }|array{result: 'error', message: non-empty-string}
+     *     : ($command is 'UpdateOAuthCredential'
+     *     ? array{result: 'success', credentialId: positive-int, newClientSecret?: non-empty-string}
+     *         |array{result: 'error', message: non-empty-string}
+     *     : ($command is 'DeleteOAuthCredential'
+     *     ? array{result: 'success', credentialId: positive-int}|array{result: 'error', message: non-empty-string}
      *     : array{result: 'success'|'error', message?: non-empty-string, ...}
-     * )
+     * ))))
      */
     function localAPI(string $command, ?array $postData = [], ?string $adminUsername = null): array
     {
@@ -88,8 +142,15 @@ namespace LocalApi {
      *     name?: string|\Stringable|int|null,
      *     serviceId?: int|numeric-string|null,
      *     description?: string|\Stringable|null,
-     *     logoUri?: string|\Stringable|null,
+     *     logoUri?: string|\Stringable|list<string|\Stringable>|null,
      *     redirectUri?: string|\Stringable|list<string|\Stringable>|null,
+     *     credentialId?: int|numeric-string|null,
+     *     clientApiIdentifier?: string|null,
+     *     resetSecret?: bool|int|string|null,
+     *     sortField?: string|null,
+     *     sortOrder?: string|null,
+     *     limit?: int|numeric-string|null,
+     *     limitstart?: int|numeric-string|null,
      *     ...
      * }|null $postData The command's parameters.
      * @param string|null $adminUsername In whose name the command runs; `null` and `''` are the system itself.
@@ -101,10 +162,75 @@ namespace LocalApi {
      *         clientIdentifier: non-empty-string,
      *         clientSecret: non-empty-string,
      *     }|array{result: 'error', message: non-empty-string}
+     *     : ($command is 'ListOAuthCredentials'
+     *     ? array{
+     *         result: 'success',
+     *         clients: list<array{
+     *             credentialId: positive-int,
+     *             name: string,
+     *             description: string,
+     *             grantTypes: string,
+     *             scope: string,
+     *             clientIdentifier: string,
+     *             clientSecret: non-empty-string|null,
+     *             uuid: null,
+     *             serviceId: int,
+     *             logoUri: string,
+     *             redirectUri: list<non-empty-string>,
+     *             rsaKeyPairId: 0,
+     *             createdAt: non-empty-string|null,
+     *             updatedAt: non-empty-string|null,
+     *         }>,
+     *         message?: non-empty-string,
+     *     }|array{result: 'error', message: non-empty-string}
+     *     : ($command is 'UpdateOAuthCredential'
+     *     ? array{result: 'success', credentialId: positive-int, newClientSecret?: non-empty-string}
+     *         |array{result: 'error', message: non-empty-string}
+     *     : ($command is 'DeleteOAuthCredential'
+     *     ? array{result: 'success', credentialId: positive-int}|array{result: 'error', message: non-empty-string}
      *     : array{result: 'success'|'error', message?: non-empty-string, ...}
-     * )
+     * ))))
      */
     function call(string $command, ?array $postData = [], ?string $adminUsername = null): array
+    {
+    }
+
+    /**
+     * Whether this secret belongs to this client identifier: what an authorization server asks before it issues a
+     * token. The comparison takes the same time whatever part of the secret is right.
+     *
+     * @param string $clientIdentifier Compared byte for byte.
+     * @param string $clientSecret As it was answered, in base64. No backtrace shows it.
+     *
+     * @return array{
+     *     credentialId: positive-int,
+     *     clientIdentifier: non-empty-string,
+     *     grantType: string,
+     *     scope: list<string>,
+     *     serviceId: int,
+     *     userId: int,
+     *     redirectUri: list<non-empty-string>,
+     * }|null What a token endpoint needs to know; `null` where they don't belong together. `serviceId` and `userId` (the
+     *     client who owns the service) are 0 but for single_sign_on.
+     *
+     * @throws StoreException The store or its keys can't be used, or the stored secret is damaged.
+     */
+    function verify_credential(string $clientIdentifier, #[\SensitiveParameter] string $clientSecret): ?array
+    {
+    }
+
+    /**
+     * Seals every stored secret with a new key, while other processes go on. What an interrupted call left undone the
+     * next one does.
+     *
+     * @param bool $stage Only adds the new key to the key file, and seals nothing: for hosts that copy the file to other
+     *     machines before the next call uses it.
+     *
+     * @return non-negative-int How many secrets were sealed anew.
+     *
+     * @throws StoreException The store or the key file can't be used.
+     */
+    function rotate_key(bool $stage = false): int
     {
     }
 
