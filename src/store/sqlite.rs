@@ -377,8 +377,8 @@ impl Identity {
     }
 }
 
-/// Looks at a file without opening it for writing, so that one that isn't ours gets no log beside it. `immutable` reads
-/// past locks and logs; where the answer isn't certain, the real opening decides.
+/// Looks at a file without opening it for writing, so that one that isn't ours, or is newer, gets no log beside it.
+/// `immutable` reads past locks and logs; where the answer isn't certain, the real opening decides.
 fn refuse_foreign(path: &Path) -> Result<()> {
     let encoded: String = path
         .as_os_str()
@@ -398,7 +398,11 @@ fn refuse_foreign(path: &Path) -> Result<()> {
     };
     let number = |sql| probe.query_row(sql, [], |row| row.get::<_, i64>(0));
     let foreign = match number("PRAGMA application_id") {
-        Ok(APPLICATION_ID) => false,
+        Ok(APPLICATION_ID) => {
+            let newest = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
+            let newer = number("PRAGMA user_version").ok().filter(|&found| found > newest);
+            return newer.map_or(Ok(()), |found| Err(Error::StoreNewer(path.to_owned(), found, newest)));
+        }
         Ok(0) => {
             // A store that is being made has its tables in a journal still.
             !beside(path, "-journal").exists()
