@@ -4,7 +4,8 @@ use std::ffi::{CStr, c_char, c_int, c_void};
 
 use ext_php_rs::boxed::ZBox;
 use ext_php_rs::ffi::{
-    HashTable, ext_php_rs_compiler_globals, zend_class_entry, zend_function, zend_module_entry, zend_string, zval,
+    HashPosition, HashTable, ext_php_rs_compiler_globals, zend_class_entry, zend_function,
+    zend_hash_get_current_data_ex, zend_hash_move_forward_ex, zend_module_entry, zend_string, zend_ulong, zval,
 };
 use ext_php_rs::types::{ZendHashTable, ZendStr, Zval};
 use ext_php_rs::zend::{ExecuteData, ExecutorGlobals};
@@ -13,6 +14,12 @@ unsafe extern "C" {
     pub fn zend_parse_parameters(count: u32, spec: *const c_char, ...) -> c_int;
     fn zend_argument_value_error(position: u32, format: *const c_char, ...);
     fn zval_try_get_string_func(value: *mut zval) -> *mut zend_string;
+    fn zend_hash_get_current_key_ex(
+        array: *const HashTable,
+        key: *mut *const zend_string,
+        number: *mut zend_ulong,
+        position: *const HashPosition,
+    ) -> c_int;
     fn zend_unregister_ini_entries(module_number: c_int);
     fn php_format_date(format: *const c_char, length: usize, second: i64, local: bool) -> *mut zend_string;
     fn zend_add_attribute(
@@ -68,6 +75,30 @@ pub fn to_string(value: &Zval) -> Option<Vec<u8>> {
             ext_php_rs::ffi::ext_php_rs_zend_string_release(string);
         }
         bytes
+    }
+}
+
+/// The first element whose key is this name without regard to case. ext-php-rs's own iterator makes a value of every key.
+pub fn find_ignoring_case<'a>(array: &'a ZendHashTable, name: &str) -> Option<&'a Zval> {
+    const IS_STRING: c_int = 1;
+    const NON_EXISTENT: c_int = 3;
+    let table = std::ptr::from_ref(array).cast_mut();
+    let mut position = 0;
+    loop {
+        let (mut key, mut number) = (std::ptr::null(), 0);
+        // SAFETY: PHP reads the array, which nothing changes meanwhile, and skips the places of removed elements.
+        let kind = unsafe { zend_hash_get_current_key_ex(table, &raw mut key, &raw mut number, &raw const position) };
+        // SAFETY: a key that is a string lives as long as its array.
+        let key = unsafe { key.as_ref() };
+        match (kind, key) {
+            (NON_EXISTENT, _) => return None,
+            (IS_STRING, Some(key)) if key.as_bytes().eq_ignore_ascii_case(name.as_bytes()) => {
+                // SAFETY: there is an element at this position, and it lives as long as its array.
+                return unsafe { zend_hash_get_current_data_ex(table, &raw mut position).as_ref() };
+            }
+            // SAFETY: as above; PHP moves the position to the next element or behind the last.
+            _ => unsafe { zend_hash_move_forward_ex(table, &raw mut position) },
+        };
     }
 }
 

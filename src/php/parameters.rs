@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::panic::AssertUnwindSafe;
 
-use ext_php_rs::types::{ArrayKey, ZendHashTable, Zval};
+use ext_php_rs::types::{ZendHashTable, Zval};
 use ext_php_rs::zend::{ExecutorGlobals, try_catch};
 
 use super::engine;
@@ -30,15 +30,7 @@ impl<'a> PhpParameters<'a> {
 
     fn find(&self, name: &str) -> Option<&'a Zval> {
         let array = self.array?;
-        let exact = array.get(name);
-        let found = exact.or_else(|| {
-            array.iter().find_map(|(key, value)| match key {
-                ArrayKey::Str(key) if key.eq_ignore_ascii_case(name) => Some(value),
-                ArrayKey::String(key) if key.eq_ignore_ascii_case(name) => Some(value),
-                ArrayKey::ZendString(key) if key.as_bytes().eq_ignore_ascii_case(name.as_bytes()) => Some(value),
-                _ => None,
-            })
-        });
+        let found = array.get(name).or_else(|| engine::find_ignoring_case(array, name));
         found.map(resolve)
     }
 
@@ -94,7 +86,13 @@ impl Parameters for PhpParameters<'_> {
         let kept = value.shallow_clone();
         let elements = kept.array().map_or_else(
             || Ok(Vec::new()),
-            |list| list.values().map(|element| self.text(resolve(element))).collect::<Result<Vec<_>>>(),
+            |list| {
+                // The iterator's own `next` panics at a key that isn't UTF-8.
+                let mut elements = list.iter();
+                std::iter::from_fn(|| elements.next_zval())
+                    .map(|(_, element)| self.text(resolve(element)))
+                    .collect::<Result<Vec<_>>>()
+            },
         );
         self.let_go(kept)?;
         elements.map(|elements| Some(Parameter::List(elements)))
