@@ -278,7 +278,7 @@ impl Api {
         })?;
         self.with_vault(|vault| {
             vault.update(|ring| {
-                ring.active = target.clone();
+                ring.active = target;
                 Ok(())
             })
         })?;

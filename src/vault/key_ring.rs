@@ -7,7 +7,7 @@ use std::fmt;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use chacha20poly1305::aead::{Aead as _, KeyInit as _, Payload};
+use chacha20poly1305::aead::{Aead as _, AeadInOut as _, KeyInit as _, Payload};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
 use zeroize::Zeroizing;
 
@@ -18,29 +18,44 @@ use crate::random::Random;
 const VERSION: &str = "v1";
 const NONCE: usize = 24;
 const TAG: usize = 16;
+const SEALED: usize = NONCE + secret::LENGTH + TAG;
+const ID: usize = 16;
 
 /// Names a key: 16 hexadecimal digits.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct KeyId(String);
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KeyId([u8; ID]);
 
 impl KeyId {
     /// A new id.
     pub fn generate(random: &Random) -> Result<Self> {
-        let mut bytes = [0; 8];
+        let mut bytes = [0; ID / 2];
         random.fill(&mut bytes)?;
-        Ok(Self(format!("{:016x}", u64::from_ne_bytes(bytes))))
+        let mut digits = [0; ID];
+        for (pair, byte) in digits.chunks_exact_mut(2).zip(bytes) {
+            pair.copy_from_slice(&[digit(byte >> 4), digit(byte & 0xf)]);
+        }
+        Ok(Self(digits))
     }
 
     /// Reads an id; `None` where it's none.
     pub fn parse(text: &str) -> Option<Self> {
         let hexadecimal = text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
-        (text.len() == 16 && hexadecimal).then(|| Self(text.to_owned()))
+        text.as_bytes().try_into().ok().filter(|_| hexadecimal).map(Self)
     }
+
+    /// Its digits.
+    pub fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+}
+
+fn digit(value: u8) -> u8 {
+    if value < 10 { b'0' + value } else { b'a' + value - 10 }
 }
 
 impl fmt::Display for KeyId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(self.as_str())
     }
 }
 
@@ -62,13 +77,13 @@ impl KeyRing {
         let active = KeyId::generate(random)?;
         let mut key = Key::default();
         random.fill(key.as_mut())?;
-        Ok(Self { active: active.clone(), keys: vec![(active, key)] })
+        Ok(Self { active, keys: vec![(active, key)] })
     }
 
     /// Adds a key that isn't used yet, unless there is one already. Returns its id.
     pub fn stage(&mut self, random: &Random) -> Result<KeyId> {
         if let Some(staged) = self.staged() {
-            return Ok(staged.clone());
+            return Ok(*staged);
         }
         let mut new = Self::generate(random)?;
         self.keys.append(&mut new.keys);
@@ -94,16 +109,26 @@ impl KeyRing {
         let Some(key) = self.key(id) else {
             return Ok(None);
         };
-        let mut sealed = vec![0; NONCE];
-        random.fill(&mut sealed)?;
-        let nonce = XNonce::try_from(sealed.as_slice()).ok();
-        let payload = Payload { msg: secret.bytes(), aad: identifier.as_bytes() };
+        // Sealed where it lies: nonce, then the secret that becomes ciphertext, then the tag.
+        let mut sealed = Zeroizing::new([0; SEALED]);
+        let (nonce, rest) = sealed.split_at_mut(NONCE);
+        let (text, tag) = rest.split_at_mut(secret::LENGTH);
+        random.fill(nonce)?;
+        text.copy_from_slice(secret.bytes());
         let cipher = XChaCha20Poly1305::new((&**key).into());
-        let Some(ciphertext) = nonce.and_then(|nonce| cipher.encrypt(&nonce, payload).ok()) else {
+        let made = XNonce::try_from(&*nonce)
+            .ok()
+            .and_then(|nonce| cipher.encrypt_inout_detached(&nonce, identifier.as_bytes(), text.into()).ok());
+        let Some(made) = made else {
             return Ok(None);
         };
-        sealed.extend_from_slice(&ciphertext);
-        Ok(Some(format!("{VERSION}:{id}:{}", URL_SAFE_NO_PAD.encode(&sealed))))
+        tag.copy_from_slice(&made);
+        let mut value = String::with_capacity(VERSION.len() + ID + 2 + SEALED.div_ceil(3) * 4);
+        for part in [VERSION, ":", id.as_str(), ":"] {
+            value.push_str(part);
+        }
+        URL_SAFE_NO_PAD.encode_string(*sealed, &mut value);
+        Ok(Some(value))
     }
 
     /// Opens what [`seal`](Self::seal) gave for the same identifier.
@@ -134,7 +159,7 @@ fn parse(sealed: &str) -> Option<(KeyId, Vec<u8>)> {
     }
     let id = KeyId::parse(parts.next()?)?;
     let bytes = URL_SAFE_NO_PAD.decode(parts.next()?).ok()?;
-    (bytes.len() == NONCE + secret::LENGTH + TAG).then_some((id, bytes))
+    (bytes.len() == SEALED).then_some((id, bytes))
 }
 
 /// What became of a sealed value.
