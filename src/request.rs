@@ -35,7 +35,7 @@ pub struct Request<'a> {
 impl<'a> Request<'a> {
     /// A request. No parameter is read yet.
     pub fn new(command: &'a [u8], parameters: &'a dyn Parameters, admin: Option<&'a [u8]>) -> Self {
-        Self { command, admin, parameters, read: RefCell::new(Vec::new()) }
+        Self { command, admin, parameters, read: RefCell::new(Vec::with_capacity(8)) }
     }
 
     /// Reads parameters now, for rules that run where no code of the host may.

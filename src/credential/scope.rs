@@ -1,7 +1,5 @@
 //! What a credential may ask for (RFC 6749 §3.3).
 
-use std::collections::HashSet;
-
 use crate::error::{Error, Quoted, Result};
 use crate::request::is_space;
 use crate::store::ScopeTable;
@@ -16,13 +14,14 @@ pub struct Scopes(Vec<String>);
 impl Scopes {
     /// Reads `scope`; it must hold at least one token.
     pub fn parse(text: Option<&str>) -> Result<Self> {
-        let mut seen = HashSet::new();
-        let tokens: Vec<String> = text
-            .unwrap_or_default()
-            .split(|c: char| c.is_ascii() && is_space(c as u8))
-            .filter(|token| !token.is_empty() && seen.insert(*token))
-            .map(str::to_owned)
-            .collect();
+        let mut tokens: Vec<String> = Vec::new();
+        for token in text.unwrap_or_default().split(|c: char| c.is_ascii() && is_space(c as u8)) {
+            // Beyond the most that are allowed repeats no longer matter, and so a long list costs no more to compare.
+            let counts = tokens.len() > MOST || !tokens.iter().any(|known| known == token);
+            if counts && !token.is_empty() {
+                tokens.push(token.to_owned());
+            }
+        }
         if tokens.is_empty() { Err(Error::ScopeRequired) } else { Ok(Self(tokens)) }
     }
 
