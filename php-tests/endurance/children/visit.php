@@ -1,0 +1,15 @@
+<?php
+
+// Opens and closes the store's file over and over, as an SQLite tool does, until its input ends.
+stream_set_blocking(STDIN, false);
+print "ready\n";
+do {
+    try {
+        $store = new PDO("sqlite:$argv[1]", null, null, [PDO::ATTR_TIMEOUT => 60]);
+        $store->query('SELECT count(*) FROM tbloauthserver_clients')->fetchColumn();
+    } catch (PDOException $tooEarly) {
+        // The tables aren't there yet.
+    }
+    $store = null;
+    usleep(random_int(0, 3_000));
+} while (fgets(STDIN) !== false || !feof(STDIN));
