@@ -5,6 +5,7 @@ use std::io::{self, ErrorKind, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _, fchown};
 use std::path::{Path, PathBuf};
 
+use crate::place::beside;
 use crate::random::Random;
 
 /// Who may use the files in a folder: this user, or in a group-writable folder also the folder's group, so that two
@@ -19,6 +20,11 @@ impl Access {
     pub fn of(path: &Path) -> io::Result<Self> {
         let folder = fs::metadata(folder_of(path))?;
         Ok(Self { group: (folder.mode() & 0o020 != 0).then(|| folder.gid()) })
+    }
+
+    /// Whether a group shares the files.
+    pub fn is_shared(self) -> bool {
+        self.group.is_some()
     }
 
     /// Gives a file this access. A group that this user isn't in gets none.
@@ -56,18 +62,21 @@ pub fn make_folder(folder: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(folder)
 }
 
-/// Makes an empty file that lasts. `false` where there is one already.
-pub fn create(path: &Path) -> io::Result<bool> {
-    let access = Access::of(path)?;
-    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
-        Ok(file) => {
-            access.grant(&file)?;
-            sync_folder(path)?;
-            Ok(true)
+/// Makes an empty file that lasts, without what an earlier file of this name has left beside it under these suffixes.
+/// `false` where there is one already.
+pub fn create(path: &Path, leftovers: &[&str]) -> io::Result<bool> {
+    // One process at a time: none takes away what another has begun beside a file that is new by now. The lock goes
+    // with the handle; a file system without locks keeps its leftovers.
+    let folder = File::open(folder_of(path))?;
+    if folder.lock().is_ok() && fs::symlink_metadata(path).is_err() {
+        for suffix in leftovers {
+            match fs::remove_file(beside(path, suffix)) {
+                Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
         }
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(false),
-        Err(error) => Err(error),
     }
+    create_with(path, b"")
 }
 
 /// Makes a file with this content, which lasts once this returns. `false` where there is one already: the first process
@@ -140,9 +149,21 @@ mod tests {
     fn a_file_is_for_this_user_only() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a");
-        assert!(create(&path).unwrap());
+        assert!(create(&path, &[]).unwrap());
         assert_eq!(mode(&path), 0o600);
-        assert!(!create(&path).unwrap());
+        assert!(!create(&path, &[]).unwrap());
+    }
+
+    #[test]
+    fn only_a_new_file_loses_what_an_earlier_one_has_left() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, log) = (folder.path().join("a"), folder.path().join("a-wal"));
+        fs::write(&log, "left").unwrap();
+        assert!(create(&path, &["-wal", "-shm"]).unwrap());
+        assert!(!log.exists());
+        fs::write(&log, "in use").unwrap();
+        assert!(!create(&path, &["-wal", "-shm"]).unwrap());
+        assert!(log.exists());
     }
 
     #[test]

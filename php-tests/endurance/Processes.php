@@ -101,15 +101,17 @@ abstract class Processes extends TestCase
      * @param list<string|int> $arguments
      * @param array<string, string|int> $ini
      * @param list<int> $groups of the user, beside the group of its own
+     * @param list<string> $through a command that runs PHP
      */
     protected function start(
         string $script,
         array $arguments = [],
         array $ini = [],
         int $user = self::NOBODY,
-        array $groups = []
+        array $groups = [],
+        array $through = []
     ): Child {
-        $command = [PHP_BINARY];
+        $command = [...$through, PHP_BINARY];
         foreach ($ini + ['localapi.dsn' => "sqlite:$this->store"] as $name => $value) {
             array_push($command, '-d', "$name=$value");
         }
@@ -172,12 +174,12 @@ abstract class Processes extends TestCase
         }
     }
 
-    /** The store's file as any other program opens it. */
-    protected function connect(): PDO
+    /** The store's file as any other program opens it, waiting so many seconds for a lock. */
+    protected function connect(int $timeout = 60): PDO
     {
         return new PDO("sqlite:$this->store", null, null, [
             PDO::ATTR_ERRMODE => PDO::ERRMODE_EXCEPTION,
-            PDO::ATTR_TIMEOUT => 0,
+            PDO::ATTR_TIMEOUT => $timeout,
         ]);
     }
 

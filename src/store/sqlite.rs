@@ -25,6 +25,9 @@ const PATIENT_PAGES: i32 = 4 * CHECKPOINT_PAGES;
 /// What stays of a write-ahead log that grew larger, in bytes.
 const LOG_LIMIT: i64 = 64 << 20;
 
+/// How long a file that another user has made may take to become their group's.
+const SHARING_TAKES: Duration = Duration::from_secs(1);
+
 /// A connection.
 pub struct Sqlite {
     // Before `main`: the last connection to close tidies up, and that should be the one with our settings.
@@ -107,17 +110,32 @@ impl Sqlite {
                 identity
             }
             None => {
-                own_file::create(path).map_err(|error| cannot_create(path, &error))?;
+                // Processes that still have a removed file open would share its index with the new one.
+                own_file::create(path, &["-wal", "-shm", "-journal"]).map_err(|error| cannot_create(path, &error))?;
                 Identity::of(path)?.ok_or_else(|| Error::StoreUnreachable(path.to_owned()))?
             }
         };
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let main = Connection::open_with_flags(path, flags);
-        let store = Self::prepare(main, path.to_owned(), Some(identity), settings)?;
-        if let Ok(access) = Access::of(path) {
-            for suffix in ["-wal", "-shm"] {
-                access.adopt(&beside(path, suffix));
+        let access = Access::of(path).map_err(|_| Error::StoreUnreachable(path.to_owned()))?;
+        // Another user's process that makes a file beside the store gives it to their group a moment later.
+        let deadline = Instant::now() + settings.busy_timeout.min(SHARING_TAKES);
+        let store = loop {
+            let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+            let main = Connection::open_with_flags(path, flags).map_err(|error| fault(&error, path, Duration::ZERO))?;
+            // SQLite makes its files beside a read-only one read-only too, and they stay so when it's writable again.
+            if main.is_readonly(rusqlite::MAIN_DB).unwrap_or(false) {
+                return Err(Error::StoreReadOnly(path.to_owned()));
             }
+            match Self::prepare(Ok(main), path.to_owned(), Some(identity), settings) {
+                Err(Error::StoreUnreachable(_) | Error::StoreReadOnly(_))
+                    if access.is_shared() && Instant::now() < deadline =>
+                {
+                    std::thread::sleep(Duration::from_millis(5));
+                }
+                done => break done?,
+            }
+        };
+        for suffix in ["-wal", "-shm"] {
+            access.adopt(&beside(path, suffix));
         }
         Ok(store)
     }
