@@ -46,9 +46,9 @@ namespace {
      *
      * Shows credentials in `clients`, their secrets in clear. All parameters are optional: `grantType`; `sortField`,
      * one of `credentialId`, `name`, `description`, `grantTypes`, `clientIdentifier`, `serviceId`, `createdAt` and
-     * `updatedAt`; `sortOrder`, `ASC` or `DESC`; `limit`, the most that are shown, where 0 is all; and `limitstart`, how
-     * many are left out first. Times are in PHP's default time zone, as `18th November 2016 9:32:24am`. A secret that
-     * can't be read is `null`, and `message` says so.
+     * `updatedAt`; `sortOrder`, `ASC` or `DESC`; `limit`, the most that are shown, where 0 is all; and `limitstart`,
+     * how many are left out first. Times are in PHP's default time zone, as `18th November 2016 9:32:24am`. A secret
+     * that can't be read is `null`, and `message` says so.
      *
      * ## UpdateOAuthCredential
      *
@@ -210,8 +210,8 @@ namespace LocalApi {
      *     serviceId: int,
      *     userId: int,
      *     redirectUri: list<non-empty-string>,
-     * }|null What a token endpoint needs to know; `null` where they don't belong together. `serviceId` and `userId` (the
-     *     client who owns the service) are 0 but for single_sign_on.
+     * }|null What a token endpoint needs to know; `null` where they don't belong together. `serviceId` and `userId`
+     *     (the client who owns the service) are 0 but for single_sign_on.
      *
      * @throws StoreException The store or its keys can't be used, or the stored secret is damaged.
      */
@@ -223,8 +223,8 @@ namespace LocalApi {
      * Seals every stored secret with a new key, while other processes go on. What an interrupted call left undone the
      * next one does.
      *
-     * @param bool $stage Only adds the new key to the key file, and seals nothing: for hosts that copy the file to other
-     *     machines before the next call uses it.
+     * @param bool $stage Only adds the new key to the key file, and seals nothing: for hosts that copy the file to
+     *     other machines before the next call uses it.
      *
      * @return non-negative-int How many secrets were sealed anew.
      *

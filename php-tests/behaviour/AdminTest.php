@@ -11,7 +11,7 @@ final class AdminTest extends StoreTestCase
     public function test_nobody_named_is_the_system(?string $admin): void
     {
         $this->created(self::request(), $admin);
-        $this->assertSame([['user' => 'System', 'admin_id' => 0]], self::rows('SELECT user, admin_id FROM tblactivitylog'));
+        $this->assertLogged('System', 0);
     }
 
     public function system(): array
@@ -23,7 +23,7 @@ final class AdminTest extends StoreTestCase
     {
         LocalApi\register_admin('Jörg');
         $this->created(self::request(), 'Jörg');
-        $this->assertSame([['user' => 'Jörg', 'admin_id' => 2]], self::rows('SELECT user, admin_id FROM tblactivitylog'));
+        $this->assertLogged('Jörg', 2);
     }
 
     /** @dataProvider unknown */
@@ -49,5 +49,11 @@ final class AdminTest extends StoreTestCase
         $this->assertRefused(sprintf(Message::ADMIN_DISABLED, 'admin'), self::request(), 'admin');
         self::pdo()->exec("UPDATE tbladmins SET disabled = 0 WHERE username = 'admin'");
         $this->created(self::request(), 'admin');
+    }
+
+    private function assertLogged(string $user, int $admin): void
+    {
+        $logged = self::rows('SELECT user, admin_id FROM tblactivitylog');
+        $this->assertSame([['user' => $user, 'admin_id' => $admin]], $logged);
     }
 }

@@ -221,7 +221,7 @@ final class CreateOAuthCredentialTest extends StoreTestCase
     }
 
     /** @dataProvider texts */
-    public function test_name_and_description_are_counted_in_characters(string $parameter, string $text, ?string $message): void
+    public function test_name_and_description_are_short(string $parameter, string $text, ?string $message): void
     {
         $postData = self::request([$parameter => $text]);
         if ($message === null) {
@@ -243,7 +243,8 @@ final class CreateOAuthCredentialTest extends StoreTestCase
         foreach (["\n", "\r", "\t"] as $allowedInDescription) {
             yield ['name', "a{$allowedInDescription}b", Message::NAME_CONTROLS];
         }
-        foreach (["\0", "\x1f", "\x7f", "\u{80}", "\u{9f}", "\u{202a}", "\u{202e}", "\u{2066}", "\u{2069}"] as $control) {
+        $controls = ["\0", "\x1f", "\x7f", "\u{80}", "\u{9f}", "\u{202a}", "\u{202e}", "\u{2066}", "\u{2069}"];
+        foreach ($controls as $control) {
             yield ['name', "a{$control}b", Message::NAME_CONTROLS];
             yield ['description', "a{$control}b", Message::DESCRIPTION_CONTROLS];
         }

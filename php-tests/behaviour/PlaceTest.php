@@ -11,7 +11,8 @@ require_once __DIR__ . '/Message.php';
 final class PlaceTest extends TestCase
 {
     private const CREATE = '
-        $answer = localAPI("CreateOAuthCredential", ["grantType" => "authorization_code", "name" => "n", "scope" => "openid"]);
+        $postData = ["grantType" => "authorization_code", "name" => "n", "scope" => "openid"];
+        $answer = localAPI("CreateOAuthCredential", $postData);
         echo $answer["message"] ?? $answer["result"];';
 
     private string $folder;
@@ -34,7 +35,7 @@ final class PlaceTest extends TestCase
     {
         return [
             'HOME' => [['HOME' => '<folder>', 'XDG_DATA_HOME' => null], '.local/share/localapi/store.sqlite'],
-            'XDG_DATA_HOME' => [['HOME' => '/no/home', 'XDG_DATA_HOME' => '<folder>/data'], 'data/localapi/store.sqlite'],
+            'XDG_DATA_HOME' => [['HOME' => '/none', 'XDG_DATA_HOME' => '<folder>/xdg'], 'xdg/localapi/store.sqlite'],
             'no HOME' => [['HOME' => null, 'XDG_DATA_HOME' => '<folder>'], 'localapi/store.sqlite'],
             'relative' => [['HOME' => '<folder>', 'XDG_DATA_HOME' => 'data'], '.local/share/localapi/store.sqlite'],
             'empty' => [['HOME' => '<folder>', 'XDG_DATA_HOME' => ''], '.local/share/localapi/store.sqlite'],
@@ -45,7 +46,8 @@ final class PlaceTest extends TestCase
     public function test_without_a_home_there_is_no_default(?string $home): void
     {
         $said = php(self::CREATE, [], ['HOME' => $home, 'XDG_DATA_HOME' => null]);
-        $this->assertSame('The credential store has no place: set localapi.dsn in php.ini, or HOME in the environment.', $said);
+        $message = 'The credential store has no place: set localapi.dsn in php.ini, or HOME in the environment.';
+        $this->assertSame($message, $said);
     }
 
     public function homeless(): array
@@ -127,7 +129,12 @@ final class PlaceTest extends TestCase
         $ini = ['localapi.dsn' => "sqlite:$path"];
         $message = str_replace('<path>', $path, $message);
         $this->assertSame("$message|$message", php(self::CREATE . 'echo "|"; ' . self::CREATE, $ini));
-        $register = 'try { LocalApi\register_admin("eve"); } catch (LocalApi\StoreException $fault) { echo $fault->getMessage(); }';
+        $register = '
+            try {
+                LocalApi\register_admin("eve");
+            } catch (LocalApi\StoreException $fault) {
+                echo $fault->getMessage();
+            }';
         $this->assertSame($message, php($register, $ini));
         $this->assertSame($before, $this->contents());
     }
@@ -144,7 +151,7 @@ final class PlaceTest extends TestCase
             'two bytes' => [fn (string $path) => file_put_contents($path, "x\n"), $foreign],
             'another database' => [$sql('CREATE TABLE users (id INTEGER PRIMARY KEY)'), $foreign],
             'with a write-ahead log' => [$sql('PRAGMA journal_mode = WAL; CREATE TABLE users (id INTEGER)'), $foreign],
-            'another application' => [$sql('PRAGMA application_id = 1196444487; CREATE TABLE users (id INTEGER)'), $foreign],
+            'another application' => [$sql('PRAGMA application_id = 7; CREATE TABLE users (id INTEGER)'), $foreign],
             'a version but no tables' => [$sql('PRAGMA user_version = 3'), $foreign],
             'a newer store' => [
                 function (string $path): void {

@@ -14,7 +14,8 @@ final class RegistrationTest extends StoreTestCase
         LocalApi\register_service(3, 43);
         $second = $this->created(self::request(['serviceId' => 3], 'single_sign_on'));
         $this->assertSame(['42', '43'], [$first['user_id'], $second['user_id']]);
-        $this->assertSame([['id' => 3, 'userid' => 43, 'domainstatus' => 'Active']], self::rows('SELECT id, userid, domainstatus FROM tblhosting'));
+        $services = self::rows('SELECT id, userid, domainstatus FROM tblhosting');
+        $this->assertSame([['id' => 3, 'userid' => 43, 'domainstatus' => 'Active']], $services);
         $this->assertSame([42, 43], array_column(self::rows('SELECT id FROM tblclients ORDER BY id'), 'id'));
     }
 
@@ -43,7 +44,8 @@ final class RegistrationTest extends StoreTestCase
 
     public function test_a_description_is_replaced_but_never_by_nothing(): void
     {
-        $description = fn () => self::rows("SELECT description FROM tbloauthserver_scopes WHERE scope = 'shop'")[0]['description'];
+        $sql = "SELECT description FROM tbloauthserver_scopes WHERE scope = 'shop'";
+        $description = fn () => self::rows($sql)[0]['description'];
         LocalApi\register_scope('shop');
         $this->assertSame('', $description());
         LocalApi\register_scope('shop', 'First');
@@ -82,7 +84,8 @@ final class RegistrationTest extends StoreTestCase
         LocalApi\register_admin('eve');
         self::pdo()->exec("UPDATE tbladmins SET password = 'kept', disabled = 1 WHERE username = 'eve'");
         LocalApi\register_admin('eve');
-        $this->assertSame([['password' => 'kept', 'disabled' => 1]], self::rows("SELECT password, disabled FROM tbladmins WHERE username = 'eve'"));
+        $rows = self::rows("SELECT password, disabled FROM tbladmins WHERE username = 'eve'");
+        $this->assertSame([['password' => 'kept', 'disabled' => 1]], $rows);
     }
 
     /** @dataProvider useless */
@@ -95,11 +98,13 @@ final class RegistrationTest extends StoreTestCase
 
     public function useless(): iterable
     {
-        $id = 'must be greater than 0';
-        yield [fn () => LocalApi\register_service(0, 1), "LocalApi\\register_service(): Argument #1 (\$serviceId) $id"];
-        yield [fn () => LocalApi\register_service(-1, 1), "LocalApi\\register_service(): Argument #1 (\$serviceId) $id"];
-        yield [fn () => LocalApi\register_service(1, 0), "LocalApi\\register_service(): Argument #2 (\$clientId) $id"];
-        $scope = 'LocalApi\register_scope(): Argument #1 ($scope) must be 1 to 80 printable characters without white space';
+        $service = 'LocalApi\register_service(): Argument #1 ($serviceId) must be greater than 0';
+        $client = 'LocalApi\register_service(): Argument #2 ($clientId) must be greater than 0';
+        yield [fn () => LocalApi\register_service(0, 1), $service];
+        yield [fn () => LocalApi\register_service(-1, 0), $service];
+        yield [fn () => LocalApi\register_service(1, 0), $client];
+        $scope = 'LocalApi\register_scope(): Argument #1 ($scope) '
+            . 'must be 1 to 80 printable characters without white space';
         foreach (['', ' ', 'a b', "a\tb", "a\0", "\xff", "a\u{202e}", str_repeat('ü', 81)] as $useless) {
             yield [fn () => LocalApi\register_scope($useless), $scope];
         }

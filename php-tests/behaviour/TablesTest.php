@@ -33,14 +33,16 @@ final class TablesTest extends StoreTestCase
         $times = ['created_at' => self::TIME, 'updated_at' => self::TIME];
         return [
             ['tbloauthserver_clients', [
-                'id' => 0, 'identifier' => '', 'secret' => '', 'redirect_uri' => '', 'grant_types' => '', 'user_id' => '',
-                'service_id' => 0, 'name' => '', 'description' => '', 'logo_uri' => '', 'rsa_key_pair_id' => 0,
+                'id' => 0, 'identifier' => '', 'secret' => '', 'redirect_uri' => '', 'grant_types' => '',
+                'user_id' => '', 'service_id' => 0, 'name' => '', 'description' => '', 'logo_uri' => '',
+                'rsa_key_pair_id' => 0,
             ] + $times],
             ['tbloauthserver_client_scopes', ['client_id' => 0, 'scope_id' => 0]],
             ['tbloauthserver_scopes', ['id' => 0, 'scope' => '', 'description' => '', 'is_default' => 0] + $times],
             ['tblhosting', ['id' => 0, 'userid' => 0, 'domain' => '', 'domainstatus' => 'Active'] + $times],
             ['tblclients', [
-                'id' => 0, 'firstname' => '', 'lastname' => '', 'companyname' => '', 'email' => '', 'status' => 'Active',
+                'id' => 0, 'firstname' => '', 'lastname' => '', 'companyname' => '', 'email' => '',
+                'status' => 'Active',
             ] + $times],
             ['tbladmins', ['id' => 0, 'username' => '', 'password' => '', 'disabled' => 0] + $times],
             ['tblactivitylog', [
@@ -57,7 +59,13 @@ final class TablesTest extends StoreTestCase
 
     public function test_identifiers_scopes_and_admins_are_unique(): void
     {
-        foreach (['tbloauthserver_clients' => 'identifier', 'tbloauthserver_scopes' => 'scope', 'tbldeviceauth' => 'identifier'] as $table => $column) {
+        $unique = [
+            'tbloauthserver_clients' => 'identifier',
+            'tbloauthserver_scopes' => 'scope',
+            'tbladmins' => 'username',
+            'tbldeviceauth' => 'identifier',
+        ];
+        foreach ($unique as $table => $column) {
             $pdo = self::pdo();
             $pdo->exec("INSERT INTO $table ($column) VALUES ('twice')");
             $caught = null;

@@ -14,7 +14,10 @@ $others = [
     'localapi.api_allowed_ips' => '10.0.0.0/8, ::1',
     'localapi.api_access_key' => 'letmein',
 ];
-$look = 'foreach (ini_get_all("localapi") as $name => $entry) echo "$name {$entry["access"]} {$entry["local_value"]}\n";';
+$look = '
+    foreach (ini_get_all("localapi") as $name => $entry) {
+        echo "$name {$entry["access"]} {$entry["local_value"]}\n";
+    }';
 
 echo "-- defaults\n", php($look), info([]);
 echo "-- others\n", php($look, $others), info($others);

@@ -7,7 +7,8 @@ require __DIR__ . '/../process.php';
 $home = scratch_folder();
 echo php('
     function look(string $when): void {
-        $open = preg_grep("~store\.sqlite~", array_map(fn ($link) => (string) @readlink($link), glob("/proc/self/fd/*")));
+        $open = array_map(fn ($link) => (string) @readlink($link), glob("/proc/self/fd/*"));
+        $open = preg_grep("~store\.sqlite~", $open);
         $files = array_values(array_diff(scandir(getenv("HOME")), [".", ".."]));
         echo "$when: ", json_encode($files), ", ", count($open) > 0 ? "store open" : "store not open", ", ";
         echo count(glob("/proc/self/task/*")), " thread\n";

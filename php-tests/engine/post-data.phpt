@@ -41,7 +41,8 @@ $declared = new class {
 };
 $dynamic = (object) $base;
 $dynamic->description = 'd';
-echo 'objects: ', create((array) $declared), ' ', create((array) $dynamic), ' ', create(get_object_vars($declared)), "\n";
+echo 'objects: ', create((array) $declared), ' ', create((array) $dynamic), ' ';
+echo create(get_object_vars($declared)), "\n";
 
 const FIXED = ['grantType' => 'authorization_code', 'name' => 'constant', 'scope' => 'openid'];
 echo 'constant: ', create(FIXED), "\n";
@@ -53,7 +54,8 @@ $values = [
 ];
 $values['closed'] = fopen('php://memory', 'r');
 fclose($values['closed']);
-$before = $all = ['name' => 'n', 'redirectUri' => $values, 'description' => $values, 'logoUri' => $values['closed']] + $base;
+$all = ['redirectUri' => $values, 'description' => $values, 'logoUri' => $values['closed']] + $base;
+$before = $all;
 echo 'every type: ', create($all), ' ', json_encode($all === $before), "\n";
 
 $hole = $base + ['a' => 1, 'redirectUri' => ['https://a.example/', 'x', 'https://b.example/']];

@@ -66,7 +66,7 @@ function signature(ReflectionFunctionAbstract $function): string
             "= $default",
         ]);
     }
-    $return = $function->getReturnType() ?? ($function->hasTentativeReturnType() ? $function->getTentativeReturnType() : 'untyped');
+    $return = $function->getReturnType() ?? $function->getTentativeReturnType() ?? 'untyped';
     $reference = $function->returnsReference() ? '&' : '';
     return "$reference(" . implode(', ', $parameters) . "): $return";
 }

@@ -1,5 +1,5 @@
 --TEST--
-The functions that answer no array throw LocalApi\StoreException where the store fails, and ValueError for what is no use
+The functions that answer no array throw StoreException where the store fails, and ValueError for what is no use
 --INI--
 localapi.dsn=sqlite:/dev/null/store.sqlite
 --FILE--

@@ -20,8 +20,9 @@ function differences(array $built, array $said): array
 {
     $differences = [];
     foreach ($built + $said as $name => $_) {
-        if (($built[$name] ?? null) !== ($said[$name] ?? null)) {
-            $differences[] = "$name\n  extension: " . ($built[$name] ?? 'none') . "\n  stub:      " . ($said[$name] ?? 'none');
+        [$ours, $theirs] = [$built[$name] ?? 'none', $said[$name] ?? 'none'];
+        if ($ours !== $theirs) {
+            $differences[] = "$name\n  extension: $ours\n  stub:      $theirs";
         }
     }
     return $differences;

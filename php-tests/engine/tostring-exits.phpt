@@ -21,7 +21,8 @@ echo 'went on';
 PHP;
 $data = '$data = ["grantType" => "authorization_code", "scope" => "openid"];';
 echo php($data . $code, ['localapi.dsn' => "sqlite:$store"]);
-echo json_encode((new PDO("sqlite:$store"))->query('SELECT id, name FROM tbloauthserver_clients')->fetchAll(PDO::FETCH_NUM));
+$rows = (new PDO("sqlite:$store"))->query('SELECT id, name FROM tbloauthserver_clients');
+echo json_encode($rows->fetchAll(PDO::FETCH_NUM));
 ?>
 
 ===DONE===
