@@ -1,0 +1,47 @@
+<?php
+
+declare(strict_types=1);
+
+/** As much of a web server as php-fpm needs to see. */
+final class FastCgi
+{
+    private const BEGIN = 1;
+    private const END = 3;
+    private const PARAMS = 4;
+    private const STDIN = 5;
+    private const STDOUT = 6;
+
+    public function __construct(private string $socket)
+    {
+    }
+
+    /**
+     * Sends one GET request over a connection of its own and returns the body.
+     *
+     * @param array<string, string> $variables
+     */
+    public function get(array $variables): string
+    {
+        $connection = stream_socket_client("unix://$this->socket");
+        $parameters = '';
+        foreach ($variables + ['REQUEST_METHOD' => 'GET', 'SERVER_PROTOCOL' => 'HTTP/1.1'] as $name => $value) {
+            $parameters .= pack('N2', strlen($name) | 1 << 31, strlen($value) | 1 << 31) . $name . $value;
+        }
+        $responder = pack('nCx5', 1, 0);
+        $records = [[self::BEGIN, $responder], [self::PARAMS, $parameters], [self::PARAMS, ''], [self::STDIN, '']];
+        $request = '';
+        foreach ($records as [$type, $content]) {
+            $request .= pack('CCnnxx', 1, $type, 1, strlen($content)) . $content;
+        }
+        fwrite($connection, $request);
+        $answer = stream_get_contents($connection);
+        $output = '';
+        for ($at = 0; $at < strlen($answer); $at += 8 + $header['length'] + $header['padding']) {
+            $header = unpack('Cversion/Ctype/nid/nlength/Cpadding', $answer, $at);
+            if ($header['type'] === self::STDOUT) {
+                $output .= substr($answer, $at + 8, $header['length']);
+            }
+        }
+        return explode("\r\n\r\n", $output, 2)[1] ?? '';
+    }
+}

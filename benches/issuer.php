@@ -1,0 +1,32 @@
+<?php
+
+declare(strict_types=1);
+
+/** The request of the documented sample. */
+const REQUEST = [
+    'grantType' => 'single_sign_on',
+    'scope' => 'clientarea:sso clientarea:billing_info clientarea:announcements',
+    'serviceId' => '1',
+];
+
+/** The peer on a store's file, with the keys beside it. */
+function peer(string $store, string $keyFile): Peer
+{
+    require_once __DIR__ . '/peer.php';
+    $keys = json_decode(file_get_contents($keyFile), true);
+    return new Peer($store, base64_decode($keys['keys'][0]['key']), $keys['active']);
+}
+
+/** Gives a store in memory the tables of a file, and the rows that are not credentials. */
+function copy_tables(string $file, PDO $database): void
+{
+    $database->exec('ATTACH ' . $database->quote($file) . ' AS file');
+    $tables = $database->query("SELECT name, sql FROM file.sqlite_master WHERE sql <> '' AND name NOT LIKE 'sqlite%'");
+    foreach ($tables->fetchAll(PDO::FETCH_KEY_PAIR) as $name => $sql) {
+        $database->exec($sql);
+        if (!in_array($name, ['tbloauthserver_clients', 'tbloauthserver_client_scopes', 'tblactivitylog'], true)) {
+            $database->exec("INSERT INTO main.$name SELECT * FROM file.$name");
+        }
+    }
+    $database->exec('DETACH file');
+}

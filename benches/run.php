@@ -1,0 +1,283 @@
+<?php
+
+declare(strict_types=1);
+
+/*
+ * Measures the extension against PHP code that does the same (peer.php), both in this run, and prints a table of ratios.
+ *
+ * php benches/run.php [library]
+ *
+ * Needs valgrind, php-fpm, strace and PHP's pdo_sqlite, sodium and sqlite3; what is missing is left out.
+ */
+
+require __DIR__ . '/fastcgi.php';
+
+set_error_handler(static function (int $level, string $message, string $file, int $line): never {
+    throw new ErrorException($message, 0, $level, $file, $line);
+});
+
+$bench = new Bench(realpath($argv[1] ?? dirname(__DIR__) . '/target/release/liblocalapi.so'));
+try {
+    $bench->print();
+} finally {
+    $bench->remove();
+}
+
+final class Bench
+{
+    private const MEMORY_FILE_SYSTEM = '/dev/shm';
+
+    /** For what waits for a flush. */
+    private string $disk;
+    /** For what shouldn't. */
+    private string $memory;
+    /** A new store, with its keys beside it. */
+    private string $tables;
+
+    public function __construct(private string $library)
+    {
+        $this->disk = dirname($library) . '/bench.' . getmypid();
+        $this->memory = self::MEMORY_FILE_SYSTEM . '/localapi-bench.' . getmypid();
+        mkdir($this->disk, 0700);
+        mkdir($this->memory, 0700);
+        $this->tables = "$this->memory/tables";
+        $this->seconds('localapi', 1, $this->tables);
+    }
+
+    public function print(): void
+    {
+        $rows = [
+            ['instructions of a warm call, in memory', $this->warmCall(...), 'at most 0.65'],
+            ['processor time of a php-fpm request, on tmpfs', $this->request(...), 'at most 0.50'],
+            ['credentials per second, durable, on disk', $this->durable(...), 'at least 1.00'],
+            ['instructions of loading, to those of sqlite3', $this->loadInstructions(...), 'less than 1.00'],
+            ['time of loading, to that of sqlite3', $this->loadTime(...), 'less than 1.00'],
+            ['files, sockets and threads that loading opens', $this->opened(...), '0'],
+        ];
+        printf("%-47s %10s   %s\n", '', 'ours/PHP', 'to reach');
+        foreach ($rows as [$what, $measure, $goal]) {
+            try {
+                $found = $measure();
+                $found = is_int($found) ? (string) $found : sprintf('%.2f', $found);
+            } catch (Missing $missing) {
+                $found = $missing->getMessage();
+            }
+            printf("%-47s %10s   %s\n", $what, $found, $goal);
+        }
+    }
+
+    public function remove(): void
+    {
+        foreach ([$this->disk, $this->memory] as $folder) {
+            array_map(unlink(...), glob("$folder/*"));
+            rmdir($folder);
+        }
+    }
+
+    private function warmCall(): float
+    {
+        return $this->instructionsOfCall('localapi') / $this->instructionsOfCall('peer');
+    }
+
+    /** What more calls take more: the start takes as long in both runs. */
+    private function instructionsOfCall(string $by): float
+    {
+        $run = fn (int $calls): int => $this->instructions(
+            [...$this->php($this->library), '-d', 'localapi.dsn=sqlite::memory:', __DIR__ . '/calls.php', $by,
+                (string) $calls, ':memory:', $this->tables],
+        );
+        return ($run(2500) - $run(500)) / 2000;
+    }
+
+    private function durable(): float
+    {
+        $seconds = ['localapi' => [], 'peer' => []];
+        foreach (array_keys($seconds) as $by) {
+            $this->copyStore("$this->disk/$by");
+        }
+        for ($round = 0; $round < 15; $round++) {
+            foreach (array_keys($seconds) as $by) {
+                $seconds[$by][] = $this->seconds($by, 200, "$this->disk/$by");
+            }
+        }
+        return self::median($seconds['peer']) / self::median($seconds['localapi']);
+    }
+
+    private function request(): float
+    {
+        $binary = self::tool('php-fpm' . PHP_MAJOR_VERSION . '.' . PHP_MINOR_VERSION, 'php-fpm');
+        foreach (['localapi', 'peer'] as $by) {
+            $this->copyStore("$this->memory/$by");
+        }
+        // As on a server with more than one worker: the peer's connection is not the last one on the file, which would
+        // have to tidy up after each request.
+        $other = new PDO("sqlite:$this->memory/peer");
+        $other->query('SELECT count(*) FROM tbladmins')->fetchAll();
+
+        $socket = "$this->memory/fpm.sock";
+        file_put_contents("$this->memory/fpm.conf", "[global]\nerror_log = $this->memory/fpm.log\n[bench]\n"
+            . "user = root\nlisten = $socket\npm = static\npm.max_children = 1\n");
+        $asRoot = posix_getuid() === 0 ? ['-R'] : [];
+        $command = [$binary, ...array_slice($this->php($this->library), 1), ...$asRoot, '-F',
+            '-y', "$this->memory/fpm.conf", '-d', "localapi.dsn=sqlite:$this->memory/localapi"];
+        $log = ['file', "$this->memory/fpm.out", 'a'];
+        $server = proc_open($command, [['file', '/dev/null', 'r'], $log, $log], $pipes);
+        try {
+            for ($tries = 0; !file_exists($socket) && $tries < 100; $tries++) {
+                usleep(50_000);
+            }
+            return $this->requests(new FastCgi($socket));
+        } finally {
+            proc_terminate($server);
+            proc_close($server);
+        }
+    }
+
+    private function requests(FastCgi $server): float
+    {
+        $get = fn (string $what): array => json_decode($server->get([
+            'SCRIPT_FILENAME' => __DIR__ . '/request.php',
+            'QUERY_STRING' => $what,
+            'LOCALAPI_BENCH_STORE' => "$this->memory/$what",
+        ]), true, 512, JSON_THROW_ON_ERROR);
+        $time = static function () use ($get): float {
+            $time = $get('time');
+            return $time['ru_utime.tv_sec'] + $time['ru_stime.tv_sec']
+                + ($time['ru_utime.tv_usec'] + $time['ru_stime.tv_usec']) / 1e6;
+        };
+        $taken = ['localapi' => [], 'peer' => []];
+        for ($round = 0; $round < 10; $round++) {
+            foreach (array_keys($taken) as $by) {
+                $begin = $time();
+                for ($i = 0; $i < 300; $i++) {
+                    $answer = $get($by);
+                    if ($answer['result'] !== 'success') {
+                        throw new RuntimeException($answer['message']);
+                    }
+                }
+                $taken[$by][] = $time() - $begin;
+            }
+        }
+        return self::median($taken['localapi']) / self::median($taken['peer']);
+    }
+
+    private function loadInstructions(): float
+    {
+        $nothing = $this->instructions([...$this->php(), '-r', '']);
+        $ours = $this->instructions([...$this->php($this->library), '-r', '']);
+        $theirs = $this->instructions([...$this->php(self::module('sqlite3')), '-r', '']);
+        return ($ours - $nothing) / ($theirs - $nothing);
+    }
+
+    private function loadTime(): float
+    {
+        $variants = ['nothing' => [], 'ours' => [$this->library], 'theirs' => [self::module('sqlite3')]];
+        $times = array_fill_keys(array_keys($variants), []);
+        for ($round = 0; $round < 200; $round++) {
+            foreach ($variants as $name => $extension) {
+                $begin = hrtime(true);
+                self::run([PHP_BINARY, '-n', ...self::load(...$extension), '-r', '']);
+                $times[$name][] = hrtime(true) - $begin;
+            }
+        }
+        $nothing = self::median($times['nothing']);
+        return (self::median($times['ours']) - $nothing) / (self::median($times['theirs']) - $nothing);
+    }
+
+    /** How much is opened with the extension that isn't without it, shared libraries left out. */
+    private function opened(): int
+    {
+        $opened = function (string ...$extensions): array {
+            $trace = "$this->memory/trace";
+            $calls = 'open,openat,creat,socket,connect,clone,clone3,fork,vfork';
+            $php = [PHP_BINARY, '-n', ...self::load(...$extensions), '-r', ''];
+            self::run([self::tool('strace'), '-f', '-qq', '-e', "trace=$calls", '-o', $trace, ...$php]);
+            $lines = preg_replace('/^\d+ +/', '', file($trace, FILE_IGNORE_NEW_LINES));
+            return array_filter($lines, static fn (string $line): bool => !preg_match('~= -1 |\.so[."]~', $line));
+        };
+        return max(0, count($opened($this->library)) - count($opened()));
+    }
+
+    private function seconds(string $by, int $count, string $store): float
+    {
+        $php = [...$this->php($this->library), '-d', "localapi.dsn=sqlite:$store"];
+        return (float) self::run([...$php, __DIR__ . '/calls.php', $by, (string) $count, $store, $store]);
+    }
+
+    private function copyStore(string $to): void
+    {
+        copy($this->tables, $to);
+        copy("$this->tables.key", "$to.key");
+        chmod("$to.key", 0600);
+    }
+
+    /** @param list<string> $command */
+    private function instructions(array $command): int
+    {
+        $file = "$this->memory/callgrind";
+        self::run([self::tool('valgrind'), '--tool=callgrind', "--callgrind-out-file=$file", ...$command]);
+        return preg_match('/^(?:summary|totals): (\d+)/m', file_get_contents($file), $found)
+            ? (int) $found[1]
+            : throw new RuntimeException('callgrind has counted nothing');
+    }
+
+    /**
+     * PHP with all that the peer needs, opcache included.
+     *
+     * @return list<string>
+     */
+    private function php(string ...$extensions): array
+    {
+        static $built_in = [];
+        $built_in = $built_in ?: explode("\n", strtolower(self::run([PHP_BINARY, '-n', '-m'])));
+        $needed = array_diff(['ctype', 'pdo', 'pdo_sqlite', 'sodium'], $built_in);
+        $opcache = is_file(ini_get('extension_dir') . '/opcache.so') ? ['-d', 'zend_extension=opcache'] : [];
+        return [PHP_BINARY, '-n', ...$opcache, '-d', 'opcache.enable_cli=1', ...self::load(...$needed, ...$extensions)];
+    }
+
+    /** @return list<string> */
+    private static function load(string ...$extensions): array
+    {
+        return array_merge(...array_map(static fn (string $name): array => ['-d', "extension=$name"], $extensions));
+    }
+
+    private static function module(string $name): string
+    {
+        return is_file(ini_get('extension_dir') . "/$name.so") ? $name : throw new Missing("no $name.so");
+    }
+
+    private static function tool(string ...$names): string
+    {
+        foreach ($names as $name) {
+            foreach (explode(':', getenv('PATH') . ':/usr/sbin') as $folder) {
+                if (is_executable("$folder/$name")) {
+                    return "$folder/$name";
+                }
+            }
+        }
+        throw new Missing("no $names[0]");
+    }
+
+    /** @param list<string> $command */
+    private static function run(array $command): string
+    {
+        $process = proc_open($command, [['file', '/dev/null', 'r'], ['pipe', 'w'], ['pipe', 'w']], $pipes);
+        [$output, $errors] = [stream_get_contents($pipes[1]), stream_get_contents($pipes[2])];
+        if (proc_close($process) !== 0) {
+            throw new RuntimeException(implode(' ', $command) . ": $output$errors");
+        }
+        return $output;
+    }
+
+    /** @param list<int|float> $values */
+    private static function median(array $values): float
+    {
+        sort($values);
+        return $values[intdiv(count($values), 2)];
+    }
+}
+
+/** What a measurement needs and this machine doesn't have. */
+final class Missing extends RuntimeException
+{
+}
