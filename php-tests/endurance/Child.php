@@ -109,15 +109,20 @@ final class Child
      *
      * @return list<array<string, mixed>>
      */
-    public function kill(): array
+    public function answersUntilKilled(): array
     {
-        if (!is_resource($this->process)) {
-            return [];
-        }
         proc_terminate($this->process, SIGKILL);
-        $output = stream_get_contents($this->pipes[1]);
-        proc_close($this->process);
-        return self::parse($output);
+        $answers = self::parse(stream_get_contents($this->pipes[1]));
+        $this->kill();
+        return $answers;
+    }
+
+    public function kill(): void
+    {
+        if (is_resource($this->process)) {
+            proc_terminate($this->process, SIGKILL);
+            proc_close($this->process);
+        }
     }
 
     /**

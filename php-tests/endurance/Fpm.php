@@ -90,6 +90,7 @@ final class Fpm
     public function receive($stream): ?string
     {
         $output = '';
+        $body = null;
         while (strlen($header = (string) stream_get_contents($stream, 8)) === 8) {
             ['type' => $type, 'length' => $length, 'padding' => $padding] =
                 unpack('Cversion/Ctype/nid/nlength/Cpadding', $header);
@@ -97,10 +98,12 @@ final class Fpm
             if ($type === self::OUTPUT) {
                 $output .= substr($content, 0, $length);
             } elseif ($type === self::END) {
-                return explode("\r\n\r\n", $output, 2)[1] ?? null;
+                $body = explode("\r\n\r\n", $output, 2)[1] ?? null;
             }
         }
-        return null;
+        // The worker waits for this before it takes another request.
+        fclose($stream);
+        return $body;
     }
 
     /** @param array<string, string|int> $query */

@@ -43,7 +43,7 @@ final class WritersTest extends Processes
             $writers = [$this->start('create', [0]), $this->start('create', [0])];
             usleep(random_int(20_000, 400_000));
             foreach ($writers as $writer) {
-                array_push($answers, ...$writer->kill());
+                array_push($answers, ...$writer->answersUntilKilled());
             }
             // What the next one finds is a store that works.
             array_push($answers, ...$this->start('create', [1])->answers());
@@ -57,7 +57,7 @@ final class WritersTest extends Processes
             $writer = $this->start('create', [0]);
             // PHP itself takes about as long to start.
             usleep(random_int(20_000, 60_000));
-            $answers = $writer->kill();
+            $answers = $writer->answersUntilKilled();
             array_push($answers, ...$this->start('create', [1])->answers());
             $this->assertKept($answers);
             array_map('unlink', glob("$this->folder/*"));
