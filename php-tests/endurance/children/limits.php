@@ -47,18 +47,12 @@ switch ($_GET['what']) {
             localAPI('CreateOAuthCredential', $data);
         }
     case 'memory in the answer':
-        // Nothing may be got from the system any more, and what PHP has left of it is used up, in pieces of the size
-        // that an array's elements take.
-        $count = (int) $_GET['count'];
-        $held = new SplFixedArray($count + 1);
+        // Nothing may be got from the system any more, and only answers use up what PHP has left.
+        $held = new SplFixedArray(100_000);
         ini_set('memory_limit', (string) memory_get_usage(true));
-        for ($i = 0; $i < $count; $i++) {
-            $held[$i] = str_repeat('x', 290);
-        }
-        print 'filled ';
-        localAPI('CreateOAuthCredential', $data);
-        // From 8.2.35 on PHP lets a call finish and ends the request at the next jump.
-        for ($i = 0; $i < 2; $i++) {
+        for ($i = 0; $i < 100_000; $i++) {
+            $held[$i] = localAPI('CreateOAuthCredential', $data);
+            print '.';
         }
         break;
     case 'wait':
