@@ -90,8 +90,9 @@ impl Sqlite {
     pub fn open(place: &Place, settings: &Settings) -> Result<Self> {
         match place {
             Place::Memory => {
-                let main = Connection::open_in_memory();
-                Self::prepare(main, PathBuf::from(":memory:"), None, settings)
+                let path = PathBuf::from(":memory:");
+                let main = Connection::open_in_memory().map_err(|error| fault(&error, &path, Duration::ZERO))?;
+                Self::prepare(main, path, None, settings)
             }
             Place::File { path, own_folder } => Self::open_file(path, *own_folder, settings),
         }
@@ -125,7 +126,8 @@ impl Sqlite {
             if main.is_readonly(rusqlite::MAIN_DB).unwrap_or(false) {
                 return Err(Error::StoreReadOnly(path.to_owned()));
             }
-            match Self::prepare(Ok(main), path.to_owned(), Some(identity), settings) {
+            let prepared = Self::prepare(main, path.to_owned(), Some(identity), settings);
+            match prepared.and_then(|store| if access.is_shared() { store.refuse_read_only_log() } else { Ok(store) }) {
                 Err(Error::StoreUnreachable(_) | Error::StoreReadOnly(_))
                     if access.is_shared() && Instant::now() < deadline =>
                 {
@@ -140,14 +142,22 @@ impl Sqlite {
         Ok(store)
     }
 
-    fn prepare(
-        main: rusqlite::Result<Connection>,
-        path: PathBuf,
-        identity: Option<Identity>,
-        settings: &Settings,
-    ) -> Result<Self> {
+    /// Makes sure that the log can be written. SQLite opens one that isn't this user's group's yet for reading only, and
+    /// says so to the first that writes, before it looks whether another does.
+    fn refuse_read_only_log(self) -> Result<Self> {
+        let fault = |error: rusqlite::Error| self.fault(&error);
+        self.main.busy_timeout(Duration::ZERO).map_err(fault)?;
+        let begun = self.begin();
+        self.rollback();
+        self.main.busy_timeout(self.busy_timeout).map_err(fault)?;
+        match begun {
+            Ok(()) | Err(Error::StoreLocked(..)) => Ok(self),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn prepare(main: Connection, path: PathBuf, identity: Option<Identity>, settings: &Settings) -> Result<Self> {
         let busy_timeout = settings.busy_timeout;
-        let main = main.map_err(|error| fault(&error, &path, busy_timeout))?;
         let store = Self {
             checkpointer: None,
             statements: Statements::default(),
