@@ -118,8 +118,11 @@ namespace {
      *         message?: non-empty-string,
      *     }|array{result: 'error', message: non-empty-string}
      *     : ($command is 'UpdateOAuthCredential'
-     *     ? array{result: 'success', credentialId: positive-int, newClientSecret?: non-empty-string}
-     *         |array{result: 'error', message: non-empty-string}
+     *     ? array{
+     *         result: 'success',
+     *         credentialId: positive-int,
+     *         newClientSecret?: non-empty-string,
+     *     }|array{result: 'error', message: non-empty-string}
      *     : ($command is 'DeleteOAuthCredential'
      *     ? array{result: 'success', credentialId: positive-int}|array{result: 'error', message: non-empty-string}
      *     : array{result: 'success'|'error', message?: non-empty-string, ...}
@@ -184,8 +187,11 @@ namespace LocalApi {
      *         message?: non-empty-string,
      *     }|array{result: 'error', message: non-empty-string}
      *     : ($command is 'UpdateOAuthCredential'
-     *     ? array{result: 'success', credentialId: positive-int, newClientSecret?: non-empty-string}
-     *         |array{result: 'error', message: non-empty-string}
+     *     ? array{
+     *         result: 'success',
+     *         credentialId: positive-int,
+     *         newClientSecret?: non-empty-string,
+     *     }|array{result: 'error', message: non-empty-string}
      *     : ($command is 'DeleteOAuthCredential'
      *     ? array{result: 'success', credentialId: positive-int}|array{result: 'error', message: non-empty-string}
      *     : array{result: 'success'|'error', message?: non-empty-string, ...}

@@ -57,8 +57,10 @@ function signature(ReflectionFunctionAbstract $function): string
             $parameter->isDefaultValueAvailable() => var_export($parameter->getDefaultValue(), true),
             default => 'optional',
         };
+        // One that this PHP doesn't have yet says nothing to it.
+        $attributes = array_filter($parameter->getAttributes(), fn ($attribute) => class_exists($attribute->getName()));
         $parameters[] = implode(' ', [
-            ...array_map(fn ($attribute) => "#[{$attribute->getName()}]", $parameter->getAttributes()),
+            ...array_map(fn ($attribute) => "#[{$attribute->getName()}]", $attributes),
             $parameter->getType() ?? 'untyped',
             $parameter->isPassedByReference() ? '&' : '',
             $parameter->isVariadic() ? '...' : '',

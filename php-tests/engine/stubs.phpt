@@ -40,7 +40,7 @@ $wrong = [
     'a default' => ["\$description = ''", "\$description = '-'"],
     'a missing default' => ["\$description = ''", '$description'],
     'a return type' => ['string $username): void', 'string $username)'],
-    'an attribute' => ['string $username)', '#[\SensitiveParameter] string $username)'],
+    'an attribute' => ['string $username)', '#[\Attribute] string $username)'],
     'a parent' => ['extends \RuntimeException', 'extends \LogicException'],
     'final' => ['class StoreException', 'final class StoreException'],
     'a method' => ["\\RuntimeException\n    {", "\\RuntimeException\n    { function more() {}"],
