@@ -58,7 +58,7 @@ install: ## Install into PHP's extension folder and, on Debian, enable it
 
 clean: ## Remove all that was built
 	cargo clean
-	rm -f $(foreach end,diff exp log mem out php sh,php-tests/engine/*.$(end))
+	rm -f $(foreach end,diff exp log mem out sh,php-tests/engine/*.$(end))
 
 lint:
 	cargo fmt --check
