@@ -30,7 +30,7 @@ pub fn run<'a>(api: &'a Api, request: &Request<'_>, _: &Actor) -> Result<Reply<'
         offset: number(request, "limitstart", Error::LimitStartInvalid)?.unwrap_or(0),
     };
     let ids = api.read(|store| store.ids(&selection))?;
-    let rows = Box::new(Clients { api, ids: ids.into_iter(), unreadable: 0 });
+    let rows = Box::new(Clients { api, ids: ids.into_iter(), without_key: 0, damaged: 0 });
     Ok(Reply { fields: Vec::new(), list: Some(List { key: "clients", rows }) })
 }
 
@@ -68,7 +68,8 @@ fn number(request: &Request<'_>, name: &'static str, invalid: fn(Quoted) -> Erro
 struct Clients<'a> {
     api: &'a Api,
     ids: std::vec::IntoIter<i64>,
-    unreadable: usize,
+    without_key: usize,
+    damaged: usize,
 }
 
 impl Rows for Clients<'_> {
@@ -96,11 +97,18 @@ impl Rows for Clients<'_> {
     }
 
     fn message(&self) -> Option<String> {
-        match self.unreadable {
+        let without_key = match self.without_key {
             0 => None,
             1 => Some("1 client secret cannot be read: the key file lacks its key.".to_owned()),
             many => Some(format!("{many} client secrets cannot be read: the key file lacks their keys.")),
-        }
+        };
+        let damaged = match self.damaged {
+            0 => None,
+            1 => Some("1 client secret cannot be read: it is damaged.".to_owned()),
+            many => Some(format!("{many} client secrets cannot be read: they are damaged.")),
+        };
+        let sentences: Vec<String> = without_key.into_iter().chain(damaged).collect();
+        (!sentences.is_empty()).then(|| sentences.join(" "))
     }
 }
 
@@ -113,8 +121,12 @@ impl Clients<'_> {
     ) -> Result<Fields> {
         let secret = match self.api.open_secret(&credential, keys)? {
             Opened::Secret(secret) => Value::Secret(secret.text()),
-            Opened::KeyMissing(_) | Opened::Damaged => {
-                self.unreadable += 1;
+            Opened::KeyMissing(_) => {
+                self.without_key += 1;
+                Value::Null
+            }
+            Opened::Damaged => {
+                self.damaged += 1;
                 Value::Null
             }
         };
