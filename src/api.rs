@@ -240,12 +240,12 @@ impl Api {
     /// an earlier call did not finish this one does. With `stage` the new key is only added to the file, to be used by
     /// the next call. `go_on` is asked between two batches.
     pub fn rotate_key(&self, stage: bool, go_on: impl Fn() -> bool) -> Result<i64> {
-        self.read(|store| self.keys_for_rotation(store).map(drop))?;
+        let in_use = self.read(|store| self.key_in_use(store))?;
         if stage {
-            self.with_vault(|vault| vault.update(|ring| ring.stage(&self.random).map(drop)))?;
+            self.with_vault(|vault| vault.update(|ring| ring.stage(in_use, &self.random).map(drop)))?;
             return Ok(0);
         }
-        let target = self.begin_rotation()?;
+        let target = self.begin_rotation(in_use)?;
         let key = target.to_string();
         let (mut behind, mut resealed) = (0, 0);
         while go_on() {
@@ -261,12 +261,12 @@ impl Api {
     }
 
     /// Notes the key that everything is sealed with from now on; it's in the key file by then.
-    fn begin_rotation(&self) -> Result<KeyId> {
+    fn begin_rotation(&self, in_use: KeyId) -> Result<KeyId> {
         let unfinished = self.read(|store| Ok(store.note(Note::Rotation)?.as_deref().and_then(KeyId::parse)))?;
         let target = self.with_vault(|vault| {
             vault.update(|ring| match unfinished.filter(|id| ring.holds(id)) {
                 Some(id) => Ok(id),
-                None => ring.stage(&self.random),
+                None => ring.stage(in_use, &self.random),
             })
         })?;
         let key = target.to_string();
@@ -309,10 +309,13 @@ impl Api {
         })
     }
 
-    /// The keys that a rotation starts from. A store without secrets gets its first.
-    fn keys_for_rotation(&self, store: &mut Store) -> Result<Rc<KeyRing>> {
-        let sealed = sealing_key(store)?.is_some() || store.has_secrets()?;
-        self.with_vault(|vault| if sealed { vault.keys_of_sealed() } else { vault.keys_or_new(&self.random) })
+    /// The key that a rotation starts from. A store without secrets gets its first.
+    fn key_in_use(&self, store: &mut Store) -> Result<KeyId> {
+        let noted = sealing_key(store)?;
+        let sealed = noted.is_some() || store.has_secrets()?;
+        let ring =
+            self.with_vault(|vault| if sealed { vault.keys_of_sealed() } else { vault.keys_or_new(&self.random) })?;
+        Ok(noted.unwrap_or(ring.active))
     }
 
     fn foreign_key_file(&self, id: &KeyId) -> Error {

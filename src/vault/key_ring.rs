@@ -80,19 +80,17 @@ impl KeyRing {
         Ok(Self { active, keys: vec![(active, key)] })
     }
 
-    /// Adds a key that isn't used yet, unless there is one already. Returns its id.
-    pub fn stage(&mut self, random: &Random) -> Result<KeyId> {
-        if let Some(staged) = self.staged() {
-            return Ok(*staged);
+    /// Adds a key that isn't used yet, unless there is one already. Returns its id. The store knows which key is in use:
+    /// the file's word for it is out of date where another machine has rotated.
+    pub fn stage(&mut self, in_use: KeyId, random: &Random) -> Result<KeyId> {
+        match self.keys.last() {
+            Some((newest, _)) if *newest != self.active && *newest != in_use => Ok(*newest),
+            _ => {
+                let mut new = Self::generate(random)?;
+                self.keys.append(&mut new.keys);
+                Ok(new.active)
+            }
         }
-        let mut new = Self::generate(random)?;
-        self.keys.append(&mut new.keys);
-        Ok(new.active)
-    }
-
-    /// The newest key, where it isn't used yet.
-    pub fn staged(&self) -> Option<&KeyId> {
-        self.keys.last().map(|(id, _)| id).filter(|&id| *id != self.active)
     }
 
     /// Whether the key is here.
