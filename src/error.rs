@@ -12,6 +12,9 @@ pub enum Error {
     /// No command of this name is answered here.
     #[error("The requested command \"{0}\" was not found.")]
     UnknownCommand(Quoted),
+    /// Handlers have called localAPI 64 deep.
+    #[error("The command \"{0}\" was not run: handlers have called localAPI 64 deep.")]
+    TooDeep(Quoted),
     /// `tbladmins` has no row with this user name.
     #[error("The admin user \"{0}\" was not found.")]
     UnknownAdmin(Quoted),

@@ -31,6 +31,13 @@ pub struct Settings {
     pub server: bool,
 }
 
+impl Settings {
+    /// Whether this is the sandbox: test mode, and a store in memory.
+    pub fn is_sandbox(&self) -> bool {
+        self.sandbox && matches!(self.dsn, Dsn::Unset | Dsn::Memory)
+    }
+}
+
 impl Default for Settings {
     fn default() -> Self {
         Self {

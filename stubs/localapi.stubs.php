@@ -284,6 +284,23 @@ namespace LocalApi {
     }
 
     /**
+     * Answers, until the request ends, a command that isn't native from PHP.
+     *
+     * The handler returns the answer's array, or `null` to pass the call on: to the handler of `'*'`, and then to the
+     * answer that the command was not found. What it throws reaches the caller unchanged. It may call `localAPI()`
+     * again, 64 deep.
+     *
+     * @param string $command Matched without regard to letter case; `'*'` answers all the rest.
+     * @param (callable(array<array-key, mixed> $postData, string $command, string|null $adminUsername):
+     *     (array<array-key, mixed>|null))|null $handler `null` removes the one before.
+     *
+     * @throws \ValueError The command is native.
+     */
+    function handle(string $command, ?callable $handler): void
+    {
+    }
+
+    /**
      * Thrown where the store can't be used, by the functions that answer no array with `result`. The message says what
      * to do, and holds no secret and no SQL; the code is 0.
      */

@@ -20,14 +20,19 @@ abstract class StoreTestCase extends TestCase
 
     public static function tearDownAfterClass(): void
     {
-        // The next store is another, and only a store that is gone is let go of.
-        remove_folder(self::folder());
+        self::removeStore();
         putenv('XDG_DATA_HOME');
     }
 
     protected function setUp(): void
     {
         $this->assertSame('', ini_get('localapi.dsn'), 'the tests use the default place');
+        self::removeStore();
+    }
+
+    /** The next store is another, and only a store that is gone is let go of. */
+    private static function removeStore(): void
+    {
         if (is_dir(self::folder())) {
             remove_folder(self::folder());
         }

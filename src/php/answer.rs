@@ -1,17 +1,12 @@
 //! An answer as a PHP array.
 
-use std::panic::AssertUnwindSafe;
-
 use ext_php_rs::boxed::ZBox;
 use ext_php_rs::types::{ZendHashTable, ZendStr, Zval};
-use ext_php_rs::zend::try_catch;
 
 use super::engine;
+use super::held::{RequestEnded, guarded};
 use crate::error::{Error, Result};
 use crate::reply::{Fields, List, Reply, Value};
-
-/// PHP has ended the request while its array was built: at `memory_limit`, say.
-pub struct RequestEnded;
 
 /// Builds `['result' => 'success', …]`, or `['result' => 'error', 'message' => …]`. Nothing of the store is held while
 /// PHP allocates.
@@ -83,11 +78,6 @@ fn error(error: &Error) -> ZBox<ZendHashTable> {
     put(&mut answer, "result", text("error"));
     put(&mut answer, "message", text(&error.to_string()));
     answer
-}
-
-/// Runs what allocates PHP's memory. Running out of it is a long jump, stopped here, because the frames above own things.
-fn guarded<T>(build: impl FnOnce() -> T) -> std::result::Result<T, RequestEnded> {
-    try_catch(AssertUnwindSafe(build)).map_err(|_| RequestEnded)
 }
 
 fn put_all(array: &mut ZendHashTable, fields: &Fields) {

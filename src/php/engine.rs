@@ -1,12 +1,16 @@
 //! The few functions of PHP's C API that ext-php-rs doesn't bind.
 
 use std::ffi::{CStr, c_char, c_int, c_void};
+use std::mem::{self, ManuallyDrop};
+use std::ptr;
 
 use ext_php_rs::boxed::ZBox;
 use ext_php_rs::ffi::{
-    HashPosition, HashTable, ext_php_rs_compiler_globals, zend_class_entry, zend_function,
-    zend_hash_get_current_data_ex, zend_hash_move_forward_ex, zend_module_entry, zend_string, zend_ulong, zval,
+    GC_IMMUTABLE, HashPosition, HashTable, IS_ARRAY, IS_ARRAY_EX, ZEND_INTERNAL_FUNCTION, ext_php_rs_compiler_globals,
+    zend_class_entry, zend_fcall_info, zend_fcall_info_cache, zend_function, zend_hash_get_current_data_ex,
+    zend_hash_move_forward_ex, zend_module_entry, zend_object, zend_string, zend_ulong, zval,
 };
+use ext_php_rs::flags::DataType;
 use ext_php_rs::types::{ZendHashTable, ZendStr, Zval};
 use ext_php_rs::zend::{ExecuteData, ExecutorGlobals};
 
@@ -31,6 +35,8 @@ unsafe extern "C" {
         line: u32,
     ) -> *mut c_void;
     fn display_ini_entries(module: *mut zend_module_entry);
+    fn zend_call_function(call: *mut zend_fcall_info, resolved: *mut zend_fcall_info_cache) -> c_int;
+    fn zend_zval_type_name(value: *const zval) -> *const c_char;
     static spl_ce_RuntimeException: *mut zend_class_entry;
 }
 
@@ -177,4 +183,98 @@ pub fn string<'a>(argument: *const ZendStr) -> Option<&'a [u8]> {
 pub fn array<'a>(argument: *const ZendHashTable) -> Option<&'a ZendHashTable> {
     // SAFETY: as for `string`; the frame's own reference keeps the array from being changed.
     unsafe { argument.as_ref() }
+}
+
+/// Where [`parse_arguments`] puts a callable (`f`). It has no references of its own.
+pub fn no_callable() -> (ManuallyDrop<zend_fcall_info>, zend_fcall_info_cache) {
+    // SAFETY: both are plain structures of C, and all zeros is a call of nothing.
+    unsafe { (ManuallyDrop::new(mem::zeroed()), mem::zeroed()) }
+}
+
+/// Calls a function with these arguments; `None` means that an exception is pending.
+pub fn call_function(callable: &Zval, mut resolved: zend_fcall_info_cache, arguments: &mut [Zval]) -> Option<Zval> {
+    let mut answer = Zval::new();
+    let (mut call, _) = no_callable();
+    call.size = size_of::<zend_fcall_info>();
+    call.function_name = callable.shallow_clone();
+    call.retval = &raw mut answer;
+    call.params = arguments.as_mut_ptr();
+    call.param_count = u32::try_from(arguments.len()).unwrap_or(0);
+    // SAFETY: everything outlives the call. PHP copies the arguments that it keeps.
+    unsafe {
+        zend_call_function(&raw mut *call, &raw mut resolved);
+        ptr::drop_in_place(&raw mut call.function_name);
+    }
+    // PHP leaves it undefined when the function threw.
+    if ExecutorGlobals::has_exception() || answer.get_type() == DataType::Undef {
+        return None;
+    }
+    Some(match answer.reference() {
+        Some(value) => value.shallow_clone(),
+        None => answer,
+    })
+}
+
+/// An object that a callable is called on, as a value.
+pub fn object(object: *mut zend_object) -> Option<Zval> {
+    let mut value = Zval::new();
+    // SAFETY: null, or an object that is alive as long as the callable that it was found in.
+    value.set_object(unsafe { object.as_mut() }?);
+    Some(value)
+}
+
+/// How many calls of a function of ours are running, counted up to a limit.
+pub fn running(function: extern "C" fn(&mut ExecuteData, &mut Zval), limit: usize) -> usize {
+    let mut frame: *const ExecuteData = ExecutorGlobals::get().current_execute_data;
+    let mut count = 0;
+    // SAFETY: the frames of the running functions are alive, each links to its caller's.
+    unsafe {
+        while let Some(found) = frame.as_ref()
+            && count < limit
+        {
+            if let Some(called) = found.func.as_ref()
+                && u32::from(called.type_) == ZEND_INTERNAL_FUNCTION
+                && called.internal_function.handler.map(|handler| handler as usize) == Some(function as usize)
+            {
+                count += 1;
+            }
+            frame = found.prev_execute_data;
+        }
+    }
+    count
+}
+
+/// A string for PHP.
+pub fn new_string(bytes: &[u8]) -> Zval {
+    let mut value = Zval::new();
+    value.set_zend_string(ZendStr::new(bytes, false));
+    value
+}
+
+/// An array argument as a value that shares it; no array is an empty one. It takes a pointer, because the array's
+/// counter of references changes.
+pub fn shared_array(array: *const ZendHashTable) -> Zval {
+    let mut value = Zval::new();
+    let array = array.cast_mut();
+    if array.is_null() {
+        value.set_hashtable(ZendHashTable::new());
+        return value;
+    }
+    // SAFETY: the array is alive and gets a reference of its own, but for one that PHP never frees.
+    unsafe {
+        value.value.arr = array;
+        if (*array).gc.u.type_info & GC_IMMUTABLE == 0 {
+            (*array).gc.refcount += 1;
+            value.u1.type_info = IS_ARRAY_EX;
+        } else {
+            value.u1.type_info = IS_ARRAY;
+        }
+    }
+    value
+}
+
+/// The name of a value's type, as PHP's own errors have it.
+pub fn type_name(value: &Zval) -> &'static str {
+    // SAFETY: PHP gives a C string that lives as long as the process.
+    unsafe { CStr::from_ptr(zend_zval_type_name(ptr::from_ref(value))) }.to_str().unwrap_or("mixed")
 }

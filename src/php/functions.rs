@@ -7,20 +7,18 @@ use ext_php_rs::args::Arg;
 use ext_php_rs::builders::FunctionBuilder;
 use ext_php_rs::flags::DataType;
 use ext_php_rs::types::{ZendHashTable, ZendStr, Zval};
-use ext_php_rs::zend::{ExecuteData, bailout, run_handler};
+use ext_php_rs::zend::{ExecuteData, run_handler};
 
-use super::answer::{self, RequestEnded};
+use super::call::{self, Call, Outcome};
 use super::engine::{self, parse_arguments};
-use super::parameters::PhpParameters;
-use super::{exception, process};
+use super::{answer, exception, handlers, process};
 use crate::error::{Error, Result};
-use crate::request::Request;
 
 /// Its second argument is a secret.
 pub const VERIFY_CREDENTIAL: &str = "LocalApi\\verify_credential";
 
 /// Every function that PHP sees.
-pub fn all() -> [FunctionBuilder<'static>; 7] {
+pub fn all() -> Vec<FunctionBuilder<'static>> {
     let string = |name: &str| Arg::new(name, DataType::String);
     let int = |name: &str| Arg::new(name, DataType::Long);
     let call = |name: &str| {
@@ -34,7 +32,7 @@ pub fn all() -> [FunctionBuilder<'static>; 7] {
     let register = |name: &str, handler| {
         FunctionBuilder::new(format!("LocalApi\\register_{name}"), handler).returns(DataType::Void, false, false)
     };
-    [
+    vec![
         call("localAPI"),
         call("LocalApi\\call"),
         FunctionBuilder::new(VERIFY_CREDENTIAL, verify_credential)
@@ -51,40 +49,27 @@ pub fn all() -> [FunctionBuilder<'static>; 7] {
             .arg(string("description").default("''"))
             .required_args(1),
         register("admin", register_admin).arg(string("username")),
+        FunctionBuilder::new("LocalApi\\handle", handlers::handle)
+            .arg(string("command"))
+            .arg(Arg::new("handler", DataType::Callable).allow_null())
+            .returns(DataType::Void, false, false),
     ]
 }
 
-extern "C" fn local_api(execute_data: &mut ExecuteData, answer: &mut Zval) {
+pub extern "C" fn local_api(execute_data: &mut ExecuteData, answer: &mut Zval) {
     run_handler(AssertUnwindSafe(|| {
         let mut command: *const ZendStr = ptr::null();
         let mut post_data: *const ZendHashTable = ptr::null();
         let mut admin: *const ZendStr = ptr::null();
-        let parsed = parse_arguments!(execute_data, c"S|h!S!", &mut command, &mut post_data, &mut admin);
-        if parsed.is_some() && call(answer, command, post_data, admin).is_err() {
-            // SAFETY: what this call owned is let go of by now; PHP goes on ending the request.
-            unsafe { bailout() }
+        if parse_arguments!(execute_data, c"S|h!S!", &mut command, &mut post_data, &mut admin).is_none() {
+            return;
+        }
+        let call =
+            Call { command: engine::string(command).unwrap_or_default(), post_data, admin: engine::string(admin) };
+        if let Some(Outcome::Answer(array)) = call::end_request(call::answer(call)) {
+            *answer = array;
         }
     }));
-}
-
-fn call(
-    answer: &mut Zval,
-    command: *const ZendStr,
-    post_data: *const ZendHashTable,
-    admin: *const ZendStr,
-) -> std::result::Result<(), RequestEnded> {
-    let parameters = PhpParameters::new(engine::array(post_data));
-    let request = Request::new(engine::string(command).unwrap_or_default(), &parameters, engine::string(admin));
-    let api = process::api();
-    let reply = api.call(&request);
-    if parameters.ended() {
-        return Err(RequestEnded);
-    }
-    if matches!(reply, Err(Error::Interrupted)) {
-        return Ok(());
-    }
-    answer.set_hashtable(answer::build(reply)?);
-    Ok(())
 }
 
 extern "C" fn verify_credential(execute_data: &mut ExecuteData, answer: &mut Zval) {
@@ -100,11 +85,8 @@ extern "C" fn verify_credential(execute_data: &mut ExecuteData, answer: &mut Zva
             Some(Some(fields)) => answer::fields(&fields).map(Some),
             Some(None) | None => Ok(None),
         };
-        match built {
-            Ok(Some(array)) => answer.set_hashtable(array),
-            Ok(None) => answer.set_null(),
-            // SAFETY: what this call owned is let go of by now; PHP goes on ending the request.
-            Err(RequestEnded) => unsafe { bailout() },
+        if let Some(Some(array)) = call::end_request(built) {
+            answer.set_hashtable(array);
         }
     }));
 }

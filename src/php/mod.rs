@@ -2,9 +2,13 @@
 #![allow(unsafe_code, reason = "PHP's C API; every block says why it is sound")]
 
 mod answer;
+mod call;
+mod callable;
 mod engine;
 mod exception;
 mod functions;
+mod handlers;
+mod held;
 mod info;
 mod ini;
 mod parameters;
@@ -21,6 +25,8 @@ pub fn get_module(module: ModuleBuilder) -> ModuleBuilder {
         .into_iter()
         .fold(module, ModuleBuilder::function)
         .shutdown_function(shutdown)
+        .request_shutdown_function(end_of_request)
+        .post_deactivate_function(after_request)
         .info_function(info::print)
 }
 
@@ -31,6 +37,19 @@ fn startup(_: i32, module_number: i32) -> i32 {
         engine::hide_argument(functions::VERIFY_CREDENTIAL, 2);
         exception::register()
     })
+}
+
+/// What the request has set ends with it. Destructors may run.
+extern "C" fn end_of_request(_: i32, _: i32) -> i32 {
+    // A fatal error in one of them ends it as well, and the request is ending anyway.
+    let _ = handlers::clear();
+    0
+}
+
+/// PHP may have run the host's code even after that: a session's save handler, a stream's close.
+unsafe extern "C" fn after_request() -> i32 {
+    handlers::forget();
+    0
 }
 
 extern "C" fn shutdown(_: i32, module_number: i32) -> i32 {

@@ -1,0 +1,116 @@
+//! One call of `localAPI()`: who answers it.
+
+use std::rc::Rc;
+
+use ext_php_rs::exception::PhpException;
+use ext_php_rs::types::{ZendHashTable, Zval};
+use ext_php_rs::zend::{bailout, ce};
+
+use super::callable::Callable;
+use super::held::{self, RequestEnded, guarded};
+use super::parameters::PhpParameters;
+use super::{answer, engine, functions, handlers, process};
+use crate::command;
+use crate::error::{Error, Quoted};
+use crate::reply::Reply;
+use crate::request::Request;
+
+/// How deep handlers may call localAPI again.
+const DEEPEST: usize = 64;
+
+/// One call, as PHP made it.
+#[derive(Clone, Copy)]
+pub struct Call<'a> {
+    /// The command's name as written.
+    pub command: &'a [u8],
+    /// `$postData`; null is an empty one.
+    pub post_data: *const ZendHashTable,
+    /// `$adminUsername`.
+    pub admin: Option<&'a [u8]>,
+}
+
+/// What became of a call.
+pub enum Outcome {
+    /// An answer.
+    Answer(Zval),
+    /// A handler passed it on.
+    Passed,
+    /// An exception is pending.
+    Threw,
+}
+
+/// Answers a call: the native command, or the handler of its name, or the one for all the rest.
+pub fn answer(call: Call<'_>) -> Result<Outcome, RequestEnded> {
+    let native = command::find(call.command).is_some();
+    let sandbox = process::api().settings().is_sandbox();
+    if !native || sandbox {
+        match ask(call, handlers::find(call.command))? {
+            Outcome::Passed => {}
+            outcome => return Ok(outcome),
+        }
+    }
+    if !native {
+        match ask(call, handlers::find(handlers::REST))? {
+            Outcome::Passed => {}
+            outcome => return Ok(outcome),
+        }
+    }
+    answer_natively(call)
+}
+
+/// Lets PHP go on ending the request, once everything that the function owned is let go of.
+pub fn end_request<T>(done: Result<T, RequestEnded>) -> Option<T> {
+    match done {
+        Ok(value) => Some(value),
+        // SAFETY: the callers own nothing at this point.
+        Err(RequestEnded) => unsafe { bailout() },
+    }
+}
+
+/// Asks a handler, if there is one.
+fn ask(call: Call<'_>, handler: Option<Rc<Callable>>) -> Result<Outcome, RequestEnded> {
+    let Some(handler) = handler else { return Ok(Outcome::Passed) };
+    if engine::running(functions::local_api, DEEPEST + 1) > DEEPEST {
+        return finish(Err(Error::TooDeep(Quoted::lossy(call.command))));
+    }
+    let outcome = guarded(|| run(call, &handler));
+    // It may have been replaced while it ran, and then it's gone with this.
+    held::let_go(handler)?;
+    outcome
+}
+
+fn run(call: Call<'_>, handler: &Callable) -> Outcome {
+    let admin = call.admin.map_or_else(Zval::null, engine::new_string);
+    let mut arguments = [engine::shared_array(call.post_data), engine::new_string(call.command), admin];
+    match handler.call(&mut arguments) {
+        None => Outcome::Threw,
+        Some(answer) if answer.is_array() => Outcome::Answer(answer),
+        Some(answer) if answer.is_null() => Outcome::Passed,
+        Some(other) => {
+            let (command, given) = (Quoted::lossy(call.command), engine::type_name(&other));
+            let message = format!("The handler of \"{command}\" must return an array or null, {given} returned");
+            PhpException::new(message, 0, ce::type_error()).throw();
+            Outcome::Threw
+        }
+    }
+}
+
+fn answer_natively(call: Call<'_>) -> Result<Outcome, RequestEnded> {
+    let parameters = PhpParameters::new(engine::array(call.post_data));
+    let request = Request::new(call.command, &parameters, call.admin);
+    let api = process::api();
+    let reply = api.call(&request);
+    if parameters.ended() {
+        return Err(RequestEnded);
+    }
+    if matches!(reply, Err(Error::Interrupted)) {
+        return Ok(Outcome::Threw);
+    }
+    finish(reply)
+}
+
+fn finish(reply: crate::error::Result<Reply<'_>>) -> Result<Outcome, RequestEnded> {
+    let mut array = Zval::new();
+    array.set_hashtable(answer::build(reply)?);
+    Ok(Outcome::Answer(array))
+}
