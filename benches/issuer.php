@@ -21,10 +21,13 @@ function peer(string $store, string $keyFile): Peer
 function copy_tables(string $file, PDO $database): void
 {
     $database->exec('ATTACH ' . $database->quote($file) . ' AS file');
-    $tables = $database->query("SELECT name, sql FROM file.sqlite_master WHERE sql <> '' AND name NOT LIKE 'sqlite%'");
-    foreach ($tables->fetchAll(PDO::FETCH_KEY_PAIR) as $name => $sql) {
+    $made = $database->query(
+        "SELECT type, name, sql FROM file.sqlite_master WHERE sql <> '' AND name NOT LIKE 'sqlite%' ORDER BY type <> 'table'"
+    );
+    $filled = ['tbloauthserver_clients', 'tbloauthserver_client_scopes', 'tblactivitylog'];
+    foreach ($made->fetchAll(PDO::FETCH_ASSOC) as ['type' => $type, 'name' => $name, 'sql' => $sql]) {
         $database->exec($sql);
-        if (!in_array($name, ['tbloauthserver_clients', 'tbloauthserver_client_scopes', 'tblactivitylog'], true)) {
+        if ($type === 'table' && !in_array($name, $filled, true)) {
             $database->exec("INSERT INTO main.$name SELECT * FROM file.$name");
         }
     }
