@@ -68,12 +68,20 @@ abstract class CredentialTestCase extends StoreTestCase
     /** The activity log, without the lines that say how the credentials of the test began. */
     protected static function log(): array
     {
-        return self::column("SELECT description FROM tblactivitylog WHERE description NOT LIKE '%created%' ORDER BY id");
+        $sql = "SELECT description FROM tblactivitylog WHERE description NOT LIKE '%created%' ORDER BY id";
+        return self::column($sql);
     }
 
     protected static function keyFile(): string
     {
         return self::folder() . '/store.sqlite.key';
+    }
+
+    /** The sentence for a key file that is gone. */
+    protected static function missingKeyFile(): string
+    {
+        return 'The key file "' . self::keyFile()
+            . '" is missing: put it back, the stored secrets cannot be read without it.';
     }
 
     /** The key file's content. */
@@ -86,6 +94,10 @@ abstract class CredentialTestCase extends StoreTestCase
     {
         file_put_contents(self::keyFile(), json_encode($keys));
     }
+
+    /** What creates a credential, as code for another process. */
+    protected const CREATE = 'localAPI("CreateOAuthCredential", ["grantType" => "authorization_code", "name" => "A",
+        "scope" => "openid"])';
 
     /** Runs PHP code in another process and returns what it gives. */
     protected static function elsewhere(string $expression, array $ini = []): mixed

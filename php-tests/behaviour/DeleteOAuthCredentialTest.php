@@ -16,7 +16,8 @@ final class DeleteOAuthCredentialTest extends CredentialTestCase
         self::assertSame(['result' => 'success', 'credentialId' => $id], $answer);
         self::assertSame([$stays['credentialId']], array_column(self::clients(), 'credentialId'));
         self::assertSame('openid email', self::client($stays['credentialId'])['scope']);
-        self::assertSame([$stays['credentialId']], self::column('SELECT DISTINCT client_id FROM tbloauthserver_client_scopes'));
+        $scoped = self::column('SELECT DISTINCT client_id FROM tbloauthserver_client_scopes');
+        self::assertSame([$stays['credentialId']], $scoped);
         self::assertFalse(self::verifies($goes));
         self::assertTrue(self::verifies($stays));
     }
@@ -35,8 +36,7 @@ final class DeleteOAuthCredentialTest extends CredentialTestCase
             $seen[] = $id = self::authorizationCode()['credentialId'];
             self::answer('DeleteOAuthCredential', ['credentialId' => $id]);
         }
-        $create = 'localAPI("CreateOAuthCredential", ["grantType" => "authorization_code", "name" => "A", "scope" => "openid"])';
-        $seen[] = self::elsewhere($create)['credentialId'];
+        $seen[] = self::elsewhere(self::CREATE)['credentialId'];
         $ascending = array_unique($seen);
         sort($ascending);
         self::assertSame($ascending, $seen);

@@ -21,7 +21,8 @@ final class LifeOfACredentialTest extends CredentialTestCase
         ['credentialId' => $id, 'clientIdentifier' => $identifier, 'clientSecret' => $secret] = $issued;
 
         [$listed] = localAPI('ListOAuthCredentials')['clients'];
-        self::assertSame([$id, $identifier, $secret], [$listed['credentialId'], $listed['clientIdentifier'], $listed['clientSecret']]);
+        $found = [$listed['credentialId'], $listed['clientIdentifier'], $listed['clientSecret']];
+        self::assertSame([$id, $identifier, $secret], $found);
         self::assertSame(['openid', 'profile'], verify_credential($identifier, $secret)['scope']);
 
         $reset = localAPI('UpdateOAuthCredential', ['credentialId' => $id, 'resetSecret' => true]);

@@ -77,7 +77,10 @@ final class ListOAuthCredentialsTest extends CredentialTestCase
     {
         $id = self::authorizationCode()['credentialId'];
         self::execute("UPDATE tbloauthserver_clients SET created_at = '2016-11-18 02:32:24'");
-        $shown = ['America/New_York' => '17th November 2016 9:32:24pm', 'Asia/Tokyo' => '18th November 2016 11:32:24am'];
+        $shown = [
+            'America/New_York' => '17th November 2016 9:32:24pm',
+            'Asia/Tokyo' => '18th November 2016 11:32:24am',
+        ];
         foreach ($shown as $zone => $time) {
             date_default_timezone_set($zone);
             self::assertSame($time, self::client($id)['createdAt']);
@@ -91,7 +94,9 @@ final class ListOAuthCredentialsTest extends CredentialTestCase
         date_default_timezone_set('UTC');
         $before = time();
         $id = self::authorizationCode()['credentialId'];
-        $created = DateTimeImmutable::createFromFormat('!jS F Y g:i:sa', self::client($id)['createdAt'])->getTimestamp();
+        $created = DateTimeImmutable::createFromFormat('!jS F Y g:i:sa', self::client($id)['createdAt'])->getTimestamp(
+            
+        );
         self::assertGreaterThanOrEqual($before, $created);
         self::assertLessThanOrEqual(time(), $created);
         self::assertSame(self::client($id)['createdAt'], self::client($id)['updatedAt']);

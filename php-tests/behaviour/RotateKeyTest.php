@@ -46,8 +46,7 @@ final class RotateKeyTest extends CredentialTestCase
 
     public function test_a_store_in_memory_rotates_the_key_of_its_process(): void
     {
-        $create = 'localAPI("CreateOAuthCredential", ["grantType" => "authorization_code", "name" => "A", "scope" => "openid"])';
-        $code = "(function () { \$issued = $create; \$count = LocalApi\\rotate_key(); return [\$count,
+        $code = "(function () { \$issued = " . self::CREATE . "; \$count = LocalApi\\rotate_key(); return [\$count,
             LocalApi\\verify_credential(\$issued['clientIdentifier'], \$issued['clientSecret'])['credentialId']]; })()";
         self::assertSame([1, 1], self::elsewhere($code, ['localapi.dsn' => 'sqlite::memory:']));
     }
@@ -106,7 +105,8 @@ final class RotateKeyTest extends CredentialTestCase
         $issued = self::authorizationCode();
         $other = self::folder() . '/other-machine.key';
         $machine = ['localapi.key_file' => $other];
-        $verify = "LocalApi\\verify_credential('{$issued['clientIdentifier']}', '{$issued['clientSecret']}')['credentialId']";
+        $arguments = "'{$issued['clientIdentifier']}', '{$issued['clientSecret']}'";
+        $verify = "LocalApi\\verify_credential($arguments)['credentialId']";
         rotate_key(stage: true);
         copy(self::keyFile(), $other);
         chmod($other, 0600);
@@ -141,7 +141,10 @@ final class RotateKeyTest extends CredentialTestCase
         self::assertSame('success', $answer['result']);
         self::assertSame('2 client secrets cannot be read: the key file lacks their keys.', $answer['message']);
         self::assertSame([null, null, $third['clientSecret']], array_column($answer['clients'], 'clientSecret'));
-        self::assertSame(array_column([$first, $second, $third], 'credentialId'), array_column($answer['clients'], 'credentialId'));
+        self::assertSame(
+            array_column([$first, $second, $third], 'credentialId'),
+            array_column($answer['clients'], 'credentialId')
+        );
         $this->assertThrows(
             'The key file "' . self::keyFile() . "\" belongs to another store: it lacks the key \"$lost\".",
             static fn () => self::verifies($first)
@@ -160,7 +163,10 @@ final class RotateKeyTest extends CredentialTestCase
         self::assertSame([$secret, null, $third['clientSecret']], array_column($answer['clients'], 'clientSecret'));
         // A rotation leaves what it cannot open as it is.
         self::assertSame(2, rotate_key());
-        self::assertSame([$old[1]], self::column("SELECT secret FROM tbloauthserver_clients WHERE secret LIKE 'v1:$lost:%'"));
+        self::assertSame(
+            [$old[1]],
+            self::column("SELECT secret FROM tbloauthserver_clients WHERE secret LIKE 'v1:$lost:%'")
+        );
         self::answer('DeleteOAuthCredential', ['credentialId' => $second['credentialId']]);
         self::assertArrayNotHasKey('message', self::answer('ListOAuthCredentials'));
     }
@@ -190,10 +196,14 @@ final class RotateKeyTest extends CredentialTestCase
         $issued = self::authorizationCode();
         $id = $issued['credentialId'];
         rename(self::keyFile(), self::keyFile() . '.away');
-        $message = 'The key file "' . self::keyFile() . '" is missing: put it back, the stored secrets cannot be read without it.';
+        $message = self::missingKeyFile();
         self::assertError($message, 'CreateOAuthCredential', self::request());
         self::assertError($message, 'ListOAuthCredentials');
-        self::assertError($message, 'UpdateOAuthCredential', ['credentialId' => $id, 'name' => 'B', 'resetSecret' => true]);
+        self::assertError(
+            $message,
+            'UpdateOAuthCredential',
+            ['credentialId' => $id, 'name' => 'B', 'resetSecret' => true]
+        );
         $this->assertThrows($message, static fn () => self::verifies($issued));
         $this->assertThrows($message, static fn () => rotate_key());
         $this->assertThrows($message, static fn () => rotate_key(stage: true));
@@ -202,7 +212,10 @@ final class RotateKeyTest extends CredentialTestCase
         self::assertSame(['Shop'], self::column('SELECT name FROM tbloauthserver_clients'));
         self::answer('UpdateOAuthCredential', ['credentialId' => $id, 'name' => 'B']);
         rename(self::keyFile() . '.away', self::keyFile());
-        self::assertSame([$issued['clientSecret'], 'B'], [self::client($id)['clientSecret'], self::client($id)['name']]);
+        self::assertSame(
+            [$issued['clientSecret'], 'B'],
+            [self::client($id)['clientSecret'], self::client($id)['name']]
+        );
         self::assertTrue(self::verifies($issued));
     }
 

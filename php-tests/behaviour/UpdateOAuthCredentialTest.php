@@ -19,7 +19,9 @@ final class UpdateOAuthCredentialTest extends CredentialTestCase
     public function test_what_is_not_passed_stays(array $postData, array $changed): void
     {
         $issued = self::authorizationCode(self::FULL);
-        self::execute("UPDATE tbloauthserver_clients SET created_at = '2016-11-18 09:32:24', updated_at = '2017-01-01 00:00:00'");
+        self::execute(
+            "UPDATE tbloauthserver_clients SET created_at = '2016-11-18 09:32:24', updated_at = '2017-01-01 00:00:00'"
+        );
         $before = self::client($issued['credentialId']);
         $answer = localAPI('UpdateOAuthCredential', ['credentialId' => $issued['credentialId']] + $postData);
         self::assertSame(['result' => 'success', 'credentialId' => $issued['credentialId']], $answer);
@@ -97,7 +99,11 @@ final class UpdateOAuthCredentialTest extends CredentialTestCase
         $identifier = ['clientApiIdentifier' => $second['clientIdentifier'], 'name' => 'By id'];
         self::answer('UpdateOAuthCredential', ['credentialId' => $first['credentialId']] + $identifier);
         self::assertSame(['By id', 'Shop'], array_column(self::clients(), 'name'));
-        self::assertError('Invalid Credential ID provided.', 'UpdateOAuthCredential', ['credentialId' => 99] + $identifier);
+        self::assertError(
+            'Invalid Credential ID provided.',
+            'UpdateOAuthCredential',
+            ['credentialId' => 99] + $identifier
+        );
     }
 
     /** @dataProvider mistakes */
@@ -116,8 +122,9 @@ final class UpdateOAuthCredentialTest extends CredentialTestCase
 
     public function mistakes(): iterable
     {
-        foreach ([['credentialId' => null], ['credentialId' => ' '], ['credentialId' => '', 'clientApiIdentifier' => '']] as $none) {
-            yield ['A Credential ID or Client Identifier is required.', $none];
+        foreach ([null, '', ' '] as $none) {
+            $postData = ['credentialId' => $none, 'clientApiIdentifier' => $none];
+            yield ['A Credential ID or Client Identifier is required.', $postData];
         }
         foreach ([0, '0', -1, 2, '1.0', 'x', ' 1', '9223372036854775808'] as $id) {
             yield ['Invalid Credential ID provided.', ['credentialId' => $id, 'grantType' => 'x']];
@@ -145,20 +152,32 @@ final class UpdateOAuthCredentialTest extends CredentialTestCase
         yield ['Service ID not associated with valid Client.', $single + ['serviceId' => 8, 'name' => "\x01"]];
         yield ['The name is longer than 255 characters.', ['name' => str_repeat('é', 256), 'logoUri' => '..']];
         yield ['The name contains control characters.', ['name' => "a\u{202e}b", 'logoUri' => '..']];
-        yield ['The description is longer than 255 characters.', ['description' => str_repeat('é', 256), 'logoUri' => '..']];
+        yield [
+            'The description is longer than 255 characters.',
+            ['description' => str_repeat('é', 256), 'logoUri' => '..'],
+        ];
         yield ['The description contains control characters.', ['description' => "a\0b", 'logoUri' => '..']];
-        yield ['The logo URI is longer than 255 characters.', ['logoUri' => str_repeat('l', 256), 'redirectUri' => 'x']];
+        yield [
+            'The logo URI is longer than 255 characters.',
+            ['logoUri' => str_repeat('l', 256), 'redirectUri' => 'x'],
+        ];
         yield ['The logo URI ".." is invalid.', ['logoUri' => '..', 'redirectUri' => 'x']];
         yield ['The logo URI "b.png" is invalid.', ['logoUri' => ['a.png', 'b.png']]];
         yield ['The logo URI "array" is invalid.', ['logoUri' => [[1]]]];
         yield ['At most 32 redirect URIs are allowed.', ['redirectUri' => array_fill(0, 33, 'https://a.example/')]];
         $long = array_fill(0, 30, 'https://a.example/' . str_repeat('x', 60));
         yield ['The redirect URIs are longer than 2,000 characters.', ['redirectUri' => $long]];
-        yield ['The redirect URI "http://example.com" is invalid.', ['redirectUri' => ['https://a.example/', 'http://example.com']]];
+        yield [
+            'The redirect URI "http://example.com" is invalid.',
+            ['redirectUri' => ['https://a.example/', 'http://example.com']],
+        ];
         foreach (['credentialId', 'grantType', 'name', 'scope', 'description', 'logoUri', 'redirectUri'] as $name) {
             yield ["The parameter \"$name\" must be valid UTF-8.", [$name => "\xff"]];
         }
-        yield ['The parameter "clientApiIdentifier" must be valid UTF-8.', ['credentialId' => null, 'clientApiIdentifier' => "\xff"]];
+        yield [
+            'The parameter "clientApiIdentifier" must be valid UTF-8.',
+            ['credentialId' => null, 'clientApiIdentifier' => "\xff"],
+        ];
         yield ['The parameter "serviceId" must be valid UTF-8.', $single + ['serviceId' => "\xff"]];
     }
 
@@ -207,7 +226,10 @@ final class UpdateOAuthCredentialTest extends CredentialTestCase
         self::assertSame(7, self::client($id)['serviceId']);
         self::answer('UpdateOAuthCredential', $postData + ['name' => 'Shop', 'serviceId' => '7']);
         $client = self::client($id);
-        self::assertSame(['authorization_code', 0, 'Shop'], [$client['grantTypes'], $client['serviceId'], $client['name']]);
+        self::assertSame(
+            ['authorization_code', 0, 'Shop'],
+            [$client['grantTypes'], $client['serviceId'], $client['name']]
+        );
         self::assertSame([''], self::column('SELECT user_id FROM tbloauthserver_clients'));
     }
 
@@ -275,7 +297,11 @@ final class UpdateOAuthCredentialTest extends CredentialTestCase
     {
         $issued = self::authorizationCode();
         $id = $issued['credentialId'];
-        $answer = self::answer('UpdateOAuthCredential', ['credentialId' => $id, 'name' => 'B', 'resetSecret' => '1'], 'admin');
+        $answer = self::answer(
+            'UpdateOAuthCredential',
+            ['credentialId' => $id, 'name' => 'B', 'resetSecret' => '1'],
+            'admin'
+        );
         self::assertTrue(self::verifies($issued, $answer['newClientSecret']));
         self::assertSame('B', self::client($id)['name']);
         $lines = self::rows("SELECT description, user, admin_id FROM tblactivitylog WHERE admin_id > 0 ORDER BY id");
@@ -289,12 +315,18 @@ final class UpdateOAuthCredentialTest extends CredentialTestCase
     {
         $issued = self::authorizationCode();
         foreach ([false, null, 0, '', '0', 'false', 'off', 'no', 'reset', '2', [], [1]] as $no) {
-            $answer = localAPI('UpdateOAuthCredential', ['credentialId' => $issued['credentialId'], 'resetSecret' => $no]);
+            $answer = localAPI(
+                'UpdateOAuthCredential',
+                ['credentialId' => $issued['credentialId'], 'resetSecret' => $no]
+            );
             self::assertSame(['result' => 'success', 'credentialId' => $issued['credentialId']], $answer);
         }
         self::assertTrue(self::verifies($issued));
         foreach ([true, 1, '1', 'true', 'TRUE', 'on', 'Yes'] as $yes) {
-            $answer = localAPI('UpdateOAuthCredential', ['credentialId' => $issued['credentialId'], 'resetSecret' => $yes]);
+            $answer = localAPI(
+                'UpdateOAuthCredential',
+                ['credentialId' => $issued['credentialId'], 'resetSecret' => $yes]
+            );
             self::assertTrue(self::verifies($issued, $answer['newClientSecret']));
         }
     }

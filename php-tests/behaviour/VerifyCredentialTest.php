@@ -68,7 +68,10 @@ final class VerifyCredentialTest extends CredentialTestCase
             [(string) 1, $secret],
         ];
         foreach ($wrong as [$what, $with]) {
-            self::assertNull(verify_credential($what, $with), json_encode([$what, $with], JSON_INVALID_UTF8_SUBSTITUTE));
+            self::assertNull(
+                verify_credential($what, $with),
+                json_encode([$what, $with], JSON_INVALID_UTF8_SUBSTITUTE)
+            );
         }
         self::assertNotNull(verify_credential($identifier, $secret));
     }
@@ -111,7 +114,7 @@ final class VerifyCredentialTest extends CredentialTestCase
         rename(self::keyFile(), self::keyFile() . '.away');
         foreach ([$issued['clientSecret'], 'wrong'] as $secret) {
             self::assertFault(
-                'The key file "' . self::keyFile() . '" is missing: put it back, the stored secrets cannot be read without it.',
+                self::missingKeyFile(),
                 static fn () => verify_credential($issued['clientIdentifier'], $secret)
             );
         }

@@ -117,6 +117,15 @@ final class Child
         return $answers;
     }
 
+    /** What it prints until it ends, well or not. */
+    public function last(): string
+    {
+        fclose($this->pipes[0]);
+        $output = stream_get_contents($this->pipes[1]);
+        proc_close($this->process);
+        return $output;
+    }
+
     public function kill(): void
     {
         if (is_resource($this->process)) {

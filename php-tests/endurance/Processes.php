@@ -184,7 +184,7 @@ abstract class Processes extends TestCase
     }
 
     /** Opens a sealed secret as the format says, with no code of the extension. */
-    private function open(string $sealed, string $identifier): string
+    protected function open(string $sealed, string $identifier): string
     {
         [$version, $id, $value] = explode(':', $sealed);
         self::assertSame('v1', $version);
