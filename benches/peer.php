@@ -3,7 +3,7 @@
 declare(strict_types=1);
 
 /**
- * CreateOAuthCredential as PHP code would do it: PDO on the same tables, sodium for the secret. What `run.php` compares
+ * CreateOAuthCredential, and the looking up of credentials, as PHP code would do it: PDO on the same tables, sodium for the secret. What `run.php` compares
  * the extension with. It does the same work and is no slower than PHP has to be: every statement is prepared once, when
  * it is first needed, and the scope table is read once.
  */
@@ -22,6 +22,12 @@ final class Peer
         'redirecturi' => 'redirectUri',
     ];
 
+    private const CREDENTIAL = 'SELECT c.id, c.identifier, c.secret, c.redirect_uri, c.grant_types, c.user_id, c.service_id,
+        c.name, c.description, c.logo_uri, c.created_at, c.updated_at, (SELECT group_concat(scope_id)
+        FROM tbloauthserver_client_scopes WHERE client_id = c.id) FROM tbloauthserver_clients c';
+
+    /** @var array<int, string>|null */
+    private ?array $scopeNames = null;
     private PDO $database;
     /** @var array<string, PDOStatement> */
     private array $statements = [];
@@ -296,6 +302,82 @@ final class Peer
     private static function isLonger(string $text, int $most): bool
     {
         return strlen($text) > $most && preg_match_all('/./su', $text) > $most;
+    }
+
+    /** @return array<string, mixed>|null */
+    public function verify(string $identifier, #[SensitiveParameter] string $secret): ?array
+    {
+        $row = $this->row(
+            self::CREDENTIAL . ' WHERE c.id = coalesce((SELECT id FROM tbloauthserver_clients WHERE identifier = ?),
+             (SELECT max(id) FROM tbloauthserver_clients))',
+            [$identifier],
+        );
+        if ($row === null) {
+            return null;
+        }
+        [$id, $found, $sealed, $redirectUri, $grantType, $owner, $service] = $row;
+        $right = hash_equals($this->open($sealed, $found), $secret);
+        return $right && $found === $identifier ? [
+            'credentialId' => $id,
+            'clientIdentifier' => $found,
+            'grantType' => $grantType,
+            'scope' => $this->scopeNames($row[12]),
+            'serviceId' => $service,
+            'userId' => (int) $owner,
+            'redirectUri' => $redirectUri === '' ? [] : explode(' ', $redirectUri),
+        ] : null;
+    }
+
+    /** @return array<string, mixed> */
+    public function list(int $limit): array
+    {
+        $statement = $this->statement(self::CREDENTIAL . ' ORDER BY c.id LIMIT ?');
+        $statement->execute([$limit]);
+        $clients = [];
+        while ($row = $statement->fetch(PDO::FETCH_NUM)) {
+            [$id, $identifier, $sealed, $redirectUri, $grantType, , $service, $name, $description, $logoUri] = $row;
+            $clients[] = [
+                'credentialId' => $id,
+                'name' => $name,
+                'description' => $description,
+                'grantTypes' => $grantType,
+                'scope' => implode(' ', $this->scopeNames($row[12])),
+                'clientIdentifier' => $identifier,
+                'clientSecret' => $this->open($sealed, $identifier),
+                'uuid' => null,
+                'serviceId' => $service,
+                'logoUri' => $logoUri,
+                'redirectUri' => $redirectUri === '' ? [] : explode(' ', $redirectUri),
+                'rsaKeyPairId' => 0,
+                'createdAt' => date('jS F Y g:i:sa', strtotime("$row[10]Z")),
+                'updatedAt' => date('jS F Y g:i:sa', strtotime("$row[11]Z")),
+            ];
+        }
+        return ['result' => 'success', 'clients' => $clients];
+    }
+
+    /** @return list<string> in the order of the table */
+    private function scopeNames(?string $ids): array
+    {
+        $this->scopeNames ??= $this->database
+            ->query('SELECT id, scope FROM tbloauthserver_scopes ORDER BY id')
+            ->fetchAll(PDO::FETCH_KEY_PAIR);
+        return array_values(array_intersect_key($this->scopeNames, array_flip(explode(',', (string) $ids))));
+    }
+
+    private function open(string $sealed, string $identifier): string
+    {
+        [, , $text] = explode(':', $sealed);
+        $bytes = sodium_base642bin($text, SODIUM_BASE64_VARIANT_URLSAFE_NO_PADDING);
+        $length = SODIUM_CRYPTO_AEAD_XCHACHA20POLY1305_IETF_NPUBBYTES;
+        $nonce = substr($bytes, 0, $length);
+        $secret = sodium_crypto_aead_xchacha20poly1305_ietf_decrypt(
+            substr($bytes, $length),
+            $identifier,
+            $nonce,
+            $this->key,
+        );
+        return base64_encode($secret);
     }
 
     private function seal(#[SensitiveParameter] string $secret, string $identifier): string

@@ -50,6 +50,10 @@ final class Bench
             ['instructions of a warm call, in memory', $this->warmCall(...), 'at most 0.65'],
             ['processor time of a php-fpm request, on tmpfs', $this->request(...), 'at most 0.50'],
             ['credentials per second, durable, on disk', $this->durable(...), 'at least 1.00'],
+            ['processor time of verifying a secret', fn (): float => $this->found('verify', 2_000), ''],
+            ['processor time of listing 100 of 100,000', fn (): float => $this->found('list', 50), ''],
+            ['creating into 1,000,000, to an empty store', fn (): float => $this->growth('localapi'), 'at most 1.30'],
+            ['the same in PHP', fn (): float => $this->growth('peer'), ''],
             ['instructions of loading, to those of sqlite3', $this->loadInstructions(...), 'less than 1.00'],
             ['time of loading, to that of sqlite3', $this->loadTime(...), 'less than 1.00'],
             ['files, sockets and threads that loading opens', $this->opened(...), '0'],
@@ -62,7 +66,7 @@ final class Bench
             } catch (Missing $missing) {
                 $found = $missing->getMessage();
             }
-            printf("%-47s %10s   %s\n", $what, $found, $goal);
+            echo rtrim(sprintf('%-47s %10s   %s', $what, $found, $goal)), "\n";
         }
     }
 
@@ -87,6 +91,51 @@ final class Bench
                 (string) $calls, ':memory:', $this->tables],
         );
         return ($run(2500) - $run(500)) / 2000;
+    }
+
+    /** Reading from a store of 100,000. */
+    private function found(string $what, int $count): float
+    {
+        $store = "$this->memory/large";
+        $this->fill($store, 100_000);
+        $taken = ['localapi' => [], 'peer' => []];
+        for ($round = 0; $round < 15; $round++) {
+            foreach (array_keys($taken) as $by) {
+                $taken[$by][] = (float) self::run($this->life($by, $what, $count, $store));
+            }
+        }
+        return self::median($taken['localapi']) / self::median($taken['peer']);
+    }
+
+    /** What creating in a large store takes, to what it takes in a small one. */
+    private function growth(string $by): float
+    {
+        $stores = ['large' => "$this->disk/million", 'small' => "$this->disk/$by.empty"];
+        $this->fill($stores['large'], 1_000_000);
+        $this->fill($stores['small'], 1);
+        $taken = ['large' => [], 'small' => []];
+        for ($round = 0; $round < 15; $round++) {
+            foreach ($stores as $size => $store) {
+                $taken[$size][] = (float) self::run($this->life($by, 'create', 1_000, $store));
+            }
+        }
+        return self::median($taken['large']) / self::median($taken['small']);
+    }
+
+    /** @return list<string> */
+    private function life(string $by, string $what, int $count, string $store): array
+    {
+        return [...$this->php($this->library), '-d', "localapi.dsn=sqlite:$store", '-d', 'localapi.durability=normal',
+            __DIR__ . '/life.php', $by, $what, (string) $count, $store];
+    }
+
+    /** Makes a store of so many credentials, unless it is there. */
+    private function fill(string $store, int $count): void
+    {
+        if (!file_exists($store)) {
+            self::run([...$this->php($this->library), '-d', "localapi.dsn=sqlite:$store",
+                '-d', 'localapi.durability=normal', __DIR__ . '/calls.php', 'localapi', (string) $count, $store, $store]);
+        }
     }
 
     private function durable(): float
