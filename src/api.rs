@@ -1,4 +1,4 @@
-//! The whole of localapi for one thread of one process: what PHP's functions call.
+//! What one thread of one process works with: the store, the keys, the clock and the random source.
 
 use std::cell::RefCell;
 use std::ffi::OsString;
@@ -6,15 +6,13 @@ use std::rc::Rc;
 
 use subtle::ConstantTimeEq as _;
 
-use crate::actor::Actor;
 use crate::clock::Clock;
-use crate::command;
 use crate::credential::{Secret, identifier};
-use crate::error::{Error, Quoted, Result, is_control};
+use crate::error::{Error, Result, is_control};
 use crate::place::Place;
 use crate::random::Random;
-use crate::reply::{Fields, Reply, Value};
-use crate::request::{Request, is_blank, is_space};
+use crate::reply::{Fields, Value};
+use crate::request::{is_blank, is_space};
 use crate::settings::Settings;
 use crate::store::{Credential, Note, ScopeTable, Store};
 use crate::vault::{KeyId, KeyRing, Opened, Vault};
@@ -43,14 +41,6 @@ impl Api {
     /// The settings this was made with.
     pub fn settings(&self) -> &Settings {
         &self.settings
-    }
-
-    /// Answers one call. Nothing is borrowed, locked or open while parameters are read.
-    pub fn call<'a>(&'a self, request: &Request<'_>) -> Result<Reply<'a>> {
-        let run =
-            command::find(request.command).ok_or_else(|| Error::UnknownCommand(Quoted::lossy(request.command)))?;
-        let actor = self.read(|store| Actor::find(request.admin, store))?;
-        run(self, request, &actor)
     }
 
     /// Notes that the host's service belongs to the host's client. A service that is there gets this client.
@@ -334,8 +324,8 @@ impl Api {
         match slot {
             Some(store) => Ok(store),
             None => {
-                let place = Place::resolve(&self.settings, environment)?;
-                let key_file = place.key_file(&self.settings)?;
+                let place = Place::resolve(&self.settings.dsn, self.settings.default_place(), environment)?;
+                let key_file = place.key_file(&self.settings.key_file)?;
                 let store = Store::open(&place, &self.settings)?;
                 // The keys that a process made for a store in memory go with that store.
                 *self.vault.borrow_mut() = Some(Vault::new(key_file));

@@ -16,10 +16,10 @@
 //! rest builds and tests by itself.
 //!
 //! * `php`: the binding, with the functions, arrays, INI entries and the life of a process
-//! * [`request`], [`reply`], [`error`]: what comes in and what goes out
-//! * [`api`]: one thread's store, keys, clock and random source
-//! * [`actor`]: in whose name a command runs
 //! * [`command`]: one file per command
+//! * [`request`], [`reply`], [`error`]: what comes in and what goes out
+//! * [`actor`]: in whose name a command runs
+//! * [`api`]: one thread's store, keys, clock and random source
 //! * [`credential`]: the rules for each part of a credential, and the making of it
 //! * [`vault`]: seals secrets at rest
 //! * [`store`]: the tables and the statements

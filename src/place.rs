@@ -4,7 +4,6 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
-use crate::settings::Settings;
 
 /// `localapi.dsn`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,6 +54,17 @@ fn absolute(path: &str) -> Option<PathBuf> {
     usable.then(|| PathBuf::from(path))
 }
 
+/// Where a store is that `localapi.dsn` doesn't place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DefaultPlace {
+    /// In the process: the sandbox.
+    Memory,
+    /// Below the user's home: the command line.
+    Home,
+    /// Nowhere: a server, whose home may be the web's.
+    None,
+}
+
 /// Where a store is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Place {
@@ -70,15 +80,14 @@ pub enum Place {
 }
 
 impl Place {
-    /// The place that the settings name, or the default of the command line: below `XDG_DATA_HOME` or `HOME`.
-    pub fn resolve(settings: &Settings, environment: impl Fn(&str) -> Option<OsString>) -> Result<Self> {
-        match &settings.dsn {
-            Dsn::Invalid => Err(Error::DsnInvalid),
-            Dsn::Memory => Ok(Self::Memory),
-            Dsn::File(path) => Ok(Self::File { path: path.clone(), own_folder: false }),
-            Dsn::Unset if settings.sandbox => Ok(Self::Memory),
-            Dsn::Unset if settings.server => Err(Error::StoreNotConfigured),
-            Dsn::Unset => {
+    /// The place that the DSN names, or the default one: at home that's below `XDG_DATA_HOME` or `HOME`.
+    pub fn resolve(dsn: &Dsn, default: DefaultPlace, environment: impl Fn(&str) -> Option<OsString>) -> Result<Self> {
+        match (dsn, default) {
+            (Dsn::Invalid, _) => Err(Error::DsnInvalid),
+            (Dsn::Memory, _) | (Dsn::Unset, DefaultPlace::Memory) => Ok(Self::Memory),
+            (Dsn::File(path), _) => Ok(Self::File { path: path.clone(), own_folder: false }),
+            (Dsn::Unset, DefaultPlace::None) => Err(Error::StoreNotConfigured),
+            (Dsn::Unset, DefaultPlace::Home) => {
                 let folder = |name| environment(name).map(PathBuf::from).filter(|folder| folder.is_absolute());
                 let data = folder("XDG_DATA_HOME").or_else(|| Some(folder("HOME")?.join(".local/share")));
                 let path = data.ok_or(Error::StoreHomeless)?.join("localapi/store.sqlite");
@@ -88,8 +97,8 @@ impl Place {
     }
 
     /// The key file that belongs to it; `None` keeps the key in the process.
-    pub fn key_file(&self, settings: &Settings) -> Result<Option<PathBuf>> {
-        match (&settings.key_file, self) {
+    pub fn key_file(&self, setting: &KeyFile) -> Result<Option<PathBuf>> {
+        match (setting, self) {
             (KeyFile::Invalid, _) => Err(Error::KeyFileInvalid),
             (KeyFile::At(path), _) => Ok(Some(path.clone())),
             (KeyFile::Unset, Self::Memory) => Ok(None),
@@ -124,8 +133,8 @@ pub fn without_password(dsn: &str) -> String {
 mod tests {
     use super::*;
 
-    fn resolve(settings: &Settings, environment: &[(&str, &str)]) -> Result<Place> {
-        Place::resolve(settings, |name| {
+    fn resolve(default: DefaultPlace, environment: &[(&str, &str)]) -> Result<Place> {
+        Place::resolve(&Dsn::Unset, default, |name| {
             environment.iter().find(|(known, _)| *known == name).map(|(_, value)| OsString::from(value))
         })
     }
@@ -152,12 +161,12 @@ mod tests {
 
     #[test]
     fn the_command_line_has_a_default_place() {
-        let settings = Settings::default();
+        let home = DefaultPlace::Home;
         let both = [("XDG_DATA_HOME", "/data"), ("HOME", "/home/a")];
-        assert_eq!(resolve(&settings, &both).unwrap(), file("/data/localapi/store.sqlite", true));
+        assert_eq!(resolve(home, &both).unwrap(), file("/data/localapi/store.sqlite", true));
         let relative = [("XDG_DATA_HOME", "data"), ("HOME", "/home/a")];
-        assert_eq!(resolve(&settings, &relative).unwrap(), file("/home/a/.local/share/localapi/store.sqlite", true));
-        let error = resolve(&settings, &[("HOME", "")]).unwrap_err().to_string();
+        assert_eq!(resolve(home, &relative).unwrap(), file("/home/a/.local/share/localapi/store.sqlite", true));
+        let error = resolve(home, &[("HOME", "")]).unwrap_err().to_string();
         assert_eq!(
             error,
             "The credential store has no place: set localapi.dsn in php.ini, or HOME in the environment."
@@ -166,26 +175,23 @@ mod tests {
 
     #[test]
     fn a_server_has_no_default_place() {
-        let settings = Settings { server: true, ..Settings::default() };
-        let error = resolve(&settings, &[("HOME", "/var/www")]).unwrap_err().to_string();
+        let error = resolve(DefaultPlace::None, &[("HOME", "/var/www")]).unwrap_err().to_string();
         assert!(error.contains("set localapi.dsn in php.ini"), "{error}");
     }
 
     #[test]
     fn the_sandbox_is_in_memory_by_default() {
-        let settings = Settings { sandbox: true, server: true, ..Settings::default() };
-        assert_eq!(resolve(&settings, &[]).unwrap(), Place::Memory);
+        assert_eq!(resolve(DefaultPlace::Memory, &[]).unwrap(), Place::Memory);
     }
 
     #[test]
     fn the_key_file_is_beside_the_store_by_default() {
-        let settings = Settings::default();
-        assert_eq!(file("/a/b.db", false).key_file(&settings).unwrap(), Some(PathBuf::from("/a/b.db.key")));
-        assert_eq!(Place::Memory.key_file(&settings).unwrap(), None);
-        let settings = Settings { key_file: KeyFile::parse("/etc/k"), ..settings };
-        assert_eq!(Place::Memory.key_file(&settings).unwrap(), Some(PathBuf::from("/etc/k")));
-        let settings = Settings { key_file: KeyFile::parse("k"), ..settings };
-        let error = file("/a/b.db", false).key_file(&settings).unwrap_err().to_string();
+        let store = file("/a/b.db", false);
+        assert_eq!(store.key_file(&KeyFile::Unset).unwrap(), Some(PathBuf::from("/a/b.db.key")));
+        assert_eq!(Place::Memory.key_file(&KeyFile::Unset).unwrap(), None);
+        let set = KeyFile::parse("/etc/k");
+        assert_eq!(Place::Memory.key_file(&set).unwrap(), Some(PathBuf::from("/etc/k")));
+        let error = store.key_file(&KeyFile::parse("k")).unwrap_err().to_string();
         assert_eq!(error, "The key file has no place: localapi.key_file must be an absolute path.");
     }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 use crate::credential::secret::SecretText;
-use crate::place::{Dsn, KeyFile};
+use crate::place::{DefaultPlace, Dsn, KeyFile};
 
 /// The settings of one process, as the INI table of the README names them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,6 +32,15 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// Where the store is when `localapi.dsn` doesn't say.
+    pub fn default_place(&self) -> DefaultPlace {
+        match (self.sandbox, self.server) {
+            (true, _) => DefaultPlace::Memory,
+            (false, true) => DefaultPlace::None,
+            (false, false) => DefaultPlace::Home,
+        }
+    }
+
     /// Whether this is the sandbox: test mode, and a store in memory.
     pub fn is_sandbox(&self) -> bool {
         self.sandbox && matches!(self.dsn, Dsn::Unset | Dsn::Memory)

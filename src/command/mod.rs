@@ -9,7 +9,7 @@ mod update_oauth_credential;
 
 use crate::actor::Actor;
 use crate::api::Api;
-use crate::error::{Error, Result};
+use crate::error::{Error, Quoted, Result};
 use crate::reply::Reply;
 use crate::request::{Request, positive};
 use crate::store::{Credential, Details, LogLine, Store};
@@ -23,6 +23,13 @@ const COMMANDS: &[(&str, Command)] = &[
     ("UpdateOAuthCredential", update_oauth_credential::run),
     ("DeleteOAuthCredential", delete_oauth_credential::run),
 ];
+
+/// Answers one call. Nothing is borrowed, locked or open while parameters are read.
+pub fn answer<'a>(api: &'a Api, request: &Request<'_>) -> Result<Reply<'a>> {
+    let run = find(request.command).ok_or_else(|| Error::UnknownCommand(Quoted::lossy(request.command)))?;
+    let actor = api.read(|store| Actor::find(request.admin, store))?;
+    run(api, request, &actor)
+}
 
 /// The command of this name, in any letter case.
 pub fn find(name: &[u8]) -> Option<Command> {

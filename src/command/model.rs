@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 
+use super::answer;
 use crate::api::Api;
 use crate::error::Result;
 use crate::place::Dsn;
@@ -187,7 +188,7 @@ impl Pair {
         for (name, value) in more {
             given = given.with(name, value);
         }
-        Ok(self.api.call(&Request::new(command.as_bytes(), &given, None))?.fields)
+        Ok(answer(&self.api, &Request::new(command.as_bytes(), &given, None))?.fields)
     }
 
     fn list(&self, more: &[(&'static str, String)]) -> Vec<Fields> {
@@ -195,7 +196,7 @@ impl Pair {
         for (name, value) in more {
             given = given.with(name, value);
         }
-        let reply = self.api.call(&Request::new(b"ListOAuthCredentials", &given, None)).unwrap();
+        let reply = answer(&self.api, &Request::new(b"ListOAuthCredentials", &given, None)).unwrap();
         let mut rows = reply.list.unwrap().rows;
         let mut all = Vec::new();
         loop {

@@ -99,7 +99,7 @@ fn answer_natively(call: Call<'_>) -> Result<Outcome, RequestEnded> {
     let parameters = PhpParameters::new(engine::array(call.post_data));
     let request = Request::new(call.command, &parameters, call.admin);
     let api = process::api();
-    let reply = api.call(&request);
+    let reply = command::answer(&api, &request);
     if parameters.ended() {
         return Err(RequestEnded);
     }
