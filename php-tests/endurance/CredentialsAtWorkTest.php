@@ -47,15 +47,15 @@ final class CredentialsAtWorkTest extends Processes
 
     public function testARotationThatIsKilledHalfwayIsFinishedByTheNextWhileOthersWork(): void
     {
-        $count = self::size(2_000, 20_000);
+        $count = self::size(4_000, 20_000);
         $this->fill($count);
         $secrets = $this->secrets();
         $workers = [$this->start('work', [], self::FAST), $this->start('work', [], self::FAST)];
         foreach ($workers as $worker) {
             self::assertSame('{"begun":true}', $worker->line());
         }
-        // The key file is flushed by fsync, each batch by fdatasync.
-        $killed = $this->startTraced('rotate', 'inject=fdatasync:signal=SIGKILL:when=5');
+        // The key file is flushed by fsync, each of at least twenty batches and now and then a checkpoint by fdatasync.
+        $killed = $this->startTraced('rotate', 'inject=fdatasync:signal=SIGKILL:when=12');
         self::assertSame('', $killed->last());
         $store = $this->connect();
         $noted = "SELECT value FROM localapi_store WHERE name = 'rotation'";
