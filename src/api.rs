@@ -96,6 +96,11 @@ impl Api {
         self.clock.now()
     }
 
+    /// So many seconds before now, for the store.
+    pub fn ago(&self, seconds: u64) -> Result<String> {
+        self.clock.ago(seconds)
+    }
+
     /// The random source.
     pub fn random(&self) -> &Random {
         &self.random
@@ -368,7 +373,7 @@ fn environment(name: &str) -> Option<OsString> {
 }
 
 /// Reads an argument that must be text of some form.
-fn argument<'a>(
+pub fn argument<'a>(
     position: u32,
     bytes: &'a [u8],
     must: &'static str,

@@ -19,13 +19,22 @@ pub struct Clock {
 impl Clock {
     /// Now, as `YYYY-MM-DD HH:MM:SS`.
     pub fn now(&self) -> Result<String> {
-        let second = SystemTime::now().duration_since(UNIX_EPOCH).map_err(|_| Error::ClockWrong)?.as_secs();
+        let second = second()?;
         let mut last = self.last.borrow_mut();
         if last.0 != second || last.1.is_empty() {
             *last = (second, to_text(second)?);
         }
         Ok(last.1.clone())
     }
+
+    /// So many seconds before now.
+    pub fn ago(&self, seconds: u64) -> Result<String> {
+        to_text(second()?.saturating_sub(seconds))
+    }
+}
+
+fn second() -> Result<u64> {
+    Ok(SystemTime::now().duration_since(UNIX_EPOCH).map_err(|_| Error::ClockWrong)?.as_secs())
 }
 
 fn to_text(second: u64) -> Result<String> {

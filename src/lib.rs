@@ -23,6 +23,7 @@
 //! * [`credential`]: the rules for each part of a credential, and the making of it
 //! * [`vault`]: seals secrets at rest
 //! * [`store`]: the tables and the statements
+//! * [`http`]: who may call over HTTP, and the formats of an answer
 //! * [`settings`], [`place`], [`own_file`]: what the host has set, where things are, who may read them
 
 pub mod actor;
@@ -31,6 +32,7 @@ pub mod clock;
 pub mod command;
 pub mod credential;
 pub mod error;
+pub mod http;
 pub mod own_file;
 pub mod place;
 pub mod random;

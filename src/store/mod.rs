@@ -1,5 +1,6 @@
 //! What is kept, and the statements that read and write it.
 
+mod api_credential;
 mod schema;
 mod sqlite;
 mod statement;
@@ -14,6 +15,7 @@ use crate::settings::Settings;
 use sqlite::Sqlite;
 use statement::{Bind, Row};
 
+pub use api_credential::{ApiCredential, NewApiCredential};
 pub use sqlite::note_fork;
 
 /// The rows of `tbloauthserver_scopes`: what a token can name.

@@ -72,6 +72,8 @@ CREATE TABLE tblactivitylog (
     admin_id INTEGER NOT NULL DEFAULT 0,
     ipaddr VARCHAR(255) NOT NULL DEFAULT ''
 );
+-- Calls over HTTP that were refused are counted by address.
+CREATE INDEX localapi_activity_of_address ON tblactivitylog (ipaddr, date) WHERE ipaddr <> '';
 CREATE TABLE tbldeviceauth (
     id INTEGER PRIMARY KEY,
     identifier VARCHAR(255) NOT NULL DEFAULT '' UNIQUE,

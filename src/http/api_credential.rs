@@ -1,0 +1,170 @@
+//! What a program shows to call over HTTP: issued once, kept as a verifier only.
+
+use sha2::{Digest as _, Sha256};
+use subtle::ConstantTimeEq as _;
+use zeroize::Zeroizing;
+
+use crate::api::{Api, argument};
+use crate::credential::secret::SecretText;
+use crate::error::{Error, Quoted, Result, is_control};
+use crate::random::Random;
+use crate::store::{LogLine, NewApiCredential, Store};
+
+/// How many letters and digits an identifier and a secret have.
+const LENGTH: usize = 32;
+/// How often an identifier may turn out to be taken. Thirty-two random characters never are.
+const ATTEMPTS: usize = 8;
+/// The action that stands for all.
+const EVERY: &str = "*";
+
+/// A credential that was just issued.
+pub struct Issued {
+    /// Its identifier.
+    pub identifier: String,
+    /// Its secret, which nothing else knows.
+    pub secret: SecretText,
+}
+
+/// Issues a credential that calls in an admin's name, with a role that allows these actions; `*` is all of them.
+pub fn issue(api: &Api, admin: &[u8], actions: &[Vec<u8>], description: &[u8]) -> Result<Issued> {
+    let actions = actions.iter().map(|action| lower(action)).collect::<Option<Vec<_>>>();
+    let actions = actions.filter(|actions| !actions.is_empty());
+    let must = "a list of the names of commands, or ['*']";
+    let permissions = serde_json::to_string(&actions.ok_or(Error::Argument { position: 2, must })?)
+        .map_err(|_| Error::Argument { position: 2, must })?;
+    let description = argument(3, description, "at most 255 printable characters", |text| {
+        text.chars().count() <= 255 && !text.contains(is_control)
+    })?;
+    let unknown = || Error::UnknownAdmin(Quoted::lossy(admin));
+    let username = std::str::from_utf8(admin).map_err(|_| unknown())?;
+    let now = api.now()?;
+    let secret = random_text(api.random())?;
+    let verifier = verifier(secret.as_bytes());
+    let identifier = api.read(|store| {
+        store.write(|store| {
+            let admin = store.admin(username)?.ok_or_else(unknown)?;
+            if admin.disabled {
+                return Err(Error::DisabledAdmin(Quoted::from(username)));
+            }
+            let new = NewApiCredential {
+                verifier: &verifier,
+                admin: admin.id,
+                permissions: &permissions,
+                description,
+                now: &now,
+            };
+            let (id, identifier) = insert(store, api.random(), &new)?;
+            log(store, &format!("API credential {id} issued (admin {})", admin.id), &now)?;
+            Ok(identifier)
+        })
+    })?;
+    Ok(Issued { identifier, secret: SecretText::from(secret.to_string()) })
+}
+
+/// Takes a credential back. Whether there was one to take.
+pub fn revoke(api: &Api, identifier: &[u8]) -> Result<bool> {
+    let Ok(identifier) = std::str::from_utf8(identifier) else {
+        return Ok(false);
+    };
+    let now = api.now()?;
+    api.read(|store| {
+        store.write(|store| {
+            let revoked = store.revoke_api_credential(identifier, &now)?;
+            if let Some(id) = revoked {
+                log(store, &format!("API credential {id} revoked"), &now)?;
+            }
+            Ok(revoked.is_some())
+        })
+    })
+}
+
+/// Whether a role's permissions allow an action.
+pub fn allows(permissions: &str, action: &str) -> bool {
+    let actions: Vec<String> = serde_json::from_str(permissions).unwrap_or_default();
+    actions.iter().any(|allowed| allowed == EVERY || allowed.eq_ignore_ascii_case(action))
+}
+
+/// Whether a secret is the one that a verifier was made of. It takes the same time for every verifier of ours, and for
+/// none.
+pub fn matches(secret: &[u8], known: Option<&str>) -> bool {
+    let none = "0".repeat(64);
+    let equal = verifier(secret).as_bytes().ct_eq(known.unwrap_or(&none).as_bytes());
+    bool::from(equal) && known.is_some()
+}
+
+/// SHA-256 in hex: a secret that is random needs nothing slower.
+fn verifier(secret: &[u8]) -> String {
+    Sha256::digest(secret).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn lower(action: &[u8]) -> Option<String> {
+    let name = std::str::from_utf8(action).ok()?;
+    let valid = |name: &str| !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    (name == EVERY || valid(name)).then(|| name.to_ascii_lowercase())
+}
+
+fn insert(store: &Store, random: &Random, new: &NewApiCredential<'_>) -> Result<(i64, String)> {
+    for _ in 0..ATTEMPTS {
+        let identifier = random_text(random)?;
+        if let Some(id) = store.insert_api_credential(&identifier, new)? {
+            return Ok((id, identifier.to_string()));
+        }
+    }
+    Err(Error::NoRandomness)
+}
+
+fn log(store: &Store, what: &str, now: &str) -> Result<()> {
+    store.log(&LogLine { date: now, description: what, user: "System", client: 0, admin: 0 })
+}
+
+/// Letters and digits, each as likely as the others.
+fn random_text(random: &Random) -> Result<Zeroizing<String>> {
+    const CHARACTERS: &[u8; 62] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+    let mut text = Zeroizing::new(String::with_capacity(LENGTH));
+    let mut bytes = Zeroizing::new([0; 2 * LENGTH]);
+    while text.len() < LENGTH {
+        random.fill(bytes.as_mut())?;
+        // Bytes past the last whole round of the characters would favour the first ones.
+        let fair = bytes.iter().filter(|&&byte| byte < 248);
+        let characters = fair.filter_map(|&byte| CHARACTERS.get(usize::from(byte) % CHARACTERS.len()));
+        let missing = LENGTH - text.len();
+        text.extend(characters.take(missing).map(|&byte| char::from(byte)));
+    }
+    Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_verifier_is_sha_256_in_hex() {
+        assert_eq!(verifier(b"abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+        assert!(matches(b"abc", Some(&verifier(b"abc"))));
+        assert!(!matches(b"abd", Some(&verifier(b"abc"))));
+        assert!(!matches(b"abc", None));
+        assert!(!matches(b"", Some("")));
+    }
+
+    #[test]
+    fn random_text_is_32_letters_and_digits_and_uses_them_all() {
+        let mut seen = std::collections::HashSet::new();
+        for _ in 0..200 {
+            let text = random_text(&Random::System).unwrap();
+            assert_eq!(text.len(), 32);
+            assert!(text.bytes().all(|byte| byte.is_ascii_alphanumeric()));
+            seen.extend(text.bytes());
+        }
+        assert_eq!(seen.len(), 62);
+    }
+
+    #[test]
+    fn permissions_are_a_list_of_actions() {
+        assert!(allows(r#"["*"]"#, "anything"));
+        assert!(allows(r#"["getclients","createoauthcredential"]"#, "createoauthcredential"));
+        assert!(!allows(r#"["getclients"]"#, "createoauthcredential"));
+        for nothing in ["", "[]", "null", "*", "createoauthcredential", "{\"createoauthcredential\":1}"] {
+            assert!(!allows(nothing, "createoauthcredential"), "{nothing}");
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! An answer as a tree, whichever command gave it: what the formats write.
+
+use std::borrow::Cow;
+
+use serde::ser::{Serialize, SerializeMap as _, SerializeSeq as _, Serializer};
+
+/// One value of an answer. Texts may be borrowed from the PHP array that it was made of.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Node<'a> {
+    /// PHP's `null`.
+    Null,
+    /// `true` or `false`.
+    Bool(bool),
+    /// A whole number.
+    Int(i64),
+    /// Any other number.
+    Float(f64),
+    /// Text.
+    Text(Cow<'a, str>),
+    /// An array whose keys are 0, 1, 2, …
+    List(Vec<Node<'a>>),
+    /// Any other array, in its order.
+    Map(Vec<(Cow<'a, str>, Node<'a>)>),
+}
+
+impl Node<'_> {
+    /// An answer that says no.
+    pub fn error(message: &str) -> Node<'_> {
+        Node::Map(vec![
+            (Cow::Borrowed("result"), Node::Text(Cow::Borrowed("error"))),
+            (Cow::Borrowed("message"), Node::Text(Cow::Borrowed(message))),
+        ])
+    }
+
+    /// A value that isn't an array, for the formats that know text only: `true` is `1`, `false` is `0`, null is empty.
+    pub fn text(&self) -> Cow<'_, str> {
+        match self {
+            Self::Bool(true) => Cow::Borrowed("1"),
+            Self::Bool(false) => Cow::Borrowed("0"),
+            Self::Int(number) => Cow::Owned(number.to_string()),
+            Self::Float(number) if number.is_finite() => Cow::Owned(number.to_string()),
+            Self::Text(text) => Cow::Borrowed(text),
+            Self::Null | Self::Float(_) | Self::List(_) | Self::Map(_) => Cow::Borrowed(""),
+        }
+    }
+}
+
+impl Serialize for Node<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Null => serializer.serialize_unit(),
+            Self::Bool(value) => serializer.serialize_bool(*value),
+            Self::Int(number) => serializer.serialize_i64(*number),
+            Self::Float(number) => serializer.serialize_f64(*number),
+            Self::Text(text) => serializer.serialize_str(text),
+            Self::List(nodes) => {
+                let mut list = serializer.serialize_seq(Some(nodes.len()))?;
+                nodes.iter().try_for_each(|node| list.serialize_element(node))?;
+                list.end()
+            }
+            Self::Map(entries) => {
+                let mut map = serializer.serialize_map(Some(entries.len()))?;
+                entries.iter().try_for_each(|(key, node)| map.serialize_entry(key, node))?;
+                map.end()
+            }
+        }
+    }
+}

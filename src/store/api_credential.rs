@@ -1,0 +1,132 @@
+//! Who may call over HTTP.
+
+use super::Store;
+use super::sqlite::{Bind, Row};
+use crate::error::Result;
+
+/// What the activity log says of a call whose credential was wrong.
+const REFUSED: &str = "API call refused: invalid credentials";
+
+/// A row of `tbldeviceauth` that counts, and the admin in whose name it calls.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApiCredential {
+    /// Its id.
+    pub id: i64,
+    /// What its secret is checked against.
+    pub verifier: String,
+    /// The ids of its roles.
+    pub role_ids: String,
+    /// When it was last used; empty before.
+    pub last_access: String,
+    /// The admin's user name.
+    pub admin: String,
+    /// Whether the admin may no longer ask for anything.
+    pub disabled: bool,
+}
+
+/// A row of `tbldeviceauth` and one of `tblapi_roles` that are about to be inserted.
+pub struct NewApiCredential<'a> {
+    /// What its secret is checked against.
+    pub verifier: &'a str,
+    /// The admin's id.
+    pub admin: i64,
+    /// The actions it may call, as the role has them.
+    pub permissions: &'a str,
+    /// What it's for.
+    pub description: &'a str,
+    /// The time, twice: created and updated.
+    pub now: &'a str,
+}
+
+impl Store {
+    /// The credential with this identifier, unless it was revoked or its admin is gone.
+    pub fn api_credential(&self, identifier: &str) -> Result<Option<ApiCredential>> {
+        let sql = "SELECT d.id, d.secret, d.role_ids, d.last_access, a.username, a.disabled \
+                   FROM tbldeviceauth d JOIN tbladmins a ON a.id = d.user_id \
+                   WHERE d.identifier = ?1 AND d.deleted_at IS NULL";
+        let read = |row: &Row<'_>| ApiCredential {
+            id: row.int(0),
+            verifier: row.text(1),
+            role_ids: row.text(2),
+            last_access: row.text(3),
+            admin: row.text(4),
+            disabled: row.int(5) != 0,
+        };
+        self.engine.row(sql, &[Bind::Text(identifier)], read)
+    }
+
+    /// The actions that a role allows.
+    pub fn permissions(&self, role: i64) -> Result<Option<String>> {
+        let sql = "SELECT permissions FROM tblapi_roles WHERE id = ?1";
+        self.engine.row(sql, &[Bind::Int(role)], |row| row.text(0))
+    }
+
+    /// Inserts a credential and the role it has; its id, or `None` where its identifier is taken.
+    pub fn insert_api_credential(&self, identifier: &str, new: &NewApiCredential<'_>) -> Result<Option<i64>> {
+        let sql = "INSERT INTO tbldeviceauth (identifier, secret, user_id, description, created_at, updated_at) \
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?5)";
+        let values = [
+            Bind::Text(identifier),
+            Bind::Text(new.verifier),
+            Bind::Int(new.admin),
+            Bind::Text(new.description),
+            Bind::Text(new.now),
+        ];
+        let Some(id) = self.engine.insert(sql, &values)? else {
+            return Ok(None);
+        };
+        let sql = "INSERT INTO tblapi_roles (role, description, permissions, created_at, updated_at) \
+                   VALUES (?1, ?2, ?3, ?4, ?4)";
+        let name = format!("API credential {id}");
+        let values = [Bind::Text(&name), Bind::Text(new.description), Bind::Text(new.permissions), Bind::Text(new.now)];
+        let role = self.engine.insert(sql, &values)?.unwrap_or_default();
+        let sql = "UPDATE tbldeviceauth SET role_ids = ?1 WHERE id = ?2";
+        self.engine.execute(sql, &[Bind::Text(&role.to_string()), Bind::Int(id)])?;
+        Ok(Some(id))
+    }
+
+    /// Takes a credential back; its id, or `None` where there is none to take. Its row stays, without what its secret
+    /// was checked against.
+    pub fn revoke_api_credential(&self, identifier: &str, now: &str) -> Result<Option<i64>> {
+        let sql = "SELECT id FROM tbldeviceauth WHERE identifier = ?1 AND deleted_at IS NULL";
+        let found = self.engine.row(sql, &[Bind::Text(identifier)], |row| row.int(0))?;
+        if let Some(id) = found {
+            let sql = "UPDATE tbldeviceauth SET secret = '', deleted_at = ?1, updated_at = ?1 WHERE id = ?2";
+            self.engine.execute(sql, &[Bind::Text(now), Bind::Int(id)])?;
+        }
+        Ok(found)
+    }
+
+    /// Notes when a credential was used.
+    pub fn set_last_access(&self, id: i64, now: &str) -> Result<()> {
+        let sql = "UPDATE tbldeviceauth SET last_access = ?1 WHERE id = ?2";
+        self.engine.execute(sql, &[Bind::Text(now), Bind::Int(id)]).map(drop)
+    }
+
+    /// What an admin's password is checked against: empty where there is none. `None` without such an admin, or where
+    /// the admin is disabled.
+    pub fn admin_password(&self, username: &str) -> Result<Option<String>> {
+        let sql = "SELECT password FROM tbladmins WHERE username = ?1 AND disabled = 0";
+        self.engine.row(sql, &[Bind::Text(username)], |row| row.text(0))
+    }
+
+    /// The password of any admin that has one.
+    pub fn any_admin_password(&self) -> Result<Option<String>> {
+        let sql = "SELECT password FROM tbladmins WHERE password <> '' ORDER BY id LIMIT 1";
+        self.engine.row(sql, &[], |row| row.text(0))
+    }
+
+    /// How many lines the activity log has of calls from this address that were refused since then.
+    pub fn refusals(&self, address: &str, since: &str) -> Result<i64> {
+        let sql = "SELECT count(*) FROM tblactivitylog \
+                   WHERE ipaddr = ?1 AND ipaddr <> '' AND date > ?2 AND description = ?3";
+        let values = [Bind::Text(address), Bind::Text(since), Bind::Text(REFUSED)];
+        self.engine.row(sql, &values, |row| row.int(0)).map(Option::unwrap_or_default)
+    }
+
+    /// Writes a line of a call that was refused.
+    pub fn log_refusal(&self, address: &str, date: &str) -> Result<()> {
+        let sql = "INSERT INTO tblactivitylog (date, description, user, ipaddr) VALUES (?1, ?2, 'System', ?3)";
+        self.engine.execute(sql, &[Bind::Text(date), Bind::Text(REFUSED), Bind::Text(address)]).map(drop)
+    }
+}
