@@ -106,6 +106,11 @@ pub fn is_own(name: &[u8]) -> bool {
     OWN.iter().any(|own| own.as_bytes().eq_ignore_ascii_case(name))
 }
 
+/// Whether a request isn't known to be too large yet.
+pub fn is_measured(size: &Size) -> bool {
+    size.count <= MOST && size.depth <= DEEPEST
+}
+
 /// Passes a call through the gates, in their order.
 pub fn admit(
     api: &Api,
@@ -161,3 +166,6 @@ fn text(parameters: &dyn Parameters, name: &str) -> Result<Option<Vec<u8>>> {
         Some(Parameter::List(_)) | None => None,
     })
 }
+
+#[cfg(test)]
+mod tests;

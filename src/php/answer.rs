@@ -107,19 +107,19 @@ fn to_php(value: &Value) -> Zval {
     }
 }
 
-fn array(array: ZBox<ZendHashTable>) -> Zval {
+pub fn array(array: ZBox<ZendHashTable>) -> Zval {
     let mut zval = Zval::new();
     zval.set_hashtable(array);
     zval
 }
 
-fn text(value: &str) -> Zval {
+pub fn text(value: &str) -> Zval {
     let mut zval = Zval::new();
     zval.set_zend_string(ZendStr::new(value, false));
     zval
 }
 
-fn put(array: &mut ZendHashTable, key: &str, value: Zval) {
+pub fn put(array: &mut ZendHashTable, key: &str, value: Zval) {
     // It fails only where a value can't become a zval, and this one is one.
     let _ = array.insert(key, value);
 }

@@ -1,6 +1,6 @@
 //! The few functions of PHP's C API that ext-php-rs doesn't bind.
 
-use std::ffi::{CStr, c_char, c_int, c_void};
+use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::mem::{self, ManuallyDrop};
 use std::ptr;
 
@@ -34,6 +34,9 @@ unsafe extern "C" {
         offset: u32,
         line: u32,
     ) -> *mut c_void;
+    fn php_log_err_with_severity(message: *const c_char, severity: c_int);
+    fn zend_is_unwind_exit(exception: *const zend_object) -> bool;
+    fn zend_is_graceful_exit(exception: *const zend_object) -> bool;
     fn display_ini_entries(module: *mut zend_module_entry);
     fn zend_call_function(call: *mut zend_fcall_info, resolved: *mut zend_fcall_info_cache) -> c_int;
     fn zend_zval_type_name(value: *const zval) -> *const c_char;
@@ -66,7 +69,7 @@ pub unsafe fn parse(execute_data: &ExecuteData, run: impl FnOnce(u32) -> c_int) 
 
 /// Throws PHP's `ValueError` that names the running function and this argument.
 pub fn argument_value_error(position: u32, must: &str) {
-    let Ok(must) = std::ffi::CString::new(must) else { return };
+    let Ok(must) = CString::new(must) else { return };
     // SAFETY: the format takes one C string, which outlives the call.
     unsafe { zend_argument_value_error(position, c"%s".as_ptr(), must.as_ptr()) }
 }
@@ -164,6 +167,21 @@ pub fn hide_argument(function: &str, position: u32) {
         let name = ZendStr::new_interned("SensitiveParameter", true).into_raw();
         // Attributes of arguments count from 1; 0 is the function itself.
         zend_add_attribute(&raw mut (*function).common.attributes, name, 0, PERSISTENT, position, 0);
+    }
+}
+
+/// Whether the script is exiting: PHP has `exit` travel as an exception that nothing may take.
+pub fn is_exiting() -> bool {
+    let exception = ExecutorGlobals::get().exception;
+    // SAFETY: a pending exception is a live object.
+    !exception.is_null() && unsafe { zend_is_unwind_exit(exception) || zend_is_graceful_exit(exception) }
+}
+
+/// Writes to PHP's log, wherever the host keeps it.
+pub fn log(message: &str) {
+    if let Ok(message) = CString::new(message.replace('\0', "\u{fffd}")) {
+        // SAFETY: PHP reads the C string before it returns.
+        unsafe { php_log_err_with_severity(message.as_ptr(), libc::LOG_WARNING) }
     }
 }
 

@@ -133,7 +133,7 @@ extern "C" fn register_admin(execute_data: &mut ExecuteData, _: &mut Zval) {
 }
 
 /// Throws what a function that answers no array has met; `None` then.
-fn throw_fault<T>(done: Result<T>) -> Option<T> {
+pub fn throw_fault<T>(done: Result<T>) -> Option<T> {
     match done {
         Ok(value) => return Some(value),
         Err(Error::Argument { position, must }) => engine::argument_value_error(position, &format!("must be {must}")),

@@ -9,6 +9,7 @@ mod exception;
 mod functions;
 mod handlers;
 mod held;
+mod http;
 mod info;
 mod ini;
 mod parameters;
@@ -23,6 +24,7 @@ use ext_php_rs::prelude::*;
 pub fn get_module(module: ModuleBuilder) -> ModuleBuilder {
     functions::all()
         .into_iter()
+        .chain(http::all())
         .fold(module, ModuleBuilder::function)
         .shutdown_function(shutdown)
         .request_shutdown_function(end_of_request)
@@ -35,6 +37,7 @@ fn startup(_: i32, module_number: i32) -> i32 {
     startup_guard(|| {
         ini::register(module_number);
         engine::hide_argument(functions::VERIFY_CREDENTIAL, 2);
+        engine::hide_argument(http::RESPOND, 1);
         exception::register()
     })
 }

@@ -100,7 +100,7 @@ impl Parameters for PhpParameters<'_> {
 }
 
 /// The value behind references and the slots of a symbol table.
-fn resolve(value: &Zval) -> &Zval {
+pub fn resolve(value: &Zval) -> &Zval {
     let value = value.indirect().unwrap_or(value);
     value.reference().unwrap_or(value)
 }

@@ -1,7 +1,7 @@
 //! Who may call over HTTP.
 
 use super::Store;
-use super::sqlite::{Bind, Row};
+use super::statement::{Bind, Row};
 use crate::error::Result;
 
 /// What the activity log says of a call whose credential was wrong.
@@ -128,5 +128,13 @@ impl Store {
     pub fn log_refusal(&self, address: &str, date: &str) -> Result<()> {
         let sql = "INSERT INTO tblactivitylog (date, description, user, ipaddr) VALUES (?1, ?2, 'System', ?3)";
         self.engine.execute(sql, &[Bind::Text(date), Bind::Text(REFUSED), Bind::Text(address)]).map(drop)
+    }
+}
+
+#[cfg(test)]
+impl Store {
+    /// Changes rows as a host may.
+    pub fn execute_for_test(&self, sql: &str) -> Result<()> {
+        self.engine.execute(sql, &[]).map(drop)
     }
 }

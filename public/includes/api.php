@@ -1,0 +1,21 @@
+<?php
+
+/**
+ * The HTTP entry point. Handlers of other commands are registered before the last line.
+ */
+
+declare(strict_types=1);
+
+// What PHP or a handler prints is replaced by the answer; a script that dies before there is one says 500.
+$body = '';
+ob_start(static function () use (&$body): string { return $body; }, 0, 0);
+http_response_code(500);
+ini_set('display_errors', '0');
+
+$answer = LocalApi\respond($_POST + $_GET, $_SERVER);
+
+http_response_code($answer['status']);
+foreach ($answer['headers'] as $name => $value) {
+    header("$name: $value");
+}
+$body = $answer['body'];

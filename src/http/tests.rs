@@ -1,0 +1,317 @@
+//! The gates, on a store in memory.
+
+use super::*;
+use crate::credential::secret::SecretText;
+use crate::place::Dsn;
+use crate::request::fixture::Given;
+use crate::settings::{Settings, addresses};
+use crate::store::Store;
+
+/// The bcrypt of the md5 of `password`, cheap enough for tests.
+fn password_hash() -> String {
+    bcrypt::hash_with_salt("5f4dcc3b5aa765d61d8327deb882cf99", 4, [7; 16]).unwrap().to_string()
+}
+
+fn api() -> Api {
+    Api::new(Settings { dsn: Dsn::Memory, ..Settings::default() })
+}
+
+fn issue(api: &Api, actions: &[&str]) -> (String, String) {
+    let actions: Vec<Vec<u8>> = actions.iter().map(|action| action.as_bytes().to_vec()).collect();
+    let issued = api_credential::issue(api, b"admin", &actions, b"").unwrap();
+    (issued.identifier, issued.secret.reveal().to_owned())
+}
+
+fn server(address: &str) -> Given {
+    Given::default().with("REQUEST_METHOD", "POST").with("REMOTE_ADDR", address).with("CONTENT_LENGTH", "10")
+}
+
+fn refusal(api: &Api, given: &Given, server: &Given, size: Size) -> (u16, String) {
+    let refusal = admit(api, given, server, size).unwrap_err();
+    (refusal.status(), refusal.to_string())
+}
+
+fn refused(api: &Api, given: &Given) -> (u16, String) {
+    refusal(api, given, &server("127.0.0.1"), Size::default())
+}
+
+fn pair((identifier, secret): &(String, String)) -> Given {
+    Given::default().with("identifier", identifier).with("secret", secret)
+}
+
+fn run(api: &Api, sql: impl Fn(&Store) -> crate::error::Result<()>) {
+    api.read(|store| store.write(|store| sql(store))).unwrap();
+}
+
+const WRONG: (u16, &str) = (403, "Invalid or missing credentials");
+
+fn assert_wrong(api: &Api, given: &Given) {
+    let (status, message) = refused(api, given);
+    assert_eq!((status, message.as_str()), WRONG);
+}
+
+#[test]
+fn the_gates_come_in_their_order() {
+    let api = api();
+    let credential = issue(&api, &["ListOAuthCredentials"]);
+    let huge = Size { count: 1_001, ..Size::default() };
+    let nobody = Given::default();
+    let get = Given::default().with("REQUEST_METHOD", "GET").with("REMOTE_ADDR", "203.0.113.9");
+    assert_eq!(refusal(&api, &nobody, &get, huge), (405, "Only POST is accepted".to_owned()));
+    assert_eq!(refusal(&api, &nobody, &server("203.0.113.9"), huge), (413, "The request is too large".to_owned()));
+    assert_eq!(
+        refusal(&api, &nobody, &server("203.0.113.9"), Size::default()),
+        (403, "Invalid IP 203.0.113.9".to_owned())
+    );
+    assert_wrong(&api, &nobody);
+    assert_eq!(refused(&api, &pair(&credential)), (400, "Empty action request".to_owned()));
+    assert_eq!(refused(&api, &pair(&credential).with("action", " ")), (400, "Empty action request".to_owned()));
+    assert_eq!(refused(&api, &pair(&credential).with_list("action", &["x"])).0, 400);
+    assert_eq!(
+        refused(&api, &pair(&credential).with("action", "CreateOAuthCredential")),
+        (403, "Invalid Permissions: API action \"createoauthcredential\" is not allowed".to_owned())
+    );
+    let admitted =
+        admit(&api, &pair(&credential).with("action", "LISTOAuthCredentials"), &server("::1"), Size::default());
+    assert_eq!(admitted.unwrap(), Admitted { action: b"LISTOAuthCredentials".to_vec(), admin: "admin".to_owned() });
+}
+
+#[test]
+fn a_request_has_a_size_that_is_the_last_to_pass() {
+    let largest = Size { count: 1_000, depth: 3, bytes: 1 << 20, cut: false };
+    assert!(!is_too_large(None, largest));
+    assert!(!is_too_large(Some(b"1048576"), largest));
+    for size in [
+        Size { count: 1_001, ..largest },
+        Size { depth: 4, ..largest },
+        Size { bytes: (1 << 20) + 1, ..largest },
+        Size { cut: true, ..largest },
+    ] {
+        assert!(is_too_large(None, size), "{size:?}");
+    }
+    for length in ["1048577", "99999999999999999999999999"] {
+        assert!(is_too_large(Some(length.as_bytes()), Size::default()), "{length}");
+    }
+    // A length that isn't one is measured.
+    for length in ["", "-1", "many"] {
+        assert!(is_too_large(Some(length.as_bytes()), Size { bytes: 1 << 21, ..largest }), "{length}");
+        assert!(!is_too_large(Some(length.as_bytes()), largest), "{length}");
+    }
+}
+
+#[test]
+fn an_address_that_cannot_be_read_is_refused() {
+    let api = api();
+    for (address, shown) in [("", ""), ("unix:", "unix:"), ("::ffff:203.0.113.9", "203.0.113.9")] {
+        let expected = (403, format!("Invalid IP {shown}"));
+        assert_eq!(refusal(&api, &Given::default(), &server(address), Size::default()), expected);
+    }
+    let nowhere = Given::default().with("REQUEST_METHOD", "POST");
+    assert_eq!(refusal(&api, &Given::default(), &nowhere, Size::default()), (403, "Invalid IP ".to_owned()));
+}
+
+#[test]
+fn a_header_of_a_proxy_is_not_believed() {
+    let api = api();
+    let server = server("203.0.113.9").with("HTTP_X_FORWARDED_FOR", "127.0.0.1").with("HTTP_CLIENT_IP", "127.0.0.1");
+    assert_eq!(refusal(&api, &Given::default(), &server, Size::default()), (403, "Invalid IP 203.0.113.9".to_owned()));
+}
+
+#[test]
+fn the_access_key_passes_the_address_and_nothing_else() {
+    let api = Api::new(Settings {
+        dsn: Dsn::Memory,
+        api_allowed_ips: addresses("").unwrap(),
+        api_access_key: SecretText::from("key".to_owned()),
+        ..Settings::default()
+    });
+    let credential = issue(&api, &["*"]);
+    for key in ["", "Key", "keys", "ke"] {
+        assert_eq!(refused(&api, &pair(&credential).with("accesskey", key)).1, "Invalid IP 127.0.0.1", "{key}");
+    }
+    assert_wrong(&api, &Given::default().with("accesskey", "key"));
+    let given = pair(&credential).with("accesskey", "key").with("action", "x");
+    admit(&api, &given, &server("203.0.113.9"), Size::default()).unwrap();
+}
+
+#[test]
+fn an_access_key_that_is_not_set_is_never_shown() {
+    let api = api();
+    let given = Given::default().with("accesskey", "");
+    assert_eq!(
+        refusal(&api, &given, &server("203.0.113.9"), Size::default()),
+        (403, "Invalid IP 203.0.113.9".to_owned())
+    );
+}
+
+#[test]
+fn a_pair_may_be_in_either_place_and_empty_strings_are_none() {
+    let api = api();
+    let (identifier, secret) = issue(&api, &["*"]);
+    let sent = |names: [&str; 4], values: [&str; 4]| {
+        names
+            .iter()
+            .zip(values)
+            .fold(Given::default().with("action", "x"), |given, (name, value)| given.with(name, value))
+    };
+    let names = ["username", "password", "identifier", "secret"];
+    for values in [
+        ["", "", identifier.as_str(), secret.as_str()],
+        [identifier.as_str(), secret.as_str(), "", ""],
+        [identifier.as_str(), secret.as_str(), identifier.as_str(), ""],
+        ["x", "y", identifier.as_str(), secret.as_str()],
+    ] {
+        admit(&api, &sent(names, values), &server("127.0.0.1"), Size::default()).unwrap();
+    }
+    for values in [
+        ["", "", identifier.as_str(), ""],
+        [identifier.as_str(), "", "", secret.as_str()],
+        ["", "", identifier.as_str(), "y"],
+        ["", "", "x", secret.as_str()],
+        [identifier.as_str(), "y", "", ""],
+    ] {
+        assert_wrong(&api, &sent(names, values));
+    }
+}
+
+#[test]
+fn a_credential_that_was_revoked_is_wrong() {
+    let api = api();
+    let credential = issue(&api, &["*"]);
+    assert!(api_credential::revoke(&api, credential.0.as_bytes()).unwrap());
+    assert!(!api_credential::revoke(&api, credential.0.as_bytes()).unwrap());
+    assert!(!api_credential::revoke(&api, b"\xff").unwrap());
+    assert_wrong(&api, &pair(&credential).with("action", "x"));
+}
+
+#[test]
+fn a_credential_of_a_disabled_admin_is_wrong() {
+    let api = api();
+    let credential = issue(&api, &["*"]);
+    run(&api, |store| store.execute_for_test("UPDATE tbladmins SET disabled = 1"));
+    assert_wrong(&api, &pair(&credential).with("action", "x"));
+    let error = api_credential::issue(&api, b"admin", &[b"*".to_vec()], b"").err().unwrap();
+    assert_eq!(error.to_string(), "The admin user \"admin\" is disabled.");
+}
+
+#[test]
+fn an_issued_credential_is_stored_as_a_verifier() {
+    let api = api();
+    let (identifier, secret) = issue(&api, &["GetClients", "CreateOAuthCredential"]);
+    let known = api.read(|store| store.api_credential(&identifier)).unwrap().unwrap();
+    assert_eq!(known.verifier.len(), 64);
+    assert!(api_credential::matches(secret.as_bytes(), Some(&known.verifier)));
+    let role = known.role_ids.parse().unwrap();
+    let permissions = api.read(|store| store.permissions(role)).unwrap();
+    assert_eq!(permissions.as_deref(), Some(r#"["getclients","createoauthcredential"]"#));
+}
+
+#[test]
+fn what_cannot_be_issued_is_said() {
+    let api = api();
+    let issue = |admin: &[u8], actions: &[&[u8]], description: &[u8]| {
+        let actions: Vec<Vec<u8>> = actions.iter().map(|action| action.to_vec()).collect();
+        api_credential::issue(&api, admin, &actions, description).err().unwrap().to_string()
+    };
+    let every = &[&b"*"[..]];
+    assert_eq!(issue(b"nobody", every, b""), "The admin user \"nobody\" was not found.");
+    for actions in [vec![], vec![&b""[..]], vec![b"a b"], vec![b"\xff"], vec![b"x", b"**"]] {
+        assert_eq!(issue(b"admin", &actions, b""), "must be a list of the names of commands, or ['*']");
+    }
+    assert_eq!(issue(b"admin", every, b"a\0"), "must be at most 255 printable characters");
+    let long = "x".repeat(256);
+    assert_eq!(issue(b"admin", every, long.as_bytes()), "must be at most 255 printable characters");
+}
+
+#[test]
+fn an_admin_may_log_in_with_the_md5_of_the_password() {
+    let api = api();
+    let login = |name: &str, password: &str| {
+        Given::default().with("username", name).with("password", password).with("action", "x")
+    };
+    let md5 = "5f4dcc3b5aa765d61d8327deb882cf99";
+    // It's off without a password.
+    assert_wrong(&api, &login("admin", md5));
+    run(&api, |store| store.execute_for_test(&format!("UPDATE tbladmins SET password = '{}'", password_hash())));
+    admit(&api, &login("admin", md5), &server("127.0.0.1"), Size::default()).unwrap();
+    admit(&api, &login("admin", &md5.to_ascii_uppercase()), &server("127.0.0.1"), Size::default()).unwrap();
+    for (name, password) in [("admin", "password"), ("admin", &md5.replace('5', "6")), ("nobody", md5), ("ADMIN", md5)]
+    {
+        assert_wrong(&api, &login(name, password));
+    }
+    // Only as username and password.
+    assert_wrong(&api, &Given::default().with("identifier", "admin").with("secret", md5).with("action", "x"));
+    // Another's password doesn't help an admin who has none.
+    api.register_admin(b"second").unwrap();
+    assert_wrong(&api, &login("second", md5));
+    run(&api, |store| store.execute_for_test("UPDATE tbladmins SET disabled = 1"));
+    assert_wrong(&api, &login("admin", md5));
+}
+
+#[test]
+fn a_refused_credential_is_logged_ten_times_a_minute_for_one_address() {
+    let api = api();
+    let wrong = Given::default().with("identifier", "sent-name").with("secret", "sent-secret");
+    for _ in 0..12 {
+        assert_wrong(&api, &wrong);
+    }
+    refusal(&api, &wrong, &server("::1"), Size::default());
+    // These write nothing.
+    refusal(&api, &wrong, &server("203.0.113.9"), Size::default());
+    refused(&api, &Given::default());
+    let count = |address| api.read(|store| store.refusals(address, "")).unwrap();
+    assert_eq!(["127.0.0.1", "::1", "203.0.113.9"].map(count), [10, 1, 0]);
+    // A minute later there is room again.
+    run(&api, |store| store.execute_for_test("UPDATE tblactivitylog SET date = '2000-01-01 00:00:00'"));
+    assert_wrong(&api, &wrong);
+    assert_eq!(count("127.0.0.1"), 11);
+}
+
+#[test]
+fn an_access_is_noted_once_a_minute() {
+    let api = api();
+    let credential = issue(&api, &["*"]);
+    let given = pair(&credential).with("action", "x");
+    let access = || api.read(|store| store.api_credential(&credential.0)).unwrap().unwrap().last_access;
+    let call = || drop(admit(&api, &given, &server("127.0.0.1"), Size::default()).unwrap());
+    assert_eq!(access(), "");
+    call();
+    assert_eq!(access().len(), 19);
+    let recent = api.ago(30).unwrap();
+    run(&api, |store| store.execute_for_test(&format!("UPDATE tbldeviceauth SET last_access = '{recent}'")));
+    call();
+    assert_eq!(access(), recent);
+    for old in [api.ago(61).unwrap(), "9999-01-01 00:00:00".to_owned()] {
+        run(&api, |store| store.execute_for_test(&format!("UPDATE tbldeviceauth SET last_access = '{old}'")));
+        call();
+        assert_ne!(access(), old);
+    }
+}
+
+#[test]
+fn a_credential_may_have_several_roles() {
+    let api = api();
+    let credential = issue(&api, &["a"]);
+    issue(&api, &["b"]);
+    let may =
+        |action| admit(&api, &pair(&credential).with("action", action), &server("127.0.0.1"), Size::default()).is_ok();
+    assert!(may("a") && !may("b"));
+    for ids in ["1,2", "[1, 2, 77]", "2 1"] {
+        run(&api, |store| store.execute_for_test(&format!("UPDATE tbldeviceauth SET role_ids = '{ids}' WHERE id = 1")));
+        assert!(may("a") && may("b") && !may("c"), "{ids}");
+    }
+    run(&api, |store| store.execute_for_test("UPDATE tbldeviceauth SET role_ids = ''"));
+    assert!(!may("a"));
+}
+
+#[test]
+fn an_answer_shows_the_action_without_what_may_do_harm() {
+    let wish = Wish::read(&Given::default().with("action", b"A\x00\xff").with("responsetype", "xml")).unwrap();
+    assert_eq!(wish, Wish { format: Format::Xml, action: "a\u{fffd}\u{fffd}".to_owned() });
+    assert_eq!(Wish::read(&Given::default()).unwrap(), Wish { format: Format::Json, action: String::new() });
+}
+
+#[test]
+fn what_is_about_the_call_is_not_for_the_command() {
+    assert!(is_own(b"Secret") && is_own(b"responseType") && !is_own(b"password2") && !is_own(b""));
+}

@@ -1,0 +1,322 @@
+//! `includes/api.php`: a request of PHP's as a call, and its answer as a response.
+
+use std::panic::AssertUnwindSafe;
+use std::ptr;
+
+use ext_php_rs::args::Arg;
+use ext_php_rs::boxed::ZBox;
+use ext_php_rs::builders::FunctionBuilder;
+use ext_php_rs::flags::DataType;
+use ext_php_rs::types::{ZendHashTable, ZendStr, Zval};
+use ext_php_rs::zend::{ExecuteData, ExecutorGlobals, Function, run_handler};
+
+use super::answer;
+use super::call::{self, Call, Outcome};
+use super::engine::{self, parse_arguments};
+use super::functions::throw_fault;
+use super::held::{self, RequestEnded, guarded};
+use super::parameters::{PhpParameters, resolve};
+use super::process;
+use crate::error::Error;
+use crate::http::node::Node;
+use crate::http::{self, Admitted, Refusal, Size, Wish, api_credential};
+use crate::reply::Value;
+
+/// Its first argument holds a secret.
+pub const RESPOND: &str = "LocalApi\\respond";
+
+/// What a caller learns where there is no answer.
+const NO_ANSWER: &str = "The command failed; the server's log says why.";
+/// In how many arrays a value of an answer may be.
+const DEEPEST: usize = 256;
+
+/// The functions for HTTP.
+pub fn all() -> [FunctionBuilder<'static>; 3] {
+    let string = |name: &str| Arg::new(name, DataType::String);
+    let array = |name: &str| Arg::new(name, DataType::Array);
+    [
+        FunctionBuilder::new(RESPOND, respond).arg(array("parameters")).arg(array("server")).returns(
+            DataType::Array,
+            false,
+            false,
+        ),
+        FunctionBuilder::new("LocalApi\\issue_api_credential", issue_api_credential)
+            .arg(string("adminUsername"))
+            .arg(array("actions").default("['*']"))
+            .arg(string("description").default("''"))
+            .required_args(1)
+            .returns(DataType::Array, false, false),
+        FunctionBuilder::new("LocalApi\\revoke_api_credential", revoke_api_credential)
+            .arg(string("identifier"))
+            .returns(DataType::Bool, false, false),
+    ]
+}
+
+extern "C" fn respond(execute_data: &mut ExecuteData, response: &mut Zval) {
+    run_handler(AssertUnwindSafe(|| {
+        let mut parameters: *const ZendHashTable = ptr::null();
+        let mut server: *const ZendHashTable = ptr::null();
+        if parse_arguments!(execute_data, c"hh", &mut parameters, &mut server).is_none() {
+            return;
+        }
+        if let (Some(parameters), Some(server)) = (engine::array(parameters), engine::array(server)) {
+            call::end_request(answer(response, parameters, server));
+        }
+    }));
+}
+
+/// Answers one request. No response and no error means that an exception is pending.
+fn answer(response: &mut Zval, given: &ZendHashTable, server: &ZendHashTable) -> Result<(), RequestEnded> {
+    let Some(size) = measure(given)? else {
+        return Ok(());
+    };
+    let (parameters, server) = (PhpParameters::new(Some(given)), PhpParameters::new(Some(server)));
+    let admitted = Wish::read(&parameters).map(|wish| {
+        let api = process::api();
+        (wish, http::admit(&api, &parameters, &server, size))
+    });
+    if parameters.ended() || server.ended() {
+        return Err(RequestEnded);
+    }
+    let (wish, status, body) = match admitted {
+        Err(_) | Ok((_, Err(Refusal::Fault(Error::Interrupted)))) => return Ok(()),
+        Ok((wish, Err(refusal))) => {
+            let body = write(&wish, &Node::error(&refusal.to_string()));
+            (wish, refusal.status(), body)
+        }
+        Ok((wish, Ok(admitted))) => match run(&wish, &admitted, given)? {
+            Some(body) => (wish, 200, body),
+            None => return Ok(()),
+        },
+    };
+    response.set_hashtable(guarded(|| to_response(&wish, status, &body))?);
+    Ok(())
+}
+
+/// Runs a command as `localAPI` does, and writes its answer. `None` means that the script is to exit.
+fn run(wish: &Wish, admitted: &Admitted, given: &ZendHashTable) -> Result<Option<Vec<u8>>, RequestEnded> {
+    let post_data = guarded(|| {
+        let mut post_data = Zval::new();
+        post_data.set_hashtable(without_own(given));
+        post_data
+    })?;
+    let call = Call {
+        command: &admitted.action,
+        post_data: post_data.array().map_or(ptr::null(), ptr::from_ref),
+        admin: Some(admitted.admin.as_bytes()),
+    };
+    let answer = match call::answer(call)? {
+        Outcome::Answer(answer) => answer,
+        Outcome::Passed | Outcome::Threw => Zval::new(),
+    };
+    let plain = if ExecutorGlobals::has_exception() { None } else { without_objects(&answer)? };
+    let node = plain.as_ref().or(Some(&answer)).filter(|answer| answer.is_array()).and_then(|answer| node(answer, 0));
+    let body = node.filter(|_| !ExecutorGlobals::has_exception()).map(|node| write(wish, &node));
+    // Destructors are the host's code too.
+    held::let_go((plain, answer, post_data))?;
+    if engine::is_exiting() {
+        return Ok(None);
+    }
+    let thrown = log_exception(&wish.action)?;
+    if body.is_none() && !thrown {
+        engine::log(&format!("PHP Warning:  localapi: the answer to \"{}\" cannot be written", wish.action));
+    }
+    Ok(Some(body.unwrap_or_else(|| write(wish, &Node::error(NO_ANSWER)))))
+}
+
+/// Takes the exception that is pending, and tells PHP's log. Whether there was one.
+fn log_exception(action: &str) -> Result<bool, RequestEnded> {
+    let Some(mut exception) = ExecutorGlobals::take_exception() else {
+        return Ok(false);
+    };
+    let text = guarded(move || {
+        let mut zval = Zval::new();
+        zval.set_object(&mut exception);
+        let text = engine::to_string(&zval);
+        // Showing it may have thrown another.
+        drop(ExecutorGlobals::take_exception());
+        text
+    })?;
+    let text = text.map_or_else(|| "an exception".to_owned(), |text| String::from_utf8_lossy(&text).into_owned());
+    engine::log(&format!("PHP Warning:  localapi: uncaught in the action \"{action}\": {text}"));
+    Ok(true)
+}
+
+fn write(wish: &Wish, answer: &Node<'_>) -> Vec<u8> {
+    // Memory takes all that is written to it.
+    wish.format.write(&wish.action, answer).unwrap_or_default()
+}
+
+/// `['status' => …, 'headers' => […], 'body' => …]`.
+fn to_response(wish: &Wish, status: u16, body: &[u8]) -> ZBox<ZendHashTable> {
+    let mut headers = ZendHashTable::new();
+    answer::put(&mut headers, "Content-Type", answer::text(wish.format.content_type()));
+    answer::put(&mut headers, "Cache-Control", answer::text("no-store"));
+    answer::put(&mut headers, "X-Content-Type-Options", answer::text("nosniff"));
+    if status == 405 {
+        answer::put(&mut headers, "Allow", answer::text("POST"));
+    }
+    let mut response = ZendHashTable::new();
+    let (mut code, mut text) = (Zval::new(), Zval::new());
+    code.set_long(i64::from(status));
+    text.set_zend_string(ZendStr::new(body, false));
+    answer::put(&mut response, "status", code);
+    answer::put(&mut response, "headers", answer::array(headers));
+    answer::put(&mut response, "body", text);
+    response
+}
+
+/// The parameters for the command: a handler has no use for the caller's secret.
+fn without_own(given: &ZendHashTable) -> ZBox<ZendHashTable> {
+    let mut post_data = given.to_owned();
+    let names = elements(given).filter_map(|(key, _)| key.zend_str().map(|name| name.as_bytes().to_vec()));
+    // The names that are taken out are ASCII.
+    for name in names.filter(|name| http::is_own(name)) {
+        post_data.remove(String::from_utf8_lossy(&name).as_ref());
+    }
+    post_data
+}
+
+/// Keys and values. The iterator of ext-php-rs itself panics at a key that isn't UTF-8.
+fn elements(array: &ZendHashTable) -> impl Iterator<Item = (Zval, &Zval)> {
+    let mut elements = array.iter();
+    std::iter::from_fn(move || elements.next_zval()).map(|(key, value)| (key, resolve(value)))
+}
+
+/// How much a request has brought. `None` means that an exception is pending.
+fn measure(given: &ZendHashTable) -> Result<Option<Size>, RequestEnded> {
+    let mut size = Size::default();
+    measure_array(given, 0, &mut size);
+    let last = guarded(|| Function::try_from_function("error_get_last").map(|function| function.try_call(vec![])))?;
+    let Some(Ok(last)) = last else {
+        return Ok(None);
+    };
+    size.cut = last.array().is_some_and(says_cut);
+    held::let_go(last)?;
+    Ok(Some(size))
+}
+
+/// Whether PHP's last error is that it has dropped a part of this request before the script began.
+fn says_cut(error: &ZendHashTable) -> bool {
+    let message = error.get("message").and_then(Zval::zend_str).map_or(&b""[..], ZendStr::as_bytes);
+    let message = String::from_utf8_lossy(message);
+    let line = error.get("line").and_then(Zval::long);
+    line == Some(0) && (message.contains(" exceeded ") || message.contains("exceeds the limit"))
+}
+
+fn measure_array(array: &ZendHashTable, depth: usize, size: &mut Size) {
+    size.depth = size.depth.max(depth);
+    if !http::is_measured(size) {
+        return;
+    }
+    for (key, value) in elements(array) {
+        size.bytes += length(&key);
+        match value.array() {
+            Some(array) => measure_array(array, depth + 1, size),
+            None => {
+                size.count += 1;
+                size.bytes += length(value);
+            }
+        }
+    }
+}
+
+fn length(value: &Zval) -> u64 {
+    value.zend_str().map_or(0, |text| u64::try_from(text.as_bytes().len()).unwrap_or(u64::MAX))
+}
+
+/// An answer that holds objects as one that doesn't: each as PHP's own JSON has it. `None` where there are none.
+fn without_objects(answer: &Zval) -> Result<Option<Zval>, RequestEnded> {
+    // JSON_PARTIAL_OUTPUT_ON_ERROR, JSON_PRESERVE_ZERO_FRACTION, JSON_INVALID_UTF8_SUBSTITUTE
+    const FLAGS: i64 = 512 | 1_024 | 2_097_152;
+    if !has_objects(answer, 0) {
+        return Ok(None);
+    }
+    guarded(|| {
+        let json = Function::try_from_function("json_encode")?.try_call(vec![answer, &FLAGS]).ok()?;
+        Function::try_from_function("json_decode")?.try_call(vec![&json, &true]).ok()
+    })
+}
+
+fn has_objects(value: &Zval, depth: usize) -> bool {
+    let value = resolve(value);
+    value.is_object()
+        || depth < DEEPEST
+            && value.array().is_some_and(|array| elements(array).any(|(_, element)| has_objects(element, depth + 1)))
+}
+
+/// A PHP value as a node; `None` where arrays are nested too deeply, as one is that holds itself.
+fn node(value: &Zval, depth: usize) -> Option<Node<'_>> {
+    let value = resolve(value);
+    if let Some(text) = value.zend_str() {
+        return Some(Node::Text(String::from_utf8_lossy(text.as_bytes())));
+    }
+    if let Some(array) = value.array() {
+        return if depth < DEEPEST { array_node(array, depth + 1) } else { None };
+    }
+    Some(match (value.bool(), value.long(), value.double()) {
+        (Some(value), ..) => Node::Bool(value),
+        (_, Some(number), _) => Node::Int(number),
+        (_, _, Some(number)) => Node::Float(number),
+        _ => Node::Null,
+    })
+}
+
+fn array_node(array: &ZendHashTable, depth: usize) -> Option<Node<'_>> {
+    let is_list = (0_i64..).zip(elements(array)).all(|(index, (key, _))| key.long() == Some(index));
+    if is_list {
+        return elements(array).map(|(_, value)| node(value, depth)).collect::<Option<_>>().map(Node::List);
+    }
+    let entry = |(key, value): (Zval, _)| {
+        let key = match (key.zend_str(), key.long()) {
+            (Some(text), _) => String::from_utf8_lossy(text.as_bytes()).into_owned(),
+            (_, index) => index.unwrap_or_default().to_string(),
+        };
+        Some((key.into(), node(value, depth)?))
+    };
+    elements(array).map(entry).collect::<Option<_>>().map(Node::Map)
+}
+
+extern "C" fn issue_api_credential(execute_data: &mut ExecuteData, answer: &mut Zval) {
+    run_handler(AssertUnwindSafe(|| {
+        let mut admin: *const ZendStr = ptr::null();
+        let mut actions: *const ZendHashTable = ptr::null();
+        let mut description: *const ZendStr = ptr::null();
+        if parse_arguments!(execute_data, c"S|hS", &mut admin, &mut actions, &mut description).is_none() {
+            return;
+        }
+        let actions = match engine::array(actions) {
+            None => vec![b"*".to_vec()],
+            // One that isn't a string is no name of a command.
+            Some(actions) => elements(actions)
+                .map(|(_, action)| action.zend_str().map_or_else(Vec::new, |name| name.as_bytes().to_vec()))
+                .collect(),
+        };
+        let (admin, description) = (engine::string(admin), engine::string(description));
+        let issued = api_credential::issue(
+            &process::api(),
+            admin.unwrap_or_default(),
+            &actions,
+            description.unwrap_or_default(),
+        );
+        let Some(issued) = throw_fault(issued) else { return };
+        let fields = vec![("identifier", Value::Text(issued.identifier)), ("secret", Value::Secret(issued.secret))];
+        let built = answer::fields(&fields);
+        drop((fields, actions));
+        if let Some(array) = call::end_request(built) {
+            answer.set_hashtable(array);
+        }
+    }));
+}
+
+extern "C" fn revoke_api_credential(execute_data: &mut ExecuteData, answer: &mut Zval) {
+    run_handler(AssertUnwindSafe(|| {
+        let mut identifier: *const ZendStr = ptr::null();
+        if parse_arguments!(execute_data, c"S", &mut identifier).is_some() {
+            let identifier = engine::string(identifier).unwrap_or_default();
+            if let Some(revoked) = throw_fault(api_credential::revoke(&process::api(), identifier)) {
+                answer.set_bool(revoked);
+            }
+        }
+    }));
+}
