@@ -301,6 +301,47 @@ namespace LocalApi {
     }
 
     /**
+     * Issues what a program shows to call `includes/api.php`: `identifier` and `secret`, of 32 letters and digits each.
+     * The secret is shown this once; the store keeps a verifier of it.
+     *
+     * @param string $adminUsername The admin in whose name its commands run.
+     * @param list<string> $actions The commands that it may call, in any letter case; `*` is all of them.
+     * @param string $description What it's for; at most 255 characters.
+     *
+     * @return array{identifier: non-empty-string, secret: non-empty-string}
+     *
+     * @throws StoreException Where the admin isn't known or is disabled, or the store can't be used.
+     * @throws \ValueError Where an action or the description can't be one.
+     */
+    function issue_api_credential(string $adminUsername, array $actions = ['*'], string $description = ''): array
+    {
+    }
+
+    /**
+     * Takes a credential for HTTP back, at once.
+     *
+     * @return bool Whether there was one to take.
+     *
+     * @throws StoreException Where the store can't be used.
+     */
+    function revoke_api_credential(string $identifier): bool
+    {
+    }
+
+    /**
+     * Answers one HTTP request: checks the address, the credential and its permission, runs the command as
+     * {@see \localAPI()} does, and writes the answer as JSON, XML or NVP. What a handler throws goes to PHP's log.
+     *
+     * @param array<mixed> $parameters `$_POST + $_GET`
+     * @param array<mixed> $server `$_SERVER`: the method, the caller's address and the body's length are read from it.
+     *
+     * @return array{status: int, headers: array<string, string>, body: string}
+     */
+    function respond(#[\SensitiveParameter] array $parameters, array $server): array
+    {
+    }
+
+    /**
      * Thrown where the store can't be used, by the functions that answer no array with `result`. The message says what
      * to do, and holds no secret and no SQL; the code is 0.
      */
