@@ -1,5 +1,8 @@
 # Builds for the PHP of `php` and `php-config`; for another one: make PHP_CONFIG=/path/to/php-config
 ifdef PHP_CONFIG
+# The binding wants a whole path.
+override PHP_CONFIG := $(or $(shell command -v $(PHP_CONFIG)),$(error There is no $(PHP_CONFIG)))
+export PHP_CONFIG
 PHP ?= $(shell $(PHP_CONFIG) --php-binary)
 export PHP
 endif
