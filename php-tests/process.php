@@ -82,6 +82,12 @@ final class Server
         return proc_get_status($this->process)['pid'];
     }
 
+    /** Host and port. */
+    public function address(): string
+    {
+        return $this->address;
+    }
+
     /** Runs this code as one request and returns the body. */
     public function answer(string $code): string
     {
