@@ -1,0 +1,101 @@
+<?php
+
+declare(strict_types=1);
+
+use function LocalApi\issue_api_credential;
+use function LocalApi\respond;
+use function LocalApi\revoke_api_credential;
+
+require_once __DIR__ . '/StoreTestCase.php';
+
+/** Who may call over HTTP. */
+final class ApiCredentialTest extends StoreTestCase
+{
+    private const SERVER = ['REQUEST_METHOD' => 'POST', 'REMOTE_ADDR' => '127.0.0.1', 'CONTENT_LENGTH' => '20'];
+
+    /** The status for a list with these credentials. */
+    private static function status(array $credentials, string $address = '127.0.0.1'): int
+    {
+        $parameters = $credentials + ['action' => 'ListOAuthCredentials'];
+        return respond($parameters, ['REMOTE_ADDR' => $address] + self::SERVER)['status'];
+    }
+
+    public function testOnlyAVerifierIsStored(): void
+    {
+        $pair = issue_api_credential('admin', ['ListOAuthCredentials', 'GetClients'], 'For the shop');
+        self::assertSame(['identifier', 'secret'], array_keys($pair));
+        self::assertMatchesRegularExpression('/^[A-Za-z0-9]{32}$/D', $pair['identifier']);
+        self::assertMatchesRegularExpression('/^[A-Za-z0-9]{32}$/D', $pair['secret']);
+        $row = self::rows('SELECT identifier, secret, description, role_ids FROM tbldeviceauth')[0];
+        $verifier = hash('sha256', $pair['secret']);
+        self::assertSame([$pair['identifier'], $verifier, 'For the shop', '1'], array_values($row));
+        $role = self::rows('SELECT permissions FROM tblapi_roles')[0];
+        self::assertSame(['listoauthcredentials', 'getclients'], json_decode($role['permissions']));
+    }
+
+    public function testAPairMayBeInEitherPlaceAndEmptyStringsAreNone(): void
+    {
+        ['identifier' => $name, 'secret' => $secret] = $pair = issue_api_credential('admin');
+        self::assertSame(200, self::status($pair + ['username' => '', 'password' => '', 'accesskey' => '']));
+        self::assertSame(200, self::status(['username' => $name, 'password' => $secret, 'identifier' => '']));
+        self::assertSame(403, self::status(['identifier' => $name, 'secret' => '']));
+    }
+
+    public function testARevokedCredentialIsRefused(): void
+    {
+        $pair = issue_api_credential('admin');
+        self::assertTrue(revoke_api_credential($pair['identifier']));
+        self::assertFalse(revoke_api_credential($pair['identifier']));
+        self::assertFalse(revoke_api_credential('unknown'));
+        self::assertSame(403, self::status($pair));
+    }
+
+    public function testAnAdminLogsInWithTheMd5OfThePassword(): void
+    {
+        $login = ['username' => 'admin', 'password' => md5('secret')];
+        self::assertSame(403, self::status($login), 'off without a password');
+        $hash = password_hash(md5('secret'), PASSWORD_BCRYPT, ['cost' => 4]);
+        self::pdo()->prepare("UPDATE tbladmins SET password = ? WHERE username = 'admin'")->execute([$hash]);
+        self::assertSame(200, self::status($login));
+        self::assertSame(403, self::status(['password' => md5('wrong')] + $login));
+        self::assertSame(403, self::status(['username' => 'nobody'] + $login));
+    }
+
+    public function testAnAccessIsNotedOnceAMinute(): void
+    {
+        $pair = issue_api_credential('admin');
+        $noted = fn () => self::rows('SELECT last_access FROM tbldeviceauth')[0]['last_access'];
+        self::assertNull($noted());
+        self::assertSame(200, self::status($pair));
+        self::assertNotNull($noted());
+        $recent = gmdate('Y-m-d H:i:s', time() - 20);
+        self::pdo()->exec("UPDATE tbldeviceauth SET last_access = '$recent'");
+        self::assertSame(200, self::status($pair));
+        self::assertSame($recent, $noted());
+        self::pdo()->exec("UPDATE tbldeviceauth SET last_access = '2020-01-01 00:00:00'");
+        self::assertSame(200, self::status($pair));
+        self::assertGreaterThan($recent, $noted());
+    }
+
+    public function testAWrongCredentialIsLoggedTenTimesAMinuteForOneAddress(): void
+    {
+        $wrong = ['identifier' => 'never-to-be-logged', 'secret' => 'nor-this'];
+        for ($i = 0; $i < 15; $i++) {
+            self::assertSame(403, self::status($wrong));
+            self::assertSame(403, self::status($wrong, '203.0.113.9'));
+        }
+        self::assertSame(403, self::status($wrong, '::1'));
+        $lines = self::rows('SELECT ipaddr, count(*) n FROM tblactivitylog GROUP BY ipaddr ORDER BY ipaddr');
+        self::assertSame([['ipaddr' => '127.0.0.1', 'n' => 10], ['ipaddr' => '::1', 'n' => 1]], $lines);
+        self::assertStringNotContainsString('never', json_encode(self::rows('SELECT * FROM tblactivitylog')));
+    }
+
+    public function testTheAccessKeyPassesTheAddressAndNothingElse(): void
+    {
+        $code = '$server = ["REQUEST_METHOD" => "POST", "REMOTE_ADDR" => "203.0.113.9"];'
+            . 'foreach (["wrong", "let-me-in"] as $key) {'
+            . ' print json_decode(LocalApi\respond(["accesskey" => $key], $server)["body"])->message . "\n"; }';
+        $output = php($code, ['localapi.api_access_key' => 'let-me-in', 'localapi.dsn' => 'sqlite::memory:']);
+        self::assertSame("Invalid IP 203.0.113.9\nInvalid or missing credentials\n", $output);
+    }
+}
