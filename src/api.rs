@@ -14,18 +14,26 @@ use crate::random::Random;
 use crate::reply::{Fields, Value};
 use crate::request::{is_blank, is_space};
 use crate::settings::Settings;
+use crate::store::fixture::{Columns, Table};
 use crate::store::{Credential, Note, ScopeTable, Store};
 use crate::vault::{KeyId, KeyRing, Opened, Vault};
 
 /// How many secrets are resealed in one transaction: others wait no longer than that takes.
 const ROTATION_BATCH: i64 = 200;
 
+/// When it is in the sandbox once that is seeded: 18th November 2016 9:32:24am, UTC.
+const SEEDED_SECOND: u64 = 1_479_461_544;
+
 /// The store, the keys, the clock and the random source, opened when they are first needed and kept.
 pub struct Api {
     settings: Settings,
     identifier_prefix: String,
+    test_prefix: String,
     clock: Clock,
+    /// Where identifiers and secrets come from.
     random: Random,
+    /// Where the vault's keys and nonces come from, whatever a test has seeded.
+    vault_random: Random,
     vault: RefCell<Option<Vault>>,
     store: RefCell<Option<Store>>,
 }
@@ -34,8 +42,11 @@ impl Api {
     /// Nothing is opened yet.
     pub fn new(settings: Settings) -> Self {
         let identifier_prefix = identifier::prefix(&settings.company_name);
+        let test_prefix = identifier::test_prefix(&identifier_prefix);
+        let random = if settings.is_sandbox() { Random::sandbox() } else { Random::System };
+        let (clock, vault_random) = (Clock::default(), Random::System);
         let (vault, store) = (RefCell::new(None), RefCell::new(None));
-        Self { settings, identifier_prefix, clock: Clock::default(), random: Random::System, vault, store }
+        Self { settings, identifier_prefix, test_prefix, clock, random, vault_random, vault, store }
     }
 
     /// The settings this was made with.
@@ -79,16 +90,14 @@ impl Api {
 
     /// Adds an admin in whose name commands may run. One that is there stays as it is, disabled or not.
     pub fn register_admin(&self, username: &[u8]) -> Result<()> {
-        let username = argument(1, username, "1 to 255 printable characters", |name| {
-            !is_blank(name) && name.chars().count() <= 255 && !name.contains(is_control)
-        })?;
+        let username = admin_name(username)?;
         let now = self.clock.now()?;
         self.write_unless(|store| Ok(store.admin(username)?.is_some()), |store| store.register_admin(username, &now))
     }
 
     /// The prefix of client identifiers.
     pub fn identifier_prefix(&self) -> &str {
-        &self.identifier_prefix
+        if self.random.is_seeded() { &self.test_prefix } else { &self.identifier_prefix }
     }
 
     /// The time for the store.
@@ -101,9 +110,56 @@ impl Api {
         self.clock.ago(seconds)
     }
 
-    /// The random source.
+    /// The random source of identifiers and secrets.
     pub fn random(&self) -> &Random {
         &self.random
+    }
+
+    /// Makes identifiers, secrets and times the same on each run. Only the sandbox can be seeded.
+    pub fn seed(&self, seed: i64) {
+        if self.settings.is_sandbox() {
+            self.random.seed(Some(seed));
+            self.clock.stop(Some(SEEDED_SECOND));
+        }
+    }
+
+    /// Empties the sandbox's store, and ends what a seed has begun. A store that wasn't opened stays closed.
+    pub fn reset(&self) -> Result<()> {
+        if !self.settings.is_sandbox() {
+            return Ok(());
+        }
+        self.random.seed(None);
+        self.clock.stop(None);
+        let Ok(mut slot) = self.store.try_borrow_mut() else { return Ok(()) };
+        let done = slot.as_mut().map_or(Ok(()), Store::reset);
+        if done.is_err() {
+            *slot = None;
+        }
+        done
+    }
+
+    /// Puts a row into the sandbox's store. `argument` is where the caller gave the columns.
+    pub fn add_row(&self, table: Table, argument: u32, mut columns: Columns) -> Result<i64> {
+        let now = self.clock.now()?;
+        for time in ["created_at", "updated_at"] {
+            if columns.iter().all(|(name, _)| name != time) {
+                columns.push((time.to_owned(), now.clone()));
+            }
+        }
+        self.read(|store| store.add_row(table, argument, &columns))
+    }
+
+    /// Puts an admin into the sandbox's store, or gives the one that is there these columns.
+    pub fn add_admin(&self, username: &[u8], mut columns: Columns) -> Result<i64> {
+        let username = admin_name(username)?.to_owned();
+        columns.push(("username".to_owned(), username));
+        self.add_row(Table::Admins, 2, columns)
+    }
+
+    /// Adds a scope as [`register_scope`](Self::register_scope) does, and returns its id.
+    pub fn add_scope(&self, scope: &[u8], description: &[u8]) -> Result<i64> {
+        self.register_scope(scope, description)?;
+        self.read(|store| Ok(store.scopes()?.id(&String::from_utf8_lossy(scope)).unwrap_or_default()))
     }
 
     /// Closes a store that lives in a file, before the process forks: SQLite's locks don't survive a fork, and the next
@@ -174,10 +230,10 @@ impl Api {
         let ring = if noted.is_some() || store.has_secrets()? {
             vault.keys_of_sealed()?
         } else {
-            vault.keys_or_new(&self.random)?
+            vault.keys_or_new(&self.vault_random)?
         };
         let id = noted.as_ref().unwrap_or(&ring.active);
-        let sealed = ring.seal(id, identifier, secret, &self.random)?.ok_or_else(|| vault.foreign(id))?;
+        let sealed = ring.seal(id, identifier, secret, &self.vault_random)?.ok_or_else(|| vault.foreign(id))?;
         if noted.is_none() {
             store.set_note(Note::SealingKey, Some(&id.to_string()))?;
         }
@@ -193,7 +249,7 @@ impl Api {
                 let vault = self.vault.borrow();
                 let vault = vault.as_ref().ok_or(Error::KeyFileInvalid)?;
                 let ring = vault.keys_of_sealed()?;
-                let sealed = ring.seal(&ring.active, identifier, secret, &self.random)?;
+                let sealed = ring.seal(&ring.active, identifier, secret, &self.vault_random)?;
                 sealed.ok_or_else(|| vault.foreign(&ring.active))
             }
             sealed => sealed,
@@ -237,7 +293,7 @@ impl Api {
     pub fn rotate_key(&self, stage: bool, go_on: impl Fn() -> bool) -> Result<i64> {
         let in_use = self.read(|store| self.key_in_use(store))?;
         if stage {
-            self.with_vault(|vault| vault.update(|ring| ring.stage(in_use, &self.random).map(drop)))?;
+            self.with_vault(|vault| vault.update(|ring| ring.stage(in_use, &self.vault_random).map(drop)))?;
             return Ok(0);
         }
         let target = self.begin_rotation(in_use)?;
@@ -261,7 +317,7 @@ impl Api {
         let target = self.with_vault(|vault| {
             vault.update(|ring| match unfinished.filter(|id| ring.holds(id)) {
                 Some(id) => Ok(id),
-                None => ring.stage(in_use, &self.random),
+                None => ring.stage(in_use, &self.vault_random),
             })
         })?;
         let key = target.to_string();
@@ -287,7 +343,7 @@ impl Api {
             let mut ring = vault.keys_of_sealed()?;
             for (id, identifier, old) in batch {
                 if let Opened::Secret(secret) = vault.open(&mut ring, old, identifier)? {
-                    let new = ring.seal(target, identifier, &secret, &self.random)?;
+                    let new = ring.seal(target, identifier, &secret, &self.vault_random)?;
                     resealed.push((*id, old, new.ok_or_else(|| vault.foreign(target))?));
                 }
             }
@@ -308,8 +364,8 @@ impl Api {
     fn key_in_use(&self, store: &mut Store) -> Result<KeyId> {
         let noted = sealing_key(store)?;
         let sealed = noted.is_some() || store.has_secrets()?;
-        let ring =
-            self.with_vault(|vault| if sealed { vault.keys_of_sealed() } else { vault.keys_or_new(&self.random) })?;
+        let ring = self
+            .with_vault(|vault| if sealed { vault.keys_of_sealed() } else { vault.keys_or_new(&self.vault_random) })?;
         Ok(noted.unwrap_or(ring.active))
     }
 
@@ -370,6 +426,13 @@ fn details_for_tokens(credential: Credential, scopes: &ScopeTable) -> Fields {
 
 fn environment(name: &str) -> Option<OsString> {
     std::env::var_os(name)
+}
+
+/// Reads the name of an admin.
+fn admin_name(username: &[u8]) -> Result<&str> {
+    argument(1, username, "1 to 255 printable characters", |name| {
+        !is_blank(name) && name.chars().count() <= 255 && !name.contains(is_control)
+    })
 }
 
 /// Reads an argument that must be text of some form.

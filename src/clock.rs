@@ -1,6 +1,6 @@
 //! The time as the store writes it.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use jiff::Timestamp;
@@ -14,12 +14,14 @@ use crate::error::{Error, Result};
 pub struct Clock {
     /// The last second told, as text: formatting costs more than most of a call.
     last: RefCell<(u64, String)>,
+    /// The second at which the sandbox has stopped it.
+    stopped: Cell<Option<u64>>,
 }
 
 impl Clock {
     /// Now, as `YYYY-MM-DD HH:MM:SS`.
     pub fn now(&self) -> Result<String> {
-        let second = second()?;
+        let second = self.second()?;
         let mut last = self.last.borrow_mut();
         if last.0 != second || last.1.is_empty() {
             *last = (second, to_text(second)?);
@@ -29,12 +31,20 @@ impl Clock {
 
     /// So many seconds before now.
     pub fn ago(&self, seconds: u64) -> Result<String> {
-        to_text(second()?.saturating_sub(seconds))
+        to_text(self.second()?.saturating_sub(seconds))
     }
-}
 
-fn second() -> Result<u64> {
-    Ok(SystemTime::now().duration_since(UNIX_EPOCH).map_err(|_| Error::ClockWrong)?.as_secs())
+    /// Stops the clock at a second since 1970, or lets it go on.
+    pub fn stop(&self, second: Option<u64>) {
+        self.stopped.set(second);
+    }
+
+    fn second(&self) -> Result<u64> {
+        match self.stopped.get() {
+            Some(second) => Ok(second),
+            None => Ok(SystemTime::now().duration_since(UNIX_EPOCH).map_err(|_| Error::ClockWrong)?.as_secs()),
+        }
+    }
 }
 
 fn to_text(second: u64) -> Result<String> {
@@ -59,6 +69,16 @@ mod tests {
         for text in ["", "0000-00-00 00:00:00", "yesterday"] {
             assert_eq!(parse(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn a_stopped_clock_tells_one_time() {
+        let clock = Clock::default();
+        let before = clock.now().unwrap();
+        clock.stop(Some(1_479_461_544));
+        assert_eq!([clock.now().unwrap(), clock.now().unwrap()], ["2016-11-18 09:32:24"; 2]);
+        clock.stop(None);
+        assert!(clock.now().unwrap() >= before);
     }
 
     #[test]

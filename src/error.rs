@@ -111,6 +111,15 @@ pub enum Error {
         must: &'static str,
     },
 
+    /// A fixture of the sandbox can't be stored. PHP makes it a `ValueError` that names the argument.
+    #[error("must {must}")]
+    Fixture {
+        /// Which argument, from 1.
+        position: u32,
+        /// What it must do.
+        must: String,
+    },
+
     // Where the store is.
     /// A server's `localapi.dsn` is empty.
     #[error(

@@ -131,6 +131,63 @@ namespace {
     function localAPI(string $command, ?array $postData = [], ?string $adminUsername = null): array
     {
     }
+
+    /**
+     * Adds a hook. Only in the sandbox (`localapi.sandbox=1`); a suite that declares its own sets
+     * `disable_functions=add_hook`.
+     *
+     * @param string $hookPoint When it runs, compared byte for byte.
+     * @param int $priority The lower runs first; the same one in the order of the calls.
+     * @param callable $function Receives what {@see run_hook()} is given.
+     */
+    function add_hook(string $hookPoint, int $priority, callable $function): void
+    {
+    }
+
+    /**
+     * Runs the hooks of a point, as {@see LocalApi\Sandbox::runHook()}. Only in the sandbox (`localapi.sandbox=1`); a
+     * suite that declares its own sets `disable_functions=run_hook`.
+     *
+     * @param string $hookPoint Which hooks.
+     * @param array<mixed> $args What each of them receives.
+     *
+     * @return list<mixed> What each of them returned.
+     */
+    function run_hook(string $hookPoint, array $args = []): array
+    {
+    }
+
+    /**
+     * Logs a line for {@see LocalApi\Sandbox::activityLog()}. Only in the sandbox (`localapi.sandbox=1`); a suite that
+     * declares its own sets `disable_functions=logactivity`, in lower case.
+     *
+     * @param string $message The line.
+     * @param int|null $userId The client it is about.
+     */
+    function logActivity(string $message, ?int $userId = 0): void
+    {
+    }
+
+    /**
+     * Logs a call of a module for {@see LocalApi\Sandbox::moduleLog()}. Only in the sandbox (`localapi.sandbox=1`); a
+     * suite that declares its own sets `disable_functions=logmodulecall`, in lower case.
+     *
+     * @param string $module The module's name.
+     * @param string $action What it did.
+     * @param mixed $requestString What it sent.
+     * @param mixed $responseData What came back.
+     * @param mixed $processedData What it made of that.
+     * @param array<string> $replaceVars What a real log would mask; kept here as it is.
+     */
+    function logModuleCall(
+        string $module,
+        string $action,
+        mixed $requestString,
+        mixed $responseData,
+        mixed $processedData = '',
+        array $replaceVars = []
+    ): void {
+    }
 }
 
 namespace LocalApi {
@@ -347,5 +404,165 @@ namespace LocalApi {
      */
     class StoreException extends \RuntimeException
     {
+    }
+
+    /**
+     * What a test needs: an empty store in memory, fakes, recorded calls, fixtures, hooks and a seed. Each request
+     * starts with an empty sandbox.
+     *
+     * The class is always there. Every method throws a `\LogicException`, and touches nothing, without
+     * `localapi.sandbox=1` in php.ini, or with a `localapi.dsn` that isn't empty or `sqlite::memory:`.
+     */
+    final class Sandbox
+    {
+        /**
+         * Empties the sandbox: the store is as new, ids start at 1, and there are no fakes, calls, hooks, handlers,
+         * logged lines or seed. A store that nothing was written to costs nothing.
+         */
+        public static function reset(): void
+        {
+        }
+
+        /**
+         * Makes identifiers, secrets and times the same on each run and in each version. Identifiers then begin with
+         * `TEST-`, and it is 18th November 2016 9:32:24am in UTC.
+         */
+        public static function seed(int $seed): void
+        {
+        }
+
+        /**
+         * Adds a row to `tblclients`.
+         *
+         * @param array<string, scalar|\Stringable|null> $columns Its columns; `id` may be one of them.
+         *
+         * @return positive-int Its id.
+         *
+         * @throws \ValueError A column doesn't exist or can't hold its value, or the id is taken.
+         */
+        public static function addClient(array $columns = []): int
+        {
+        }
+
+        /**
+         * Adds a row to `tblhosting`. The client need not exist.
+         *
+         * @param int $clientId `userid`.
+         * @param array<string, scalar|\Stringable|null> $columns The other columns; `id` may be one of them.
+         *
+         * @return positive-int Its id.
+         *
+         * @throws \ValueError A column doesn't exist or can't hold its value, or the id is taken.
+         */
+        public static function addService(int $clientId, array $columns = []): int
+        {
+        }
+
+        /**
+         * Adds a row to `tbladmins`, or gives the admin who is there these columns.
+         *
+         * @param non-empty-string $username `username`.
+         * @param array<string, scalar|\Stringable|null> $columns The other columns; `id` may be one of them.
+         *
+         * @return positive-int Its id.
+         *
+         * @throws \ValueError A column doesn't exist or can't hold its value, or the id is taken.
+         */
+        public static function addAdmin(string $username, array $columns = []): int
+        {
+        }
+
+        /**
+         * Adds a scope as {@see register_scope()} does.
+         *
+         * @param non-empty-string $scope Its name.
+         * @param string $description What a consent screen shows.
+         *
+         * @return positive-int Its id.
+         *
+         * @throws \ValueError An argument isn't as that function says.
+         */
+        public static function addScope(string $scope, string $description = ''): int
+        {
+        }
+
+        /**
+         * Answers a command, a native one too, until it is faked anew or all is reset.
+         *
+         * @param string $command Its name, in any letter case; `*` stands for all that aren't native and have neither a
+         *     fake nor a handler of their own.
+         * @param array<mixed>|callable(array<mixed>, string, ?string): ?array<mixed> $answer The answer, or what gives
+         *     it: a callable receives what a handler receives, and passes on by `null`. A list of two that is callable
+         *     is a callable.
+         *
+         * @throws \TypeError The answer is neither.
+         */
+        public static function fake(string $command, mixed $answer): void
+        {
+        }
+
+        /**
+         * Answers a command with one array per call; the last one stays.
+         *
+         * @param string $command Its name, in any letter case.
+         * @param array<mixed> ...$answers At least one.
+         */
+        public static function fakeSequence(string $command, array ...$answers): void
+        {
+        }
+
+        /**
+         * The calls that were made, in their order. A call that is made inside another comes after it.
+         *
+         * @param string|null $command Only those of this command, in any letter case.
+         *
+         * @return list<array{command: string, postData: array<mixed>, adminUsername: ?string, result: ?array<mixed>}>
+         *     `command` is as written; `result` is `null` while the call runs, and where it threw.
+         */
+        public static function calls(?string $command = null): array
+        {
+        }
+
+        /**
+         * The hooks, in the order in which they run.
+         *
+         * @param string|null $point Only those of this point.
+         *
+         * @return list<array{point: string, priority: int, function: callable}>
+         */
+        public static function hooks(?string $point = null): array
+        {
+        }
+
+        /**
+         * Runs the hooks of a point in the order of their priority. What one throws reaches the caller.
+         *
+         * @param string $point Which hooks.
+         * @param array<mixed> $vars What each of them receives.
+         *
+         * @return list<mixed> What each of them returned, `null` included.
+         */
+        public static function runHook(string $point, array $vars = []): array
+        {
+        }
+
+        /**
+         * What {@see \logActivity()} has logged.
+         *
+         * @return list<array{message: string, userId: int}>
+         */
+        public static function activityLog(): array
+        {
+        }
+
+        /**
+         * What {@see \logModuleCall()} has logged, nothing of it masked.
+         *
+         * @return list<array{module: string, action: string, requestString: mixed, responseData: mixed,
+         *     processedData: mixed, replaceVars: array<string>}>
+         */
+        public static function moduleLog(): array
+        {
+        }
     }
 }

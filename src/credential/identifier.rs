@@ -35,6 +35,14 @@ pub fn prefix(company_name: &str) -> String {
     if prefix.is_empty() { "LOCALAPI".to_owned() } else { prefix }
 }
 
+/// What stands before the dot where a seed has made the rest: such an identifier is not for use.
+pub fn test_prefix(prefix: &str) -> String {
+    let mut prefix = format!("TEST-{prefix}");
+    prefix.truncate(LONGEST_PREFIX);
+    prefix.truncate(prefix.trim_end_matches('-').len());
+    prefix
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -60,6 +68,13 @@ mod tests {
         assert_eq!(prefix(&"a".repeat(56)), "A".repeat(55));
         assert_eq!(prefix(&format!("{} b", "a".repeat(54))), "A".repeat(54));
         assert_eq!(generate(&prefix(&"a".repeat(99)), &Random::System).unwrap().len(), 80);
+    }
+
+    #[test]
+    fn a_seeded_identifier_shows_that_it_is_one() {
+        assert_eq!(test_prefix(&prefix("Company Name")), "TEST-COMPANY-NAME");
+        assert_eq!(test_prefix(&prefix(&"a".repeat(55))), format!("TEST-{}", "A".repeat(50)));
+        assert_eq!(test_prefix(&prefix(&format!("{} b", "a".repeat(49)))), format!("TEST-{}", "A".repeat(49)));
     }
 
     #[test]

@@ -9,11 +9,15 @@ use ext_php_rs::zend::{bailout, ce};
 use super::callable::Callable;
 use super::held::{self, RequestEnded, guarded};
 use super::parameters::PhpParameters;
+use super::sandbox::{self, Fake};
 use super::{answer, engine, functions, handlers, process};
 use crate::command;
 use crate::error::{Error, Quoted};
 use crate::reply::Reply;
 use crate::request::Request;
+
+/// Stands for all commands that are neither native nor have a handler or a fake of their own.
+const REST: &[u8] = b"*";
 
 /// How deep handlers may call localAPI again.
 const DEEPEST: usize = 64;
@@ -39,23 +43,61 @@ pub enum Outcome {
     Threw,
 }
 
-/// Answers a call: the native command, or the handler of its name, or the one for all the rest.
+/// Answers a call: the native command, or the handler of its name, or the one for all the rest. In the sandbox fakes
+/// come before all of them, handlers before the native command, and calls are recorded.
 pub fn answer(call: Call<'_>) -> Result<Outcome, RequestEnded> {
+    if !process::api().settings().is_sandbox() {
+        return answer_from(call, Source::PRODUCTION);
+    }
+    let record = sandbox::record(call)?;
+    let outcome = answer_from(call, Source::SANDBOX)?;
+    if let Outcome::Answer(answer) = &outcome {
+        sandbox::record_result(record, answer);
+    }
+    Ok(outcome)
+}
+
+/// Who may have an answer. Each passes on what it has none for.
+#[derive(Clone, Copy)]
+enum Source {
+    Fake,
+    Handler,
+    /// The rest begins behind this one where the command is native.
+    Native,
+    FakeOfRest,
+    HandlerOfRest,
+}
+
+impl Source {
+    const PRODUCTION: &[Self] = &[Self::Native, Self::Handler, Self::HandlerOfRest];
+    const SANDBOX: &[Self] = &[Self::Fake, Self::Handler, Self::Native, Self::FakeOfRest, Self::HandlerOfRest];
+}
+
+fn answer_from(call: Call<'_>, sources: &[Source]) -> Result<Outcome, RequestEnded> {
     let native = command::find(call.command).is_some();
-    let sandbox = process::api().settings().is_sandbox();
-    if !native || sandbox {
-        match ask(call, handlers::find(call.command))? {
-            Outcome::Passed => {}
-            outcome => return Ok(outcome),
+    for source in sources {
+        let outcome = match source {
+            Source::Native if native => break,
+            Source::Native => Outcome::Passed,
+            Source::Handler => ask(call, handlers::find(call.command))?,
+            Source::HandlerOfRest => ask(call, handlers::find(REST))?,
+            Source::Fake => ask_fake(call, sandbox::fake(call.command))?,
+            Source::FakeOfRest => ask_fake(call, sandbox::fake(REST))?,
+        };
+        if !matches!(outcome, Outcome::Passed) {
+            return Ok(outcome);
         }
     }
-    if !native {
-        match ask(call, handlers::find(handlers::REST))? {
-            Outcome::Passed => {}
-            outcome => return Ok(outcome),
-        }
-    }
+    // The native answer, or the one that says that there is no such command.
     answer_natively(call)
+}
+
+fn ask_fake(call: Call<'_>, fake: Option<Fake>) -> Result<Outcome, RequestEnded> {
+    match fake {
+        None => Ok(Outcome::Passed),
+        Some(Fake::Answer(array)) => Ok(Outcome::Answer(array)),
+        Some(Fake::Callable(callable)) => ask(call, Some(callable)),
+    }
 }
 
 /// Lets PHP go on ending the request, once everything that the function owned is let go of.

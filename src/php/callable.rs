@@ -20,6 +20,11 @@ impl Callable {
         (call.size != 0).then(|| Self::new(&call.function_name, *resolved))
     }
 
+    /// This value, where it is callable.
+    pub fn find(value: &Zval) -> Option<Self> {
+        engine::resolve_callable(value).map(|resolved| Self::new(value, resolved))
+    }
+
     fn new(value: &Zval, resolved: zend_fcall_info_cache) -> Self {
         let _object = engine::object(resolved.object).map(Held::new);
         Self { value: Held::new(value.shallow_clone()), _object, resolved }

@@ -8,7 +8,8 @@ use ext_php_rs::boxed::ZBox;
 use ext_php_rs::ffi::{
     GC_IMMUTABLE, HashPosition, HashTable, IS_ARRAY, IS_ARRAY_EX, ZEND_INTERNAL_FUNCTION, ext_php_rs_compiler_globals,
     zend_class_entry, zend_fcall_info, zend_fcall_info_cache, zend_function, zend_hash_get_current_data_ex,
-    zend_hash_move_forward_ex, zend_module_entry, zend_object, zend_string, zend_ulong, zval,
+    zend_hash_move_forward_ex, zend_hash_str_del, zend_is_callable_ex, zend_module_entry, zend_object, zend_string,
+    zend_ulong, zval,
 };
 use ext_php_rs::flags::DataType;
 use ext_php_rs::types::{ZendHashTable, ZendStr, Zval};
@@ -39,18 +40,21 @@ unsafe extern "C" {
     fn zend_is_graceful_exit(exception: *const zend_object) -> bool;
     fn display_ini_entries(module: *mut zend_module_entry);
     fn zend_call_function(call: *mut zend_fcall_info, resolved: *mut zend_fcall_info_cache) -> c_int;
+    fn zend_release_fcall_info_cache(resolved: *mut zend_fcall_info_cache);
+    fn zend_argument_type_error(position: u32, format: *const c_char, ...);
     fn zend_zval_type_name(value: *const zval) -> *const c_char;
+    static spl_ce_LogicException: *mut zend_class_entry;
     static spl_ce_RuntimeException: *mut zend_class_entry;
 }
 
 /// Reads arguments as every native function does: PHP's own conversions, which follow the caller's `strict_types`, and
 /// PHP's own errors. `None` means that an exception is pending.
 macro_rules! parse_arguments {
-    ($execute_data:expr, $spec:literal, $($place:expr),+) => {
+    ($execute_data:expr, $spec:literal, $($place:expr),*) => {
         // SAFETY: the letters of the spec and the types of the places are the caller's to match, as in C; each place
         // outlives the call, and PHP writes nothing else.
         unsafe { $crate::php::engine::parse($execute_data, |count| {
-            $crate::php::engine::zend_parse_parameters(count, $spec.as_ptr(), $(std::ptr::from_mut($place)),+)
+            $crate::php::engine::zend_parse_parameters(count, $spec.as_ptr(), $(std::ptr::from_mut($place)),*)
         }) }
     };
 }
@@ -72,6 +76,15 @@ pub fn argument_value_error(position: u32, must: &str) {
     let Ok(must) = CString::new(must) else { return };
     // SAFETY: the format takes one C string, which outlives the call.
     unsafe { zend_argument_value_error(position, c"%s".as_ptr(), must.as_ptr()) }
+}
+
+/// Throws PHP's `TypeError` that names the running function, this argument, and the type that it has.
+pub fn argument_type_error(position: u32, expected: &str, given: &Zval) {
+    let Ok(must) = std::ffi::CString::new(format!("must be of type {expected}, {} given", type_name(given))) else {
+        return;
+    };
+    // SAFETY: the format takes one C string, which outlives the call.
+    unsafe { zend_argument_type_error(position, c"%s".as_ptr(), must.as_ptr()) }
 }
 
 /// A number, boolean or object as PHP turns it into a string; `None` when that threw. An object's `__toString` runs.
@@ -185,6 +198,23 @@ pub fn log(message: &str) {
     }
 }
 
+/// Takes a function of ours out of PHP again. To be called at the module's start.
+pub fn remove_function(name: &str) {
+    // SAFETY: the table holds this module's functions by now, nothing runs yet, and PHP reads no more than the name.
+    unsafe {
+        let table = (*ext_php_rs_compiler_globals()).function_table;
+        if !table.is_null() {
+            zend_hash_str_del(table, name.as_ptr().cast(), name.len());
+        }
+    }
+}
+
+/// PHP's `LogicException`.
+pub fn logic_exception() -> &'static zend_class_entry {
+    // SAFETY: as for `runtime_exception`.
+    unsafe { &*spl_ce_LogicException }
+}
+
 /// PHP's `RuntimeException`.
 pub fn runtime_exception() -> &'static zend_class_entry {
     // SAFETY: SPL, which PHP always has, sets the pointer before any extension starts and never changes it.
@@ -207,6 +237,20 @@ pub fn array<'a>(argument: *const ZendHashTable) -> Option<&'a ZendHashTable> {
 pub fn no_callable() -> (ManuallyDrop<zend_fcall_info>, zend_fcall_info_cache) {
     // SAFETY: both are plain structures of C, and all zeros is a call of nothing.
     unsafe { (ManuallyDrop::new(mem::zeroed()), mem::zeroed()) }
+}
+
+/// Finds what a callable value calls, seen from the function that runs; `None` where it isn't callable.
+pub fn resolve_callable(value: &Zval) -> Option<zend_fcall_info_cache> {
+    let (_, mut resolved) = no_callable();
+    let (value, none) = (ptr::from_ref(value).cast_mut(), ptr::null_mut());
+    // SAFETY: PHP reads the value and writes the cache. A call by `__call` is a function made for this one look.
+    unsafe {
+        if !zend_is_callable_ex(value, none, 0, ptr::null_mut(), &raw mut resolved, ptr::null_mut()) {
+            return None;
+        }
+        zend_release_fcall_info_cache(&raw mut resolved);
+    }
+    Some(resolved)
 }
 
 /// Calls a function with these arguments; `None` means that an exception is pending.
@@ -291,8 +335,33 @@ pub fn shared_array(array: *const ZendHashTable) -> Zval {
     value
 }
 
+/// A new array as a value.
+pub fn array_value(array: ZBox<ZendHashTable>) -> Zval {
+    let mut value = Zval::new();
+    value.set_hashtable(array);
+    value
+}
+
 /// The name of a value's type, as PHP's own errors have it.
 pub fn type_name(value: &Zval) -> &'static str {
     // SAFETY: PHP gives a C string that lives as long as the process.
     unsafe { CStr::from_ptr(zend_zval_type_name(ptr::from_ref(value))) }.to_str().unwrap_or("mixed")
+}
+
+/// A value argument as [`parse_arguments`] leaves it (`z`): another reference to what the caller gave.
+pub fn value(argument: *const Zval) -> Zval {
+    // SAFETY: PHP keeps the arguments alive until the function returns.
+    match unsafe { argument.as_ref() } {
+        Some(value) => value.reference().unwrap_or(value).shallow_clone(),
+        None => Zval::null(),
+    }
+}
+
+/// Variadic arguments as [`parse_arguments`] leaves them (`*`, `+`).
+pub fn values<'a>(first: *const Zval, count: u32) -> &'a [Zval] {
+    match usize::try_from(count) {
+        // SAFETY: PHP has so many arguments in a row and keeps them until the function returns.
+        Ok(count) if !first.is_null() => unsafe { std::slice::from_raw_parts(first, count) },
+        _ => &[],
+    }
 }

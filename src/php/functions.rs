@@ -137,6 +137,7 @@ pub fn throw_fault<T>(done: Result<T>) -> Option<T> {
     match done {
         Ok(value) => return Some(value),
         Err(Error::Argument { position, must }) => engine::argument_value_error(position, &format!("must be {must}")),
+        Err(Error::Fixture { position, must }) => engine::argument_value_error(position, &format!("must {must}")),
         Err(error) => exception::throw(&error),
     }
     None

@@ -14,9 +14,6 @@ use super::held::{self, Kept, RequestEnded};
 use super::{call, process};
 use crate::command;
 
-/// Answers all the rest.
-pub const REST: &[u8] = b"*";
-
 /// The handlers by the command's name in lower case.
 type Handlers = BTreeMap<Vec<u8>, Rc<Callable>>;
 
@@ -57,9 +54,9 @@ fn set(command: &[u8], handler: Option<Callable>) -> Result<(), RequestEnded> {
     held::let_go(before)
 }
 
-/// Lets go of all handlers. Destructors may run, and may set new ones.
+/// Lets go of all handlers.
 pub fn clear() -> Result<(), RequestEnded> {
-    held::let_go(HANDLERS.with(Kept::take))
+    held::clear(|| HANDLERS.with(Kept::take), BTreeMap::is_empty)
 }
 
 /// After PHP has freed the request's memory: whatever was set since is gone with it.

@@ -73,6 +73,21 @@ impl<T: Default> Kept<T> {
     }
 }
 
+/// How often what destructors set anew is let go of as well.
+const ROUNDS: usize = 8;
+
+/// Lets go of all that is kept somewhere. Destructors may run, and may set something anew.
+pub fn clear<T>(take: impl Fn() -> T, is_empty: impl Fn(&T) -> bool) -> Result<(), RequestEnded> {
+    for _ in 0..ROUNDS {
+        let kept = take();
+        if is_empty(&kept) {
+            break;
+        }
+        let_go(kept)?;
+    }
+    Ok(())
+}
+
 /// Drops what PHP's values were held by, after PHP has freed them itself.
 pub fn forget<T>(take: impl FnOnce() -> T) {
     MEMORY_GONE.set(true);

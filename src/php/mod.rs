@@ -9,11 +9,13 @@ mod exception;
 mod functions;
 mod handlers;
 mod held;
+mod hooks;
 mod http;
 mod info;
 mod ini;
 mod parameters;
 mod process;
+mod sandbox;
 
 use ext_php_rs::internal::startup_guard;
 use ext_php_rs::prelude::*;
@@ -25,6 +27,7 @@ pub fn get_module(module: ModuleBuilder) -> ModuleBuilder {
     functions::all()
         .into_iter()
         .chain(http::all())
+        .chain(hooks::all())
         .fold(module, ModuleBuilder::function)
         .shutdown_function(shutdown)
         .request_shutdown_function(end_of_request)
@@ -38,20 +41,27 @@ fn startup(_: i32, module_number: i32) -> i32 {
         ini::register(module_number);
         engine::hide_argument(functions::VERIFY_CREDENTIAL, 2);
         engine::hide_argument(http::RESPOND, 1);
-        exception::register()
+        if !ini::settings().is_sandbox() {
+            hooks::GLOBALS.iter().for_each(|name| engine::remove_function(name));
+        }
+        exception::register()?;
+        sandbox::register()
     })
 }
 
 /// What the request has set ends with it. Destructors may run.
 extern "C" fn end_of_request(_: i32, _: i32) -> i32 {
     // A fatal error in one of them ends it as well, and the request is ending anyway.
-    let _ = handlers::clear();
+    let _ = sandbox::clear();
     0
 }
 
 /// PHP may have run the host's code even after that: a session's save handler, a stream's close.
 unsafe extern "C" fn after_request() -> i32 {
     handlers::forget();
+    hooks::forget();
+    sandbox::forget();
+    process::end_request();
     0
 }
 

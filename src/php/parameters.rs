@@ -35,7 +35,7 @@ impl<'a> PhpParameters<'a> {
     }
 
     /// A value as text; `Err` names the type of one that has none.
-    fn text(&self, value: &Zval) -> Result<std::result::Result<Vec<u8>, &'static str>> {
+    pub fn text(&self, value: &Zval) -> Result<std::result::Result<Vec<u8>, &'static str>> {
         if let Some(text) = value.zend_str() {
             return Ok(Ok(text.as_bytes().to_vec()));
         }

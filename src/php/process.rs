@@ -24,6 +24,17 @@ pub fn api() -> Rc<Api> {
     })
 }
 
+/// After a request: the next one starts with an empty sandbox.
+pub fn end_request() {
+    let _ = API.try_with(|slot| {
+        if let Ok(mut slot) = slot.try_borrow_mut()
+            && slot.as_ref().is_some_and(|api| api.reset().is_err())
+        {
+            *slot = None;
+        }
+    });
+}
+
 /// Closes everything at the module's end.
 pub fn close() {
     let _ = API.try_with(RefCell::take);

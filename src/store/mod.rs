@@ -1,6 +1,7 @@
 //! What is kept, and the statements that read and write it.
 
 mod api_credential;
+pub mod fixture;
 mod schema;
 mod sqlite;
 mod statement;
@@ -202,6 +203,8 @@ pub struct Store {
     known: Option<Known>,
     /// The version that this connection's transaction began with: nobody else changes anything before it ends.
     locked: Option<i64>,
+    /// How much had been changed when the store was last as a new one is: what the sandbox needs to know.
+    unchanged_at: u64,
 }
 
 struct Known {
@@ -233,7 +236,9 @@ impl Note {
 impl Store {
     /// Opens the store at this place, made on first use.
     pub fn open(place: &Place, settings: &Settings) -> Result<Self> {
-        Ok(Self { engine: Sqlite::open(place, settings)?, known: None, locked: None })
+        let engine = Sqlite::open(place, settings)?;
+        let unchanged_at = engine.changes_so_far();
+        Ok(Self { engine, known: None, locked: None, unchanged_at })
     }
 
     /// Whether the place still names what is open here.

@@ -301,6 +301,11 @@ impl Sqlite {
         }
     }
 
+    /// How many rows this connection has changed since it was opened.
+    pub fn changes_so_far(&self) -> u64 {
+        self.main.total_changes()
+    }
+
     /// The first row of a result.
     pub fn row<T>(&self, sql: &str, values: &[Bind<'_>], mut read: impl FnMut(&Row<'_>) -> T) -> Result<Option<T>> {
         let mut found = None;
