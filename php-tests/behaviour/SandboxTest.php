@@ -1,0 +1,80 @@
+<?php
+
+declare(strict_types=1);
+
+use PHPUnit\Framework\TestCase;
+
+require_once __DIR__ . '/../process.php';
+
+/** LocalApi\Sandbox. It needs `localapi.sandbox=1` from the start, so its tests run in processes of their own. */
+final class SandboxTest extends TestCase
+{
+    public function testTheSuiteInTheSandboxPasses(): void
+    {
+        $folder = scratch_folder();
+        file_put_contents("{$folder}/sandbox.ini", "localapi.sandbox = 1\n");
+        $output = $this->phpunit($folder, __DIR__ . '/SandboxSuite.php');
+        self::assertMatchesRegularExpression('/^OK \(\d\d tests/m', $output);
+    }
+
+    public function testTheExampleOfTheReadmePasses(): void
+    {
+        $module = __DIR__ . '/../../examples/module';
+        $output = $this->phpunit("{$module}/php.d", '-c', "{$module}/phpunit.xml");
+        self::assertStringContainsString('OK (4 tests', $output);
+    }
+
+    public function testEveryMethodThrowsOutsideTheSandbox(): void
+    {
+        $code = <<<'PHP'
+            foreach ((new ReflectionClass('LocalApi\Sandbox'))->getMethods() as $method) {
+                try {
+                    $method->invoke(null);
+                } catch (LogicException $e) {
+                    echo $method->name, ': ', $e->getMessage(), "\n";
+                }
+            }
+            PHP;
+        $methods = array_map(fn ($method) => $method->name, (new ReflectionClass('LocalApi\Sandbox'))->getMethods());
+        self::assertCount(13, $methods);
+        $all = fn (string $why) => implode('', array_map(fn ($name) => "{$name}: LocalApi\\Sandbox {$why}\n", $methods));
+        $off = 'needs localapi.sandbox=1 in php.ini, and a store in memory';
+        self::assertSame($all($off), php($code));
+        $file = scratch_folder() . '/store.sqlite';
+        $elsewhere = 'needs a store in memory: leave localapi.dsn empty in php.ini, or set it to sqlite::memory:';
+        self::assertSame($all($elsewhere), php($code, ['localapi.sandbox' => 1, 'localapi.dsn' => "sqlite:{$file}"]));
+        self::assertFileDoesNotExist($file);
+    }
+
+    public function testTheGlobalFunctionsAreTheSandboxsOnly(): void
+    {
+        $names = '["add_hook", "run_hook", "logActivity", "logModuleCall"]';
+        $code = "echo json_encode(array_map(function_exists(...), {$names}));";
+        self::assertSame('[false,false,false,false]', php($code));
+        self::assertSame('[true,true,true,true]', php($code, ['localapi.sandbox' => 1]));
+        $ini = ['localapi.sandbox' => 1, 'localapi.dsn' => 'sqlite:' . scratch_folder() . '/store.sqlite'];
+        self::assertSame('[false,false,false,false]', php($code, $ini));
+        $ini = ['localapi.sandbox' => 1, 'disable_functions' => 'run_hook,logmodulecall'];
+        self::assertSame('[true,false,true,false]', php($code, $ini));
+    }
+
+    public function testStubsOfASuiteNeverMeetCannotRedeclare(): void
+    {
+        $guarded = 'if (!function_exists("add_hook")) { function add_hook() { return "stub"; } } ';
+        self::assertSame('stub', php($guarded . 'echo add_hook();'));
+        $used = $guarded . 'add_hook("P", 1, fn () => 1); echo run_hook("P")[0];';
+        self::assertSame('1', php($used, ['localapi.sandbox' => 1]));
+        $unguarded = 'function add_hook() { return "stub"; } echo add_hook();';
+        $ini = ['localapi.sandbox' => 1, 'disable_functions' => 'add_hook'];
+        self::assertSame('stub', php($unguarded, $ini));
+        $namespaced = 'namespace App; function localAPI() { return "stub"; } echo localAPI();';
+        self::assertSame('stub', php($namespaced, ['localapi.sandbox' => 1]));
+    }
+
+    /** Runs PHPUnit with another folder of INI files. */
+    private function phpunit(string $folder, string ...$arguments): string
+    {
+        $environment = ['PHP_INI_SCAN_DIR' => getenv('PHP_INI_SCAN_DIR') . ':' . $folder];
+        return run([PHP_BINARY, $_SERVER['argv'][0], '--do-not-cache-result', ...$arguments], $environment);
+    }
+}
