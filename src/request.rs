@@ -28,7 +28,7 @@ pub struct Request<'a> {
     /// In which admin's name it runs; `None` or empty is the system itself.
     pub admin: Option<&'a [u8]>,
     parameters: &'a dyn Parameters,
-    /// What was read, so that the host's code runs once for each parameter.
+    /// What was read ahead, so that the host's code runs once for each of these.
     read: RefCell<Vec<(&'static str, Option<Parameter>)>>,
 }
 
@@ -38,21 +38,18 @@ impl<'a> Request<'a> {
         Self { command, admin, parameters, read: RefCell::new(Vec::with_capacity(8)) }
     }
 
-    /// Reads parameters now, for rules that run where no code of the host may.
+    /// Reads parameters now: those that several rules read, and those of rules that run where no code of the host may.
     pub fn read_ahead(&self, names: &[&'static str]) -> Result<()> {
-        names.iter().try_for_each(|name| self.read(name).map(drop))
+        names.iter().try_for_each(|&name| {
+            let value = self.parameters.read(name)?;
+            self.read.borrow_mut().push((name, value));
+            Ok(())
+        })
     }
 
     fn read(&self, name: &'static str) -> Result<Option<Parameter>> {
         let known = self.read.borrow().iter().find(|(known, _)| *known == name).map(|(_, value)| value.clone());
-        match known {
-            Some(value) => Ok(value),
-            None => {
-                let value = self.parameters.read(name)?;
-                self.read.borrow_mut().push((name, value.clone()));
-                Ok(value)
-            }
-        }
+        known.map_or_else(|| self.parameters.read(name), Ok)
     }
 
     /// A string parameter. A list counts as absent.

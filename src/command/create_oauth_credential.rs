@@ -18,6 +18,7 @@ pub fn run<'a>(api: &'a Api, request: &Request<'_>, actor: &Actor) -> Result<Rep
     let grant_type = GrantType::parse(&request.filled("grantType")?.ok_or(Error::GrantTypeRequired)?)?;
     let service_id = match grant_type {
         GrantType::AuthorizationCode => {
+            request.read_ahead(&["name"])?;
             request.filled("name")?.ok_or(Error::NameRequired)?;
             None
         }
@@ -39,11 +40,13 @@ pub fn run<'a>(api: &'a Api, request: &Request<'_>, actor: &Actor) -> Result<Rep
         Service::assign(service, &mut details);
         let (id, identifier) = insert(api, store, &secret, &details, &now)?;
         store.insert_scopes(id, &scope_ids)?;
-        let what = match service {
-            Some(service) => format!("created ({}, service {})", details.grant_type, service.id),
-            None => format!("created ({})", details.grant_type),
-        };
-        log(store, actor, id, &details, &what, &now)?;
+        match service {
+            Some(service) => {
+                let what = format_args!("created ({}, service {})", details.grant_type, service.id);
+                log(store, actor, id, &details, what, &now)?;
+            }
+            None => log(store, actor, id, &details, format_args!("created ({})", details.grant_type), &now)?,
+        }
         Ok((id, identifier))
     })?;
     Ok(Reply::from(vec![

@@ -7,6 +7,8 @@ mod list_oauth_credentials;
 mod model;
 mod update_oauth_credential;
 
+use std::fmt::Display;
+
 use crate::actor::Actor;
 use crate::api::Api;
 use crate::error::{Error, Quoted, Result};
@@ -43,7 +45,7 @@ fn stored(id: &str, store: &Store) -> Result<Credential> {
 }
 
 /// Writes what became of a credential into the activity log.
-fn log(store: &Store, actor: &Actor, id: i64, details: &Details, what: &str, now: &str) -> Result<()> {
+fn log(store: &Store, actor: &Actor, id: i64, details: &Details, what: impl Display, now: &str) -> Result<()> {
     store.log(&LogLine {
         date: now,
         description: &format!("OAuth credential {id} {what}"),
