@@ -430,19 +430,17 @@ fn refuse_foreign(path: &Path) -> Result<()> {
         return Ok(());
     };
     let number = |sql| probe.query_row(sql, [], |row| row.get::<_, i64>(0));
+    // A store whose making goes on, or was cut off, has the truth in a journal still.
+    let unfinished = beside(path, "-journal").exists();
     let foreign = match number("PRAGMA application_id") {
         Ok(APPLICATION_ID) => {
             let newest = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
             let newer = number("PRAGMA user_version").ok().filter(|&found| found > newest);
             return newer.map_or(Ok(()), |found| Err(Error::StoreNewer(path.to_owned(), found, newest)));
         }
-        Ok(0) => {
-            // A store that is being made has its tables in a journal still.
-            !beside(path, "-journal").exists()
-                && number("SELECT count(*) FROM sqlite_master").is_ok_and(|tables| tables > 0)
-        }
+        Ok(0) => !unfinished && number("SELECT count(*) FROM sqlite_master").is_ok_and(|tables| tables > 0),
         Ok(_) => true,
-        Err(error) => error.sqlite_error_code() == Some(ErrorCode::NotADatabase),
+        Err(error) => !unfinished && error.sqlite_error_code() == Some(ErrorCode::NotADatabase),
     };
     if foreign { Err(Error::StoreForeign(path.to_owned())) } else { Ok(()) }
 }
