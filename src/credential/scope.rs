@@ -1,7 +1,6 @@
 //! What a credential may ask for (RFC 6749 §3.3).
 
 use crate::error::{Error, Quoted, Result};
-use crate::request::is_space;
 use crate::store::ScopeTable;
 
 /// How many scopes one credential may have.
@@ -15,10 +14,10 @@ impl Scopes {
     /// Reads `scope`; it must hold at least one token.
     pub fn parse(text: Option<&str>) -> Result<Self> {
         let mut tokens: Vec<String> = Vec::new();
-        for token in text.unwrap_or_default().split(|c: char| c.is_ascii() && is_space(c as u8)) {
+        // The vertical tab separates too, as in PHP.
+        for token in text.unwrap_or_default().split('\x0b').flat_map(str::split_ascii_whitespace) {
             // Beyond the most that are allowed repeats no longer matter, and so a long list costs no more to compare.
-            let counts = tokens.len() > MOST || !tokens.iter().any(|known| known == token);
-            if counts && !token.is_empty() {
+            if tokens.len() > MOST || !tokens.iter().any(|known| known == token) {
                 tokens.push(token.to_owned());
             }
         }

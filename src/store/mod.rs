@@ -6,7 +6,7 @@ mod schema;
 mod sqlite;
 mod statement;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::iter;
 use std::rc::Rc;
 
@@ -22,7 +22,7 @@ pub use sqlite::note_fork;
 /// The rows of `tbloauthserver_scopes`: what a token can name.
 #[derive(Debug, Default)]
 pub struct ScopeTable {
-    ids: HashMap<String, i64>,
+    ids: BTreeMap<String, i64>,
     names: BTreeMap<i64, String>,
 }
 
@@ -42,7 +42,7 @@ impl ScopeTable {
 
 impl FromIterator<(String, i64)> for ScopeTable {
     fn from_iter<I: IntoIterator<Item = (String, i64)>>(rows: I) -> Self {
-        let ids: HashMap<String, i64> = rows.into_iter().collect();
+        let ids: BTreeMap<String, i64> = rows.into_iter().collect();
         let names = ids.iter().map(|(name, id)| (*id, name.clone())).collect();
         Self { ids, names }
     }
@@ -210,11 +210,11 @@ pub struct Store {
 struct Known {
     version: i64,
     scopes: Rc<ScopeTable>,
-    notes: HashMap<Note, String>,
+    notes: BTreeMap<Note, String>,
 }
 
 /// What the store notes of itself, in `localapi_store`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Note {
     /// The id of the key that secrets are sealed with. None before the first.
     SealingKey,
@@ -304,7 +304,7 @@ impl Store {
         Ok(rows.into_iter().collect())
     }
 
-    fn read_notes(&self) -> Result<HashMap<Note, String>> {
+    fn read_notes(&self) -> Result<BTreeMap<Note, String>> {
         let rows = self.engine.rows("SELECT name, value FROM localapi_store", &[], |row| (row.text(0), row.text(1)))?;
         let note = |name: &str| Note::ALL.into_iter().find(|note| note.name() == name);
         Ok(rows.into_iter().filter_map(|(name, value)| Some((note(&name)?, value))).collect())
