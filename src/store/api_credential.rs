@@ -1,7 +1,7 @@
 //! Who may call over HTTP.
 
 use super::Store;
-use super::statement::{Bind, Row};
+use super::sqlite::statement::{Bind, Row};
 use crate::error::Result;
 
 /// What the activity log says of a call whose credential was wrong.

@@ -4,7 +4,6 @@ mod api_credential;
 pub mod fixture;
 mod schema;
 mod sqlite;
-mod statement;
 
 use std::collections::BTreeMap;
 use std::iter;
@@ -14,7 +13,7 @@ use crate::error::Result;
 use crate::place::Place;
 use crate::settings::Settings;
 use sqlite::Sqlite;
-use statement::{Bind, Row};
+use sqlite::statement::{Bind, Row};
 
 pub use api_credential::{ApiCredential, NewApiCredential};
 pub use sqlite::note_fork;

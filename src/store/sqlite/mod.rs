@@ -1,5 +1,7 @@
 //! How SQLite runs a statement: one connection to one file, or to memory.
 
+pub mod statement;
+
 use std::cell::Cell;
 use std::fs;
 use std::io::ErrorKind;
@@ -11,8 +13,8 @@ use std::time::{Duration, Instant};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, ffi};
 
+use self::statement::{Bind, Row, Statements};
 use super::schema::{APPLICATION_ID, MIGRATIONS};
-use super::statement::{Bind, Row, Statements};
 use crate::error::{Error, Result};
 use crate::own_file::{self, Access};
 use crate::place::{Place, beside};
