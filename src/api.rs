@@ -15,8 +15,12 @@ use crate::reply::{Fields, Value};
 use crate::request::{is_blank, is_space};
 use crate::settings::Settings;
 use crate::store::fixture::{Columns, Table};
-use crate::store::{Credential, Note, ScopeTable, Store};
+use crate::store::{Credential, Note, ScopeTable, Store, Written};
 use crate::vault::{KeyId, KeyRing, Opened, Vault};
+
+/// How often a transaction is tried where a value turns out to be taken, or a server has undone it for another's sake.
+/// Sixteen random bytes are never taken; seeded ones can be.
+const ATTEMPTS: usize = 8;
 
 /// How many secrets are resealed in one transaction: others wait no longer than that takes.
 const ROTATION_BATCH: i64 = 200;
@@ -193,32 +197,73 @@ impl Api {
         })
     }
 
-    /// Writes by a decision, in one transaction.
-    pub fn write<D, F, T>(&self, decision: Decision<D, F>, write: impl FnOnce(&mut Store, D) -> Result<T>) -> Result<T>
+    /// Writes by a decision, in one transaction. `work` runs again where a value was taken or the database has undone the
+    /// transaction.
+    pub fn write<D, F, T>(&self, decision: Decision<D, F>, work: impl FnMut(&mut Store, &D) -> Result<T>) -> Result<T>
     where
         F: Fn(&mut Store) -> Result<D>,
     {
-        self.read(|store| {
-            store.write(|store| {
-                // Something may have changed since, and nothing can any more.
-                let unchanged = store.version()? == decision.version;
-                let made = if unchanged { decision.made } else { (decision.decide)(store)? };
-                write(store, made)
-            })
-        })
+        self.write_or_find(decision, work, None)
+    }
+
+    /// Writes as [`write`](Self::write) does. Where a server was lost before it answered the commit, `find` looks whether
+    /// it has stored the value.
+    pub fn write_or_find<D, F, T>(
+        &self,
+        decision: Decision<D, F>,
+        mut work: impl FnMut(&mut Store, &D) -> Result<T>,
+        find: Option<&Find<'_, T>>,
+    ) -> Result<T>
+    where
+        F: Fn(&mut Store) -> Result<D>,
+    {
+        let Decision { version, made, decide } = decision;
+        let mut attempts = 0;
+        loop {
+            attempts += 1;
+            let written = self.read(|store| {
+                store.write(|store| {
+                    // Something may have changed since, and nothing can any more.
+                    if store.version()? == version {
+                        return work(store, &made);
+                    }
+                    let made = decide(store)?;
+                    work(store, &made)
+                })
+            });
+            match written {
+                Ok(Written::Surely(value)) => return Ok(value),
+                Ok(Written::Perhaps(value, error)) => {
+                    let found = match find {
+                        Some(find) => self.read(|store| find(store, value))?,
+                        None => None,
+                    };
+                    return found.ok_or(error);
+                }
+                Err(Error::Taken | Error::StoreContended(_)) if attempts < ATTEMPTS => {}
+                Err(Error::Taken) => return Err(Error::NoRandomness),
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Writes in one transaction, whatever was there before.
+    pub fn transaction<T>(&self, mut work: impl FnMut(&mut Store) -> Result<T>) -> Result<T> {
+        let decision = Decision { version: 0, made: (), decide: |_: &mut Store| Ok(()) };
+        self.write(decision, |store, ()| work(store))
     }
 
     /// Writes, unless what should be there is there already: that needs no lock and no flush.
     fn write_unless(
         &self,
         done: impl Fn(&mut Store) -> Result<bool>,
-        write: impl FnOnce(&mut Store) -> Result<()>,
+        write: impl Fn(&mut Store) -> Result<()>,
     ) -> Result<()> {
         let decision = self.decide(done)?;
         if decision.made {
             return Ok(());
         }
-        self.write(decision, |store, done| if done { Ok(()) } else { write(store) })
+        self.write(decision, |store, done| if *done { Ok(()) } else { write(store) })
     }
 
     /// Seals a new secret for a new credential, inside the transaction that stores it. The first secret of a store makes
@@ -235,7 +280,7 @@ impl Api {
         let id = noted.as_ref().unwrap_or(&ring.active);
         let sealed = ring.seal(id, identifier, secret, &self.vault_random)?.ok_or_else(|| vault.foreign(id))?;
         if noted.is_none() {
-            store.set_note(Note::SealingKey, Some(&id.to_string()))?;
+            store.set_first_note(Note::SealingKey, &id.to_string())?;
         }
         Ok(sealed)
     }
@@ -302,7 +347,7 @@ impl Api {
         while go_on() {
             let batch = self.read(|store| store.sealed_with_others(&key, behind, ROTATION_BATCH))?;
             let Some(&(last, ..)) = batch.last() else {
-                self.read(|store| store.write(|store| store.set_note(Note::Rotation, None)))?;
+                self.transaction(|store| store.set_note(Note::Rotation, None))?;
                 break;
             };
             behind = last;
@@ -321,11 +366,9 @@ impl Api {
             })
         })?;
         let key = target.to_string();
-        self.read(|store| {
-            store.write(|store| {
-                store.set_note(Note::Rotation, Some(&key))?;
-                store.set_note(Note::SealingKey, Some(&key))
-            })
+        self.transaction(|store| {
+            store.set_note(Note::Rotation, Some(&key))?;
+            store.set_note(Note::SealingKey, Some(&key))
         })?;
         self.with_vault(|vault| {
             vault.update(|ring| {
@@ -349,14 +392,12 @@ impl Api {
             }
             Ok(())
         })?;
-        self.read(|store| {
-            store.write(|store| {
-                let mut count = 0;
-                for (id, old, new) in &resealed {
-                    count += i64::from(store.reseal_secret(*id, old, new)?);
-                }
-                Ok(count)
-            })
+        self.transaction(|store| {
+            let mut count = 0;
+            for (id, old, new) in &resealed {
+                count += i64::from(store.reseal_secret(*id, old, new)?);
+            }
+            Ok(count)
         })
     }
 
@@ -395,6 +436,9 @@ impl Api {
         }
     }
 }
+
+/// Looks whether a value is stored.
+type Find<'a, T> = dyn Fn(&mut Store, T) -> Result<Option<T>> + 'a;
 
 /// What was decided by a state of the store, and how to decide again should it change before it's written by.
 pub struct Decision<D, F> {

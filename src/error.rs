@@ -172,6 +172,15 @@ pub enum Error {
         "The credential store cannot be used here: this process was forked while other threads had the store open."
     )]
     StoreForked,
+    /// The server is gone, or the network to it, and the answer to a commit with it.
+    #[error("The connection to the credential store at {0} was lost while it stored this: look whether it has.")]
+    CommitUnanswered(String),
+    /// The server has undone the transaction for the sake of another's, again and again.
+    #[error("The credential store at {0} is contended: nothing was stored, try again.")]
+    StoreContended(String),
+    /// A value that must be unique is there already. Nobody sees this: another value is tried.
+    #[error("The value is taken.")]
+    Taken,
     /// Any other fault, with SQLite's own word for it.
     #[error("The credential store \"{path}\" failed: {reason}.", path = .0.display(), reason = .1)]
     StoreFailed(PathBuf, String),

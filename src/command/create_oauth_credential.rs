@@ -7,10 +7,7 @@ use crate::credential::{GrantType, Scopes, Secret, Service, details, identifier}
 use crate::error::{Error, Result};
 use crate::reply::{Reply, Value};
 use crate::request::Request;
-use crate::store::{Details, Store};
-
-/// How often an identifier may turn out to be taken. Sixteen random bytes never are; seeded ones can be.
-const ATTEMPTS: usize = 8;
+use crate::store::{Details, RowId};
 
 /// Checks the request in the documented order, then stores the credential, its scopes and its line in the activity log
 /// in one transaction. Answers `credentialId`, `clientIdentifier` and `clientSecret`.
@@ -36,34 +33,33 @@ pub fn run<'a>(api: &'a Api, request: &Request<'_>, actor: &Actor) -> Result<Rep
 
     let now = api.now()?;
     let secret = Secret::generate(api.random())?;
-    let (id, identifier) = api.write(decision, |store, (scope_ids, service)| {
-        Service::assign(service, &mut details);
-        let (id, identifier) = insert(api, store, &secret, &details, &now)?;
-        store.insert_scopes(id, &scope_ids)?;
-        match service {
-            Some(service) => {
-                let what = format_args!("created ({}, service {})", details.grant_type, service.id);
-                log(store, actor, id, &details, what, &now)?;
+    let stored = api.write_or_find(
+        decision,
+        |store, (scope_ids, service)| {
+            Service::assign(*service, &mut details);
+            let identifier = identifier::generate(api.identifier_prefix(), api.random())?;
+            let sealed = api.seal(store, &identifier, &secret)?;
+            let row = store.insert_credential(&identifier, &sealed, &details, &now)?;
+            store.insert_scopes(row, scope_ids)?;
+            match service {
+                Some(service) => {
+                    let what = format_args!("created ({}, service {})", details.grant_type, service.id);
+                    log(store, actor, row, &details, what, &now)?;
+                }
+                None => log(store, actor, row, &details, format_args!("created ({})", details.grant_type), &now)?,
             }
-            None => log(store, actor, id, &details, format_args!("created ({})", details.grant_type), &now)?,
-        }
-        Ok((id, identifier))
-    })?;
+            Ok((row, identifier))
+        },
+        Some(&|store, (_, identifier): (_, String)| {
+            let found = store.credential_by_identifier(&identifier)?;
+            Ok(found.map(|credential| (RowId::Known(credential.id), identifier)))
+        }),
+    );
+    let (row, identifier) = stored?;
+    let id = api.read(|store| Ok(store.id(row)))?;
     Ok(Reply::from(vec![
         ("credentialId", Value::Int(id)),
         ("clientIdentifier", Value::Text(identifier)),
         ("clientSecret", Value::Secret(secret.text())),
     ]))
-}
-
-/// Inserts the row under an identifier that is free.
-fn insert(api: &Api, store: &mut Store, secret: &Secret, details: &Details, now: &str) -> Result<(i64, String)> {
-    for _ in 0..ATTEMPTS {
-        let identifier = identifier::generate(api.identifier_prefix(), api.random())?;
-        let sealed = api.seal(store, &identifier, secret)?;
-        if let Some(id) = store.insert_credential(&identifier, &sealed, details, now)? {
-            return Ok((id, identifier));
-        }
-    }
-    Err(Error::NoRandomness)
 }

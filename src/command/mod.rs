@@ -14,7 +14,7 @@ use crate::api::Api;
 use crate::error::{Error, Quoted, Result};
 use crate::reply::Reply;
 use crate::request::{Request, positive};
-use crate::store::{Credential, Details, LogLine, Store};
+use crate::store::{Credential, Details, LogLine, RowId, Store};
 
 /// Answers a request. Who asks is known by then.
 pub type Command = for<'a> fn(&'a Api, &Request<'_>, &Actor) -> Result<Reply<'a>>;
@@ -45,10 +45,12 @@ fn stored(id: &str, store: &Store) -> Result<Credential> {
 }
 
 /// Writes what became of a credential into the activity log.
-fn log(store: &Store, actor: &Actor, id: i64, details: &Details, what: impl Display, now: &str) -> Result<()> {
+fn log(store: &Store, actor: &Actor, id: RowId, details: &Details, what: impl Display, now: &str) -> Result<()> {
     store.log(&LogLine {
         date: now,
-        description: &format!("OAuth credential {id} {what}"),
+        about: "OAuth credential",
+        id,
+        what: &what,
         user: &actor.user,
         client: details.user_id.parse().unwrap_or(0),
         admin: actor.id,

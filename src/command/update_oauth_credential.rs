@@ -7,7 +7,7 @@ use crate::credential::{GrantType, Scopes, Secret, Service, details, logo_uri};
 use crate::error::{Error, Result};
 use crate::reply::{Reply, Value};
 use crate::request::{Request, TextOrList, is_blank};
-use crate::store::{Credential, Store};
+use crate::store::{Credential, RowId, Store};
 
 /// What may be passed beside the id, in the order in which it is read.
 const PARAMETERS: [&str; 8] =
@@ -27,19 +27,20 @@ pub fn run<'a>(api: &'a Api, request: &Request<'_>, actor: &Actor) -> Result<Rep
     let secret = if decision.made.reset { Some(Secret::generate(api.random())?) } else { None };
     let now = api.now()?;
     api.write(decision, |store, change| {
-        let Change { credential, scopes, edited, .. } = &change;
+        let Change { credential, scopes, edited, .. } = change;
+        let row = RowId::Known(credential.id);
         if *edited {
             store.update_credential(credential.id, &credential.details, &now)?;
             if let Some(scopes) = scopes {
                 store.delete_scopes(credential.id)?;
-                store.insert_scopes(credential.id, scopes)?;
+                store.insert_scopes(row, scopes)?;
             }
-            log(store, actor, credential.id, &credential.details, "updated", &now)?;
+            log(store, actor, row, &credential.details, "updated", &now)?;
         }
         if let Some(secret) = &secret {
             let sealed = api.seal_anew(store, &credential.identifier, secret)?;
             store.update_secret(credential.id, &sealed, &now)?;
-            log(store, actor, credential.id, &credential.details, "secret reset", &now)?;
+            log(store, actor, row, &credential.details, "secret reset", &now)?;
         }
         Ok(())
     })?;

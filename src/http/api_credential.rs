@@ -1,5 +1,7 @@
 //! What a program shows to call over HTTP: issued once, kept as a verifier only.
 
+use std::fmt::Display;
+
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
@@ -8,12 +10,10 @@ use crate::api::{Api, argument};
 use crate::credential::secret::SecretText;
 use crate::error::{Error, Quoted, Result, is_control};
 use crate::random::Random;
-use crate::store::{LogLine, NewApiCredential, Store};
+use crate::store::{LogLine, NewApiCredential, RowId, Store};
 
 /// How many letters and digits an identifier and a secret have.
 const LENGTH: usize = 32;
-/// How often an identifier may turn out to be taken. Thirty-two random characters never are.
-const ATTEMPTS: usize = 8;
 /// The action that stands for all.
 const EVERY: &str = "*";
 
@@ -40,23 +40,22 @@ pub fn issue(api: &Api, admin: &[u8], actions: &[Vec<u8>], description: &[u8]) -
     let now = api.now()?;
     let secret = random_text(api.random())?;
     let verifier = verifier(secret.as_bytes());
-    let identifier = api.read(|store| {
-        store.write(|store| {
-            let admin = store.admin(username)?.ok_or_else(unknown)?;
-            if admin.disabled {
-                return Err(Error::DisabledAdmin(Quoted::from(username)));
-            }
-            let new = NewApiCredential {
-                verifier: &verifier,
-                admin: admin.id,
-                permissions: &permissions,
-                description,
-                now: &now,
-            };
-            let (id, identifier) = insert(store, api.random(), &new)?;
-            log(store, &format!("API credential {id} issued (admin {})", admin.id), &now)?;
-            Ok(identifier)
-        })
+    let identifier = api.transaction(|store| {
+        let admin = store.admin(username)?.ok_or_else(unknown)?;
+        if admin.disabled {
+            return Err(Error::DisabledAdmin(Quoted::from(username)));
+        }
+        let new = NewApiCredential {
+            verifier: &verifier,
+            admin: admin.id,
+            permissions: &permissions,
+            description,
+            now: &now,
+        };
+        let identifier = random_text(api.random())?;
+        let id = store.insert_api_credential(&identifier, &new)?;
+        log(store, id, &format_args!("issued (admin {})", admin.id), &now)?;
+        Ok(identifier.to_string())
     })?;
     Ok(Issued { identifier, secret: SecretText::from(secret.to_string()) })
 }
@@ -67,14 +66,12 @@ pub fn revoke(api: &Api, identifier: &[u8]) -> Result<bool> {
         return Ok(false);
     };
     let now = api.now()?;
-    api.read(|store| {
-        store.write(|store| {
-            let revoked = store.revoke_api_credential(identifier, &now)?;
-            if let Some(id) = revoked {
-                log(store, &format!("API credential {id} revoked"), &now)?;
-            }
-            Ok(revoked.is_some())
-        })
+    api.transaction(|store| {
+        let revoked = store.revoke_api_credential(identifier, &now)?;
+        if let Some(id) = revoked {
+            log(store, id, &"revoked", &now)?;
+        }
+        Ok(revoked.is_some())
     })
 }
 
@@ -103,18 +100,10 @@ fn lower(action: &[u8]) -> Option<String> {
     (name == EVERY || valid(name)).then(|| name.to_ascii_lowercase())
 }
 
-fn insert(store: &Store, random: &Random, new: &NewApiCredential<'_>) -> Result<(i64, String)> {
-    for _ in 0..ATTEMPTS {
-        let identifier = random_text(random)?;
-        if let Some(id) = store.insert_api_credential(&identifier, new)? {
-            return Ok((id, identifier.to_string()));
-        }
-    }
-    Err(Error::NoRandomness)
-}
-
-fn log(store: &Store, what: &str, now: &str) -> Result<()> {
-    store.log(&LogLine { date: now, description: what, user: "System", client: 0, admin: 0 })
+/// Writes what became of a credential into the activity log.
+fn log(store: &Store, id: i64, what: &dyn Display, now: &str) -> Result<()> {
+    let (about, id) = ("API credential", RowId::Known(id));
+    store.log(&LogLine { date: now, about, id, what, user: "System", client: 0, admin: 0 })
 }
 
 /// Letters and digits, each as likely as the others.

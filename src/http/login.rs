@@ -99,7 +99,7 @@ pub fn log_refusal(api: &Api, address: &str) -> Result<()> {
     if decision.made {
         return Ok(());
     }
-    api.write(decision, |store, enough| if enough { Ok(()) } else { store.log_refusal(address, &now) })
+    api.write(decision, |store, enough| if *enough { Ok(()) } else { store.log_refusal(address, &now) })
 }
 
 /// Notes that a credential is used, once a minute at most. It's no reason for a call to fail.
@@ -107,7 +107,7 @@ fn note_access(api: &Api, known: &ApiCredential) {
     if let (Ok(minute_ago), Ok(now)) = (api.ago(MINUTE), api.now())
         && !(minute_ago < known.last_access && known.last_access <= now)
     {
-        let _ = api.read(|store| store.write(|store| store.set_last_access(known.id, &now)));
+        let _ = api.transaction(|store| store.set_last_access(known.id, &now));
     }
 }
 

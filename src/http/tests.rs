@@ -40,7 +40,7 @@ fn pair((identifier, secret): &(String, String)) -> Given {
 }
 
 fn run(api: &Api, sql: impl Fn(&Store) -> crate::error::Result<()>) {
-    api.read(|store| store.write(|store| sql(store))).unwrap();
+    api.transaction(|store| sql(store)).unwrap();
 }
 
 const WRONG: (u16, &str) = (403, "Invalid or missing credentials");

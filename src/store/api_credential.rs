@@ -1,7 +1,7 @@
 //! Who may call over HTTP.
 
 use super::Store;
-use super::sqlite::statement::{Bind, Row};
+use super::engine::{Bind, Row};
 use crate::error::Result;
 
 /// What the activity log says of a call whose credential was wrong.
@@ -43,8 +43,8 @@ impl Store {
     pub fn api_credential(&self, identifier: &str) -> Result<Option<ApiCredential>> {
         let sql = "SELECT d.id, d.secret, d.role_ids, d.last_access, a.username, a.disabled \
                    FROM tbldeviceauth d JOIN tbladmins a ON a.id = d.user_id \
-                   WHERE d.identifier = ?1 AND d.deleted_at IS NULL";
-        let read = |row: &Row<'_>| ApiCredential {
+                   WHERE d.identifier = ?1 COLLATE BINARY AND d.deleted_at IS NULL";
+        let read = |row: &dyn Row| ApiCredential {
             id: row.int(0),
             verifier: row.text(1),
             role_ids: row.text(2),
@@ -61,8 +61,9 @@ impl Store {
         self.engine.row(sql, &[Bind::Int(role)], |row| row.text(0))
     }
 
-    /// Inserts a credential and the role it has; its id, or `None` where its identifier is taken.
-    pub fn insert_api_credential(&self, identifier: &str, new: &NewApiCredential<'_>) -> Result<Option<i64>> {
+    /// Inserts a credential and the role it has; its id, or [`Error::Taken`](crate::error::Error::Taken) where another
+    /// has its identifier.
+    pub fn insert_api_credential(&self, identifier: &str, new: &NewApiCredential<'_>) -> Result<i64> {
         let sql = "INSERT INTO tbldeviceauth (identifier, secret, user_id, description, created_at, updated_at) \
                    VALUES (?1, ?2, ?3, ?4, ?5, ?5)";
         let values = [
@@ -72,23 +73,21 @@ impl Store {
             Bind::Text(new.description),
             Bind::Text(new.now),
         ];
-        let Some(id) = self.engine.insert(sql, &values)? else {
-            return Ok(None);
-        };
+        let id = self.engine.insert_now(sql, &values)?;
         let sql = "INSERT INTO tblapi_roles (role, description, permissions, created_at, updated_at) \
                    VALUES (?1, ?2, ?3, ?4, ?4)";
         let name = format!("API credential {id}");
         let values = [Bind::Text(&name), Bind::Text(new.description), Bind::Text(new.permissions), Bind::Text(new.now)];
-        let role = self.engine.insert(sql, &values)?.unwrap_or_default();
+        let role = self.engine.insert_now(sql, &values)?;
         let sql = "UPDATE tbldeviceauth SET role_ids = ?1 WHERE id = ?2";
         self.engine.execute(sql, &[Bind::Text(&role.to_string()), Bind::Int(id)])?;
-        Ok(Some(id))
+        Ok(id)
     }
 
     /// Takes a credential back; its id, or `None` where there is none to take. Its row stays, without what its secret
     /// was checked against.
     pub fn revoke_api_credential(&self, identifier: &str, now: &str) -> Result<Option<i64>> {
-        let sql = "SELECT id FROM tbldeviceauth WHERE identifier = ?1 AND deleted_at IS NULL";
+        let sql = "SELECT id FROM tbldeviceauth WHERE identifier = ?1 COLLATE BINARY AND deleted_at IS NULL";
         let found = self.engine.row(sql, &[Bind::Text(identifier)], |row| row.int(0))?;
         if let Some(id) = found {
             let sql = "UPDATE tbldeviceauth SET secret = '', deleted_at = ?1, updated_at = ?1 WHERE id = ?2";
@@ -100,13 +99,13 @@ impl Store {
     /// Notes when a credential was used.
     pub fn set_last_access(&self, id: i64, now: &str) -> Result<()> {
         let sql = "UPDATE tbldeviceauth SET last_access = ?1 WHERE id = ?2";
-        self.engine.execute(sql, &[Bind::Text(now), Bind::Int(id)]).map(drop)
+        self.engine.execute(sql, &[Bind::Text(now), Bind::Int(id)])
     }
 
     /// What an admin's password is checked against: empty where there is none. `None` without such an admin, or where
     /// the admin is disabled.
     pub fn admin_password(&self, username: &str) -> Result<Option<String>> {
-        let sql = "SELECT password FROM tbladmins WHERE username = ?1 AND disabled = 0";
+        let sql = "SELECT password FROM tbladmins WHERE username = ?1 COLLATE BINARY AND disabled = 0";
         self.engine.row(sql, &[Bind::Text(username)], |row| row.text(0))
     }
 
@@ -127,7 +126,7 @@ impl Store {
     /// Writes a line of a call that was refused.
     pub fn log_refusal(&self, address: &str, date: &str) -> Result<()> {
         let sql = "INSERT INTO tblactivitylog (date, description, user, ipaddr) VALUES (?1, ?2, 'System', ?3)";
-        self.engine.execute(sql, &[Bind::Text(date), Bind::Text(REFUSED), Bind::Text(address)]).map(drop)
+        self.engine.execute(sql, &[Bind::Text(date), Bind::Text(REFUSED), Bind::Text(address)])
     }
 }
 
@@ -135,6 +134,6 @@ impl Store {
 impl Store {
     /// Changes rows as a host may.
     pub fn execute_for_test(&self, sql: &str) -> Result<()> {
-        self.engine.execute(sql, &[]).map(drop)
+        self.engine.execute(sql, &[])
     }
 }

@@ -1,7 +1,8 @@
 //! What only the sandbox does to a store: rows with the columns that a test chooses, and all of it empty again.
 
-use super::schema::{EMPTY, SEEDS};
-use super::{Bind, Store};
+use super::Store;
+use super::engine::Bind;
+use super::sqlite::schema::{EMPTY, SEEDS};
 use crate::error::{Error, Quoted, Result};
 
 /// Columns and their values, as a test gives them.
@@ -62,8 +63,9 @@ impl Store {
         };
         // The names are those of columns by now.
         let sql = format!("INSERT INTO {name} ({names}) VALUES ({places}){replaced}");
-        let Some(id) = self.engine.insert(&sql, &values)? else {
-            return wrong("hold an \"id\" that no other row has".to_owned());
+        let id = match self.engine.insert_now(&sql, &values) {
+            Err(Error::Taken) => return wrong("hold an \"id\" that no other row has".to_owned()),
+            inserted => inserted?,
         };
         // A row that was there has told no id.
         match columns.iter().find(|(column, _)| table == Table::Admins && column == "username") {
@@ -78,9 +80,7 @@ impl Store {
             return Ok(());
         }
         self.known = None;
-        self.write(|store| {
-            EMPTY.iter().chain(SEEDS).try_for_each(|statement| store.engine.execute(statement, &[]).map(drop))
-        })?;
+        self.write(|store| EMPTY.iter().chain(SEEDS).try_for_each(|statement| store.engine.execute(statement, &[])))?;
         self.unchanged_at = self.engine.changes_so_far();
         Ok(())
     }
@@ -137,7 +137,7 @@ mod tests {
         let mut store = store();
         for _ in 0..2 {
             let sql = "INSERT INTO tbloauthserver_clients (identifier) VALUES ('a')";
-            assert_eq!(store.engine.insert(sql, &[]).unwrap(), Some(1));
+            assert_eq!(store.engine.insert_now(sql, &[]).unwrap(), 1);
             assert_eq!(store.add_row(Table::Clients, 1, &columns(&[("email", "a@b.test")])).unwrap(), 1);
             store.reset().unwrap();
         }

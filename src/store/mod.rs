@@ -1,21 +1,23 @@
 //! What is kept, and the statements that read and write it.
 
 mod api_credential;
+mod engine;
 pub mod fixture;
-mod schema;
 mod sqlite;
 
 use std::collections::BTreeMap;
+use std::fmt::Display;
 use std::iter;
 use std::rc::Rc;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::place::Place;
 use crate::settings::Settings;
+use engine::{Bind, Engine, Row};
 use sqlite::Sqlite;
-use sqlite::statement::{Bind, Row};
 
 pub use api_credential::{ApiCredential, NewApiCredential};
+pub use engine::RowId;
 pub use sqlite::note_fork;
 
 /// The rows of `tbloauthserver_scopes`: what a token can name.
@@ -107,7 +109,7 @@ const CREDENTIAL: &str = "SELECT c.id, c.identifier, c.secret, c.redirect_uri, c
                           c.name, c.description, c.logo_uri, c.created_at, c.updated_at, (SELECT group_concat(scope_id) \
                           FROM tbloauthserver_client_scopes WHERE client_id = c.id) FROM tbloauthserver_clients c";
 
-fn credential(row: &Row<'_>) -> Credential {
+fn credential(row: &dyn Row) -> Credential {
     Credential {
         id: row.int(0),
         identifier: row.text(1),
@@ -152,10 +154,10 @@ impl SortField {
     fn column(self) -> &'static str {
         match self {
             Self::Id => "id",
-            Self::Name => "name",
-            Self::Description => "description",
-            Self::GrantType => "grant_types",
-            Self::Identifier => "identifier",
+            Self::Name => "name COLLATE BINARY",
+            Self::Description => "description COLLATE BINARY",
+            Self::GrantType => "grant_types COLLATE BINARY",
+            Self::Identifier => "identifier COLLATE BINARY",
             Self::ServiceId => "service_id",
             Self::CreatedAt => "created_at",
             Self::UpdatedAt => "updated_at",
@@ -185,8 +187,12 @@ const RANKED: i64 = 1_000;
 pub struct LogLine<'a> {
     /// When.
     pub date: &'a str,
-    /// What.
-    pub description: &'a str,
+    /// What kind of thing it's about,
+    pub about: &'a str,
+    /// which of them,
+    pub id: RowId,
+    /// and what became of it.
+    pub what: &'a dyn Display,
     /// The admin's name, or `System`.
     pub user: &'a str,
     /// The client it's about, or 0.
@@ -197,7 +203,7 @@ pub struct LogLine<'a> {
 
 /// The store and what is known of it.
 pub struct Store {
-    engine: Sqlite,
+    engine: Box<dyn Engine>,
     /// What the last look has found, until something changes.
     known: Option<Known>,
     /// The version that this connection's transaction began with: nobody else changes anything before it ends.
@@ -210,6 +216,14 @@ struct Known {
     version: i64,
     scopes: Rc<ScopeTable>,
     notes: BTreeMap<Note, String>,
+}
+
+/// What became of a transaction.
+pub enum Written<T> {
+    /// It's stored.
+    Surely(T),
+    /// The server was lost before it answered the commit.
+    Perhaps(T, Error),
 }
 
 /// What the store notes of itself, in `localapi_store`.
@@ -235,7 +249,7 @@ impl Note {
 impl Store {
     /// Opens the store at this place, made on first use.
     pub fn open(place: &Place, settings: &Settings) -> Result<Self> {
-        let engine = Sqlite::open(place, settings)?;
+        let engine = Box::new(Sqlite::open(place, settings)?);
         let unchanged_at = engine.changes_so_far();
         Ok(Self { engine, known: None, locked: None, unchanged_at })
     }
@@ -256,20 +270,43 @@ impl Store {
     }
 
     /// Runs work in one transaction that has the write lock from its start; an error undoes it.
-    pub fn write<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
-        self.engine.begin()?;
-        let done = self.lock_version().and_then(|()| work(self)).and_then(|value| {
-            self.engine.commit()?;
-            Ok(value)
+    pub fn write<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T>) -> Result<Written<T>> {
+        let begun = self.engine.begin().and_then(|()| self.lock_version());
+        let done = begun.and_then(|()| work(self)).and_then(|value| match self.engine.commit() {
+            Ok(()) => Ok(Written::Surely(value)),
+            Err(error @ Error::CommitUnanswered(_)) => Ok(Written::Perhaps(value, error)),
+            Err(error) => Err(error),
         });
         self.locked = None;
-        if done.is_ok() {
-            self.engine.checkpoint_if_due();
-        } else {
+        if !matches!(done, Ok(Written::Surely(_))) {
             self.engine.rollback();
             self.known = None;
         }
         done
+    }
+
+    /// The id of a row that was inserted, once that is committed.
+    pub fn id(&self, row: RowId) -> i64 {
+        self.engine.id(row)
+    }
+
+    /// Asks at once what these reads will ask, where each would cost a round trip to a server; with `writes` in the
+    /// transaction that will write. What they return means nothing yet.
+    pub fn foresee(&mut self, writes: bool, reads: impl FnOnce(&mut Self)) -> Result<()> {
+        if !self.engine.is_remote() {
+            return Ok(());
+        }
+        self.engine.foresee();
+        reads(self);
+        self.known = None;
+        self.engine.fetch(writes)
+    }
+
+    /// Ends what `foresee` has begun.
+    pub fn settle(&mut self) {
+        if self.engine.is_remote() {
+            self.engine.rollback();
+        }
     }
 
     fn lock_version(&mut self) -> Result<()> {
@@ -320,7 +357,13 @@ impl Store {
             }
             None => self.engine.execute("DELETE FROM localapi_store WHERE name = ?1", &[name]),
         }
-        .map(drop)
+    }
+
+    /// Notes something for the first time: where another was faster, it fails as [`Error::Taken`].
+    pub fn set_first_note(&mut self, note: Note, value: &str) -> Result<()> {
+        self.known = None;
+        let sql = "INSERT INTO localapi_store (name, value) VALUES (?1, ?2)";
+        self.engine.execute(sql, &[Bind::Text(note.name()), Bind::Text(value)])
     }
 
     /// Whether any secret is sealed here.
@@ -331,7 +374,7 @@ impl Store {
 
     /// The admin of this name.
     pub fn admin(&self, username: &str) -> Result<Option<Admin>> {
-        let sql = "SELECT id, disabled FROM tbladmins WHERE username = ?1";
+        let sql = "SELECT id, disabled FROM tbladmins WHERE username = ?1 COLLATE BINARY";
         self.engine.row(sql, &[Bind::Text(username)], |row| Admin { id: row.int(0), disabled: row.int(1) != 0 })
     }
 
@@ -341,8 +384,8 @@ impl Store {
         self.engine.row(sql, &[Bind::Int(id)], |row| row.int_or_null(0))
     }
 
-    /// Inserts a credential; `None` where its identifier is taken.
-    pub fn insert_credential(&self, identifier: &str, secret: &str, new: &Details, now: &str) -> Result<Option<i64>> {
+    /// Inserts a credential. Where its identifier is taken this or the commit fails with [`Error::Taken`].
+    pub fn insert_credential(&self, identifier: &str, secret: &str, new: &Details, now: &str) -> Result<RowId> {
         let sql = "INSERT INTO tbloauthserver_clients (identifier, secret, redirect_uri, grant_types, user_id, \
                    service_id, name, description, logo_uri, created_at, updated_at) \
                    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?10)";
@@ -359,7 +402,9 @@ impl Store {
             Bind::Text(now),
         ];
         let id = self.engine.insert(sql, &values)?;
-        if let Some(id) = id.filter(|id| id % RANKED == 0) {
+        if let RowId::Known(id) = id
+            && id % RANKED == 0
+        {
             self.rank(id)?;
         }
         Ok(id)
@@ -368,7 +413,7 @@ impl Store {
     /// Notes how many credentials come before this one, which is the newest.
     fn rank(&self, id: i64) -> Result<()> {
         let sql = "INSERT INTO localapi_ranks (id, rank) VALUES (?1, ?2)";
-        self.engine.execute(sql, &[Bind::Int(id), Bind::Int(self.count()? - 1)]).map(drop)
+        self.engine.execute(sql, &[Bind::Int(id), Bind::Int(self.count()? - 1)])
     }
 
     /// The credential with this id.
@@ -378,14 +423,18 @@ impl Store {
 
     /// The credential with this identifier, compared byte for byte.
     pub fn credential_by_identifier(&self, identifier: &str) -> Result<Option<Credential>> {
-        self.engine.row(&format!("{CREDENTIAL} WHERE c.identifier = ?1"), &[Bind::Text(identifier)], credential)
+        self.engine.row(
+            &format!("{CREDENTIAL} WHERE c.identifier = ?1 COLLATE BINARY"),
+            &[Bind::Text(identifier)],
+            credential,
+        )
     }
 
     /// The credential with this identifier, or where there is none any other: so that looking for one that isn't there
     /// costs the same. `None` only where there is no credential at all.
     pub fn credential_or_decoy(&self, identifier: &str) -> Result<Option<Credential>> {
         let sql = format!(
-            "{CREDENTIAL}, (SELECT (SELECT id FROM tbloauthserver_clients WHERE identifier = ?1) AS found, \
+            "{CREDENTIAL}, (SELECT (SELECT id FROM tbloauthserver_clients WHERE identifier = ?1 COLLATE BINARY) AS found, \
              (SELECT max(id) FROM tbloauthserver_clients) AS decoy) AS ids WHERE c.id = coalesce(ids.found, ids.decoy)"
         );
         self.engine.row(&sql, &[Bind::Text(identifier)], credential)
@@ -393,12 +442,16 @@ impl Store {
 
     /// The ids of a selection, in its order.
     pub fn ids(&self, selection: &Selection) -> Result<Vec<i64>> {
-        if selection.sort_field == SortField::Id && selection.grant_type.is_none() && selection.offset > 0 {
+        if selection.sort_field == SortField::Id
+            && selection.grant_type.is_none()
+            && selection.offset > 0
+            && !self.engine.is_remote()
+        {
             return self.ids_behind(selection);
         }
         let (column, order) = (selection.sort_field.column(), if selection.descending { "DESC" } else { "ASC" });
         let (filter, grant_type) = match selection.grant_type {
-            Some(grant_type) => ("grant_types = ?3", grant_type),
+            Some(grant_type) => ("grant_types = ?3 COLLATE BINARY", grant_type),
             None => ("?3 = ''", ""),
         };
         let sql = format!(
@@ -460,19 +513,19 @@ impl Store {
             Bind::Text(&new.logo_uri),
             Bind::Text(now),
         ];
-        self.engine.execute(sql, &values).map(drop)
+        self.engine.execute(sql, &values)
     }
 
     /// Gives a credential another sealed secret.
     pub fn update_secret(&self, id: i64, secret: &str, now: &str) -> Result<()> {
         let sql = "UPDATE tbloauthserver_clients SET secret = ?2, updated_at = ?3 WHERE id = ?1";
-        self.engine.execute(sql, &[Bind::Int(id), Bind::Text(secret), Bind::Text(now)]).map(drop)
+        self.engine.execute(sql, &[Bind::Int(id), Bind::Text(secret), Bind::Text(now)])
     }
 
     /// Gives a credential the same secret sealed anew, unless it has changed meanwhile. Returns whether it did.
     pub fn reseal_secret(&self, id: i64, old: &str, new: &str) -> Result<bool> {
-        let sql = "UPDATE tbloauthserver_clients SET secret = ?3 WHERE id = ?1 AND secret = ?2";
-        let changed = self.engine.execute(sql, &[Bind::Int(id), Bind::Text(old), Bind::Text(new)])?;
+        let sql = "UPDATE tbloauthserver_clients SET secret = ?3 WHERE id = ?1 AND secret = ?2 COLLATE BINARY";
+        let changed = self.engine.change(sql, &[Bind::Int(id), Bind::Text(old), Bind::Text(new)])?;
         Ok(changed > 0)
     }
 
@@ -487,35 +540,33 @@ impl Store {
     /// Removes a credential and its scopes. Its id is never given again.
     pub fn delete_credential(&self, id: i64) -> Result<()> {
         self.delete_scopes(id)?;
-        self.engine.execute("DELETE FROM tbloauthserver_clients WHERE id = ?1", &[Bind::Int(id)]).map(drop)
+        self.engine.execute("DELETE FROM tbloauthserver_clients WHERE id = ?1", &[Bind::Int(id)])
     }
 
     /// Takes a credential's scopes away.
     pub fn delete_scopes(&self, credential: i64) -> Result<()> {
         let sql = "DELETE FROM tbloauthserver_client_scopes WHERE client_id = ?1";
-        self.engine.execute(sql, &[Bind::Int(credential)]).map(drop)
+        self.engine.execute(sql, &[Bind::Int(credential)])
     }
 
     /// Gives a credential its scopes.
-    pub fn insert_scopes(&self, credential: i64, scopes: &[i64]) -> Result<()> {
+    pub fn insert_scopes(&self, credential: RowId, scopes: &[i64]) -> Result<()> {
         scopes.chunks(SCOPES_AT_ONCE).try_for_each(|scopes| {
-            let values: Vec<Bind<'_>> = iter::once(&credential).chain(scopes).map(|&id| Bind::Int(id)).collect();
+            let values: Vec<Bind<'_>> =
+                iter::once(Bind::Id(credential)).chain(scopes.iter().copied().map(Bind::Int)).collect();
             let end = INSERT_SCOPES.len() - (SCOPES_AT_ONCE - scopes.len()) * ", (?1, ?2)".len();
-            self.engine.execute(INSERT_SCOPES.get(..end).unwrap_or(INSERT_SCOPES), &values).map(drop)
+            self.engine.execute(INSERT_SCOPES.get(..end).unwrap_or(INSERT_SCOPES), &values)
         })
     }
 
     /// Writes a line into the activity log.
     pub fn log(&self, line: &LogLine<'_>) -> Result<()> {
         let sql = "INSERT INTO tblactivitylog (date, description, user, userid, admin_id) VALUES (?1, ?2, ?3, ?4, ?5)";
-        let values = [
-            Bind::Text(line.date),
-            Bind::Text(line.description),
-            Bind::Text(line.user),
-            Bind::Int(line.client),
-            Bind::Int(line.admin),
-        ];
-        self.engine.execute(sql, &values).map(drop)
+        let description = format!("{} {} {}", line.about, self.engine.id(line.id), line.what);
+        let description = Bind::Text(&description);
+        let values =
+            [Bind::Text(line.date), description, Bind::Text(line.user), Bind::Int(line.client), Bind::Int(line.admin)];
+        self.engine.execute(sql, &values)
     }
 
     /// Notes that a service belongs to a client.
@@ -524,12 +575,12 @@ impl Store {
         self.engine.execute(sql, &[Bind::Int(client), Bind::Text(now)])?;
         let sql = "INSERT INTO tblhosting (id, userid, created_at, updated_at) VALUES (?1, ?2, ?3, ?3) \
                    ON CONFLICT (id) DO UPDATE SET userid = excluded.userid, updated_at = excluded.updated_at";
-        self.engine.execute(sql, &[Bind::Int(service), Bind::Int(client), Bind::Text(now)]).map(drop)
+        self.engine.execute(sql, &[Bind::Int(service), Bind::Int(client), Bind::Text(now)])
     }
 
     /// The description of a scope.
     pub fn scope_description(&self, scope: &str) -> Result<Option<String>> {
-        let sql = "SELECT description FROM tbloauthserver_scopes WHERE scope = ?1";
+        let sql = "SELECT description FROM tbloauthserver_scopes WHERE scope = ?1 COLLATE BINARY";
         self.engine.row(sql, &[Bind::Text(scope)], |row| row.text(0))
     }
 
@@ -539,20 +590,20 @@ impl Store {
         let sql = "INSERT INTO tbloauthserver_scopes (scope, description, created_at, updated_at) \
                    VALUES (?1, ?2, ?3, ?3) ON CONFLICT (scope) \
                    DO UPDATE SET description = excluded.description, updated_at = excluded.updated_at";
-        self.engine.execute(sql, &[Bind::Text(scope), Bind::Text(description), Bind::Text(now)]).map(drop)
+        self.engine.execute(sql, &[Bind::Text(scope), Bind::Text(description), Bind::Text(now)])
     }
 
     /// Adds an admin; one that is there stays as it is.
     pub fn register_admin(&self, username: &str, now: &str) -> Result<()> {
         let sql = "INSERT INTO tbladmins (username, created_at, updated_at) VALUES (?1, ?2, ?2) \
                    ON CONFLICT (username) DO NOTHING";
-        self.engine.execute(sql, &[Bind::Text(username), Bind::Text(now)]).map(drop)
+        self.engine.execute(sql, &[Bind::Text(username), Bind::Text(now)])
     }
 
     /// Removes a client and leaves its services, as a host may.
     #[cfg(test)]
     pub fn delete_client_for_test(&self, id: i64) -> Result<()> {
-        self.engine.execute("DELETE FROM tblclients WHERE id = ?1", &[Bind::Int(id)]).map(drop)
+        self.engine.execute("DELETE FROM tblclients WHERE id = ?1", &[Bind::Int(id)])
     }
 }
 
@@ -566,7 +617,7 @@ mod tests {
 
     fn insert(store: &Store, number: i64) -> i64 {
         let details = Details::default();
-        store.insert_credential(&number.to_string(), "", &details, "").unwrap().unwrap()
+        store.id(store.insert_credential(&number.to_string(), "", &details, "").unwrap())
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! How SQLite runs a statement: one connection to one file, or to memory.
 
-pub mod statement;
+pub mod schema;
+mod statement;
 
 use std::cell::Cell;
 use std::fs;
@@ -13,8 +14,9 @@ use std::time::{Duration, Instant};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, ffi};
 
-use self::statement::{Bind, Row, Statements};
-use super::schema::{APPLICATION_ID, MIGRATIONS};
+use self::schema::{APPLICATION_ID, MIGRATIONS};
+use self::statement::Statements;
+use super::engine::{Bind, Engine, Row, RowId};
 use crate::error::{Error, Result};
 use crate::own_file::{self, Access};
 use crate::place::{Place, beside};
@@ -203,7 +205,7 @@ impl Sqlite {
             return Ok(());
         }
         self.begin()?;
-        let done = self.run_steps(migrations, newest).and_then(|()| self.commit());
+        let done = self.run_steps(migrations, newest).and_then(|()| self.execute("COMMIT", &[]));
         if done.is_err() {
             self.rollback();
         }
@@ -231,11 +233,20 @@ impl Sqlite {
     }
 
     fn is_empty(&self) -> Result<bool> {
-        self.row("SELECT count(*) FROM sqlite_master", &[], |row| row.int(0) == 0).map(|empty| empty == Some(true))
+        self.number("SELECT count(*) FROM sqlite_master").map(|tables| tables == 0)
     }
 
     fn pragma(&self, name: &str) -> Result<i64> {
-        self.row(&format!("PRAGMA {name}"), &[], |row| row.int(0)).map(Option::unwrap_or_default)
+        self.number(&format!("PRAGMA {name}"))
+    }
+
+    fn number(&self, sql: &str) -> Result<i64> {
+        let mut number = 0;
+        self.query(sql, &[], &mut |row| {
+            number = row.int(0);
+            false
+        })?;
+        Ok(number)
     }
 
     /// Switches to a write-ahead log, now that the file is known to be ours.
@@ -269,91 +280,10 @@ impl Sqlite {
         Ok(())
     }
 
-    /// Whether the path still names the file that is open here. A file that was removed or replaced would take
-    /// credentials that nobody finds again.
-    pub fn is_current(&self) -> bool {
-        self.identity.is_none() || Identity::of(&self.path).is_ok_and(|found| found == self.identity)
-    }
-
-    /// Whether the content ends with this connection.
-    pub fn is_memory(&self) -> bool {
-        self.identity.is_none()
-    }
-
-    /// A number that changes when another connection has changed the store.
-    pub fn version_of_others(&self) -> Result<i64> {
-        if self.is_memory() {
-            return Ok(0);
-        }
-        self.row("PRAGMA data_version", &[], |row| row.int(0)).map(Option::unwrap_or_default)
-    }
-
-    /// Runs a statement that gives no rows; returns how many it has changed.
-    pub fn execute(&self, sql: &str, values: &[Bind<'_>]) -> Result<usize> {
-        self.run(sql, values, |_| true)?;
-        Ok(usize::try_from(self.main.changes()).unwrap_or(usize::MAX))
-    }
-
-    /// Inserts a row and returns its id; `None` where a unique column has the value already.
-    pub fn insert(&self, sql: &str, values: &[Bind<'_>]) -> Result<Option<i64>> {
-        match self.statements.run(&self.main, sql, values, |_| true) {
-            Ok(()) => Ok(Some(self.main.last_insert_rowid())),
-            Err(error) if error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation) => Ok(None),
-            Err(error) => Err(self.fault(&error)),
-        }
-    }
-
-    /// How many rows this connection has changed since it was opened.
-    pub fn changes_so_far(&self) -> u64 {
-        self.main.total_changes()
-    }
-
-    /// The first row of a result.
-    pub fn row<T>(&self, sql: &str, values: &[Bind<'_>], mut read: impl FnMut(&Row<'_>) -> T) -> Result<Option<T>> {
-        let mut found = None;
-        self.run(sql, values, |row| {
-            found = Some(read(row));
-            false
-        })?;
-        Ok(found)
-    }
-
-    /// All rows of a result.
-    pub fn rows<T>(&self, sql: &str, values: &[Bind<'_>], mut read: impl FnMut(&Row<'_>) -> T) -> Result<Vec<T>> {
-        let mut found = Vec::new();
-        self.run(sql, values, |row| {
-            found.push(read(row));
-            true
-        })?;
-        Ok(found)
-    }
-
-    fn run(&self, sql: &str, values: &[Bind<'_>], read: impl FnMut(&Row<'_>) -> bool) -> Result<()> {
-        self.statements.run(&self.main, sql, values, read).map_err(|error| self.fault(&error))
-    }
-
-    /// Begins a transaction that has the write lock from its start.
-    pub fn begin(&self) -> Result<()> {
-        self.execute("BEGIN IMMEDIATE", &[]).map(drop)
-    }
-
-    /// Ends the transaction: with durability full, its rows have survived a power cut once this returns.
-    pub fn commit(&self) -> Result<()> {
-        self.execute("COMMIT", &[]).map(drop)
-    }
-
-    /// Undoes the transaction, if one is open still: some faults have ended it already.
-    pub fn rollback(&self) {
-        if !self.main.is_autocommit() {
-            // One that fails leaves nothing behind either: the connection is closed after such a fault.
-            let _ = self.execute("ROLLBACK", &[]);
-        }
-    }
-
     /// Copies the write-ahead log into the database once it has grown. It never runs beside a commit: SQLite before
     /// 3.51.3 can lose data when another connection commits meanwhile (sqlite.org/wal.html, "The WAL-Reset Bug"), so
     /// this connection holds the write lock while a second one copies. What fails here is tried again later.
-    pub fn checkpoint_if_due(&mut self) {
+    fn checkpoint_if_due(&mut self) {
         let pages = LOG_PAGES.get();
         if pages < CHECKPOINT_PAGES {
             self.next_checkpoint = CHECKPOINT_PAGES;
@@ -391,6 +321,74 @@ impl Sqlite {
 
     fn fault(&self, error: &rusqlite::Error) -> Error {
         fault(error, &self.path, self.busy_timeout)
+    }
+}
+
+impl Engine for Sqlite {
+    fn query(&self, sql: &str, values: &[Bind<'_>], read: &mut dyn FnMut(&dyn Row) -> bool) -> Result<()> {
+        self.statements.run(&self.main, sql, values, read).map_err(|error| self.fault(&error))
+    }
+
+    fn execute(&self, sql: &str, values: &[Bind<'_>]) -> Result<()> {
+        self.query(sql, values, &mut |_| true)
+    }
+
+    fn change(&self, sql: &str, values: &[Bind<'_>]) -> Result<usize> {
+        self.execute(sql, values)?;
+        Ok(usize::try_from(self.main.changes()).unwrap_or(usize::MAX))
+    }
+
+    fn insert(&self, sql: &str, values: &[Bind<'_>]) -> Result<RowId> {
+        self.insert_now(sql, values).map(RowId::Known)
+    }
+
+    fn insert_now(&self, sql: &str, values: &[Bind<'_>]) -> Result<i64> {
+        match self.statements.run(&self.main, sql, values, &mut |_| true) {
+            Ok(()) => Ok(self.main.last_insert_rowid()),
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation) => Err(Error::Taken),
+            Err(error) => Err(self.fault(&error)),
+        }
+    }
+
+    fn id(&self, row: RowId) -> i64 {
+        match row {
+            RowId::Known(id) => id,
+            RowId::New => self.main.last_insert_rowid(),
+        }
+    }
+
+    fn begin(&self) -> Result<()> {
+        self.execute("BEGIN IMMEDIATE", &[])
+    }
+
+    fn commit(&mut self) -> Result<()> {
+        self.execute("COMMIT", &[])?;
+        self.checkpoint_if_due();
+        Ok(())
+    }
+
+    fn rollback(&self) {
+        if !self.main.is_autocommit() {
+            // One that fails leaves nothing behind either: the connection is closed after such a fault.
+            let _ = self.execute("ROLLBACK", &[]);
+        }
+    }
+
+    fn version_of_others(&self) -> Result<i64> {
+        if self.is_memory() { Ok(0) } else { self.number("PRAGMA data_version") }
+    }
+
+    /// A file that was removed or replaced would take credentials that nobody finds again.
+    fn is_current(&self) -> bool {
+        self.identity.is_none() || Identity::of(&self.path).is_ok_and(|found| found == self.identity)
+    }
+
+    fn is_memory(&self) -> bool {
+        self.identity.is_none()
+    }
+
+    fn changes_so_far(&self) -> u64 {
+        self.main.total_changes()
     }
 }
 

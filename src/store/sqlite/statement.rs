@@ -11,17 +11,10 @@ use std::ptr::{self, NonNull};
 
 use rusqlite::{Connection, Error, Result, ffi};
 
+use crate::store::engine::{self, Bind, RowId};
+
 /// More different statements than there are here: then the host's choices are in them, and they start over.
 const MOST: usize = 128;
-
-/// A value that a statement is given.
-#[derive(Debug, Clone, Copy)]
-pub enum Bind<'a> {
-    /// A whole number.
-    Int(i64),
-    /// Text.
-    Text(&'a str),
-}
 
 /// The statements of one connection. They must be dropped before it.
 #[derive(Default)]
@@ -34,7 +27,7 @@ impl Statements {
         connection: &Connection,
         sql: &str,
         values: &[Bind<'_>],
-        mut read: impl FnMut(&Row<'_>) -> bool,
+        read: &mut dyn FnMut(&dyn engine::Row) -> bool,
     ) -> Result<()> {
         let mut kept = self.0.borrow_mut();
         let at = kept.iter().position(|(known, _)| **known == *sql);
@@ -91,7 +84,9 @@ impl Statement {
             // values outlive `Running`, and the next run replaces them all before its first step.
             check(unsafe {
                 match *value {
-                    Bind::Int(number) => ffi::sqlite3_bind_int64(self.0.as_ptr(), position, number),
+                    Bind::Int(number) | Bind::Id(RowId::Known(number)) => {
+                        ffi::sqlite3_bind_int64(self.0.as_ptr(), position, number)
+                    }
                     Bind::Text(text) => ffi::sqlite3_bind_text64(
                         self.0.as_ptr(),
                         position,
@@ -100,6 +95,8 @@ impl Statement {
                         ffi::SQLITE_STATIC(),
                         ffi::SQLITE_UTF8 as u8,
                     ),
+                    // Only a server leaves an id open.
+                    Bind::Id(RowId::New) => ffi::SQLITE_MISUSE,
                 }
             })?;
         }
@@ -136,31 +133,33 @@ impl Drop for Running<'_> {
     }
 }
 
-/// One row of a result. Columns are read leniently: hosts write these tables too, and SQLite keeps what it's given.
-pub struct Row<'a> {
+/// One row of a result.
+struct Row<'a> {
     statement: &'a Statement,
     /// A row is gone with the next step.
     lent: PhantomData<&'a Running<'a>>,
 }
 
 impl Row<'_> {
-    /// A column as a whole number; 0 where it's none.
-    pub fn int(&self, column: c_int) -> i64 {
-        self.int_or_null(column).unwrap_or(0)
+    fn kind(&self, column: c_int) -> c_int {
+        // SAFETY: a row is there, and SQLite answers any column number.
+        unsafe { ffi::sqlite3_column_type(self.statement.0.as_ptr(), column) }
     }
+}
 
-    /// A column as a whole number; `None` where it's none.
-    pub fn int_or_null(&self, column: c_int) -> Option<i64> {
-        match self.kind(column) {
+impl engine::Row for Row<'_> {
+    fn int_or_null(&self, column: usize) -> Option<i64> {
+        let number = c_int::try_from(column).ok()?;
+        match self.kind(number) {
             // SAFETY: a row is there, and SQLite answers any column number.
-            ffi::SQLITE_INTEGER => Some(unsafe { ffi::sqlite3_column_int64(self.statement.0.as_ptr(), column) }),
+            ffi::SQLITE_INTEGER => Some(unsafe { ffi::sqlite3_column_int64(self.statement.0.as_ptr(), number) }),
             ffi::SQLITE_TEXT => self.text(column).trim().parse().ok(),
             _ => None,
         }
     }
 
-    /// A column as text; empty where it's null.
-    pub fn text(&self, column: c_int) -> String {
+    fn text(&self, column: usize) -> String {
+        let column = c_int::try_from(column).unwrap_or(c_int::MAX);
         // SAFETY: a row is there, and SQLite answers any column number. What it points to has the length that it tells
         // next, and stays until the column is read again.
         let bytes = unsafe {
@@ -172,11 +171,6 @@ impl Row<'_> {
             }
         };
         String::from_utf8_lossy(bytes).into_owned()
-    }
-
-    fn kind(&self, column: c_int) -> c_int {
-        // SAFETY: a row is there, and SQLite answers any column number.
-        unsafe { ffi::sqlite3_column_type(self.statement.0.as_ptr(), column) }
     }
 }
 
@@ -190,7 +184,7 @@ mod tests {
 
     fn ints(statements: &Statements, connection: &Connection, sql: &str, values: &[Bind<'_>]) -> Result<Vec<i64>> {
         let mut found = Vec::new();
-        statements.run(connection, sql, values, |row| {
+        statements.run(connection, sql, values, &mut |row| {
             found.push(row.int(0));
             true
         })?;
@@ -232,7 +226,7 @@ mod tests {
         let connection = Connection::open_in_memory().unwrap();
         let sql = "SELECT ' 12 ', NULL, 3, x'61ff', ?1, 1.5";
         Statements::default()
-            .run(&connection, sql, &[Bind::Text("")], |row| {
+            .run(&connection, sql, &[Bind::Text("")], &mut |row| {
                 assert_eq!((row.int(0), row.int_or_null(1), row.int(2), row.int_or_null(5)), (12, None, 3, None));
                 assert_eq!([1, 2, 3, 4, 5].map(|column| row.text(column)), ["", "3", "a\u{fffd}", "", "1.5"]);
                 false

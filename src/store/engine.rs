@@ -1,0 +1,121 @@
+//! What the store needs of a database. Statements are written once, in SQLite's SQL; an engine that speaks another
+//! dialect translates them.
+
+use crate::error::Result;
+
+/// A value that a statement is given.
+#[derive(Debug, Clone, Copy)]
+pub enum Bind<'a> {
+    /// A whole number.
+    Int(i64),
+    /// Text.
+    Text(&'a str),
+    /// A row's id.
+    Id(RowId),
+}
+
+/// The id of a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RowId {
+    /// This one.
+    Known(i64),
+    /// The row that this transaction has inserted last: a server tells its id when the transaction is committed.
+    New,
+}
+
+/// One row of a result. Columns are read leniently: hosts write these tables too, and SQLite keeps what it's given.
+pub trait Row {
+    /// A column as a whole number; `None` where it's none.
+    fn int_or_null(&self, column: usize) -> Option<i64>;
+
+    /// A column as text; empty where it's null.
+    fn text(&self, column: usize) -> String;
+
+    /// A column as a whole number; 0 where it's none.
+    fn int(&self, column: usize) -> i64 {
+        self.int_or_null(column).unwrap_or(0)
+    }
+}
+
+/// A connection to a database.
+pub trait Engine {
+    /// Runs a statement and reads its rows, as long as `read` wants more of them.
+    fn query(&self, sql: &str, values: &[Bind<'_>], read: &mut dyn FnMut(&dyn Row) -> bool) -> Result<()>;
+
+    /// Runs a statement in a transaction. A server may get it as late as with the commit.
+    fn execute(&self, sql: &str, values: &[Bind<'_>]) -> Result<()>;
+
+    /// Runs a statement now; returns how many rows it has changed.
+    fn change(&self, sql: &str, values: &[Bind<'_>]) -> Result<usize>;
+
+    /// Inserts a row in a transaction, as late as `execute`. Where a unique column has the value already, this or the
+    /// commit fails with [`Error::Taken`](crate::error::Error::Taken).
+    fn insert(&self, sql: &str, values: &[Bind<'_>]) -> Result<RowId>;
+
+    /// Inserts a row now and returns its id.
+    fn insert_now(&self, sql: &str, values: &[Bind<'_>]) -> Result<i64>;
+
+    /// What `insert` has inserted last, once it's committed.
+    fn id(&self, row: RowId) -> i64;
+
+    /// Begins a transaction in which nobody else changes what is read; one that was begun ahead goes on.
+    fn begin(&self) -> Result<()>;
+
+    /// Ends the transaction: its rows are as durable as was asked for once this returns.
+    fn commit(&mut self) -> Result<()>;
+
+    /// Undoes the transaction, if one is open still: some faults have ended it already.
+    fn rollback(&self);
+
+    /// A number that changes when another connection has changed the store, or may have.
+    fn version_of_others(&self) -> Result<i64>;
+
+    /// Whether the place still names what is open here.
+    fn is_current(&self) -> bool {
+        true
+    }
+
+    /// Whether the content ends with this connection.
+    fn is_memory(&self) -> bool {
+        false
+    }
+
+    /// How many rows this connection has changed since it was opened.
+    fn changes_so_far(&self) -> u64;
+
+    /// Whether each statement costs a round trip to a server: then `foresee` saves some.
+    fn is_remote(&self) -> bool {
+        false
+    }
+
+    /// From now on queries find nothing and are only noted, until `fetch`.
+    fn foresee(&self) {}
+
+    /// Asks all that was noted at once, in a transaction where `writes` says that one will be needed. The same queries
+    /// get their answers from it, until the transaction ends.
+    fn fetch(&self, _writes: bool) -> Result<()> {
+        Ok(())
+    }
+}
+
+impl dyn Engine {
+    /// The first row of a result.
+    pub fn row<T>(&self, sql: &str, values: &[Bind<'_>], mut read: impl FnMut(&dyn Row) -> T) -> Result<Option<T>> {
+        let mut found = None;
+        self.query(sql, values, &mut |row| {
+            found = Some(read(row));
+            false
+        })?;
+        Ok(found)
+    }
+
+    /// All rows of a result.
+    pub fn rows<T>(&self, sql: &str, values: &[Bind<'_>], mut read: impl FnMut(&dyn Row) -> T) -> Result<Vec<T>> {
+        let mut found = Vec::new();
+        self.query(sql, values, &mut |row| {
+            found.push(read(row));
+            true
+        })?;
+        Ok(found)
+    }
+}
