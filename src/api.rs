@@ -9,7 +9,7 @@ use subtle::ConstantTimeEq as _;
 use crate::clock::Clock;
 use crate::credential::{Secret, identifier};
 use crate::error::{Error, Result, is_control};
-use crate::place::Place;
+use crate::place::{Dsn, Place};
 use crate::random::Random;
 use crate::reply::{Fields, Value};
 use crate::request::{is_blank, is_space};
@@ -170,9 +170,45 @@ impl Api {
     /// call opens it again on both sides. A store in memory stays, the child has a copy.
     pub fn close_file_store(&self) {
         if let Ok(mut slot) = self.store.try_borrow_mut()
-            && slot.as_ref().is_some_and(|store| !store.is_memory())
+            && slot.as_ref().is_some_and(|store| !store.is_memory() && !store.is_remote())
         {
             *slot = None;
+        }
+    }
+
+    /// Lets go of a connection to a server, in the child after a fork: it's the parent's, and not even closing it would
+    /// leave it to the parent.
+    pub fn forget_server(&self) {
+        if let Ok(mut slot) = self.store.try_borrow_mut()
+            && slot.as_ref().is_some_and(Store::is_remote)
+        {
+            std::mem::forget(slot.take());
+        }
+    }
+
+    /// Whether the store is at a server: then `foresee` saves round trips.
+    pub fn is_remote(&self) -> bool {
+        matches!(self.settings.dsn, Dsn::Server(_))
+    }
+
+    /// Asks the server at once what a call will ask; with `writes` in the transaction that will write.
+    pub fn foresee(&self, writes: bool, reads: impl Fn(&mut Store)) -> Result<()> {
+        let mut attempts = 1;
+        loop {
+            match self.read(|store| store.foresee(writes, &reads)) {
+                Err(Error::StoreContended(_)) if attempts < ATTEMPTS => attempts += 1,
+                done => return done,
+            }
+            self.settle();
+        }
+    }
+
+    /// Ends what `foresee` has begun.
+    pub fn settle(&self) {
+        if let Ok(mut slot) = self.store.try_borrow_mut()
+            && let Some(store) = &mut *slot
+        {
+            store.settle();
         }
     }
 
@@ -317,7 +353,14 @@ impl Api {
     pub fn verify_credential(&self, identifier: &[u8], secret: &[u8]) -> Result<Option<Fields>> {
         // An identifier that isn't UTF-8 is looked for all the same, under another that doesn't exist either.
         let text = String::from_utf8_lossy(identifier);
-        let found = self.read(|store| Ok(store.credential_or_decoy(&text)?.zip(Some(store.scopes()?))))?;
+        let found = self.read(|store| {
+            store.foresee(false, |store| {
+                let _ = (store.credential_or_decoy(&text), store.scopes());
+            })?;
+            let found = store.credential_or_decoy(&text)?.zip(Some(store.scopes()?));
+            store.settle();
+            Ok(found)
+        })?;
         let Some((credential, scopes)) = found else {
             return Ok(None);
         };

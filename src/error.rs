@@ -130,11 +130,16 @@ pub enum Error {
     #[error("The credential store has no place: set localapi.dsn in php.ini, or HOME in the environment.")]
     StoreHomeless,
     /// `localapi.dsn` can't be read.
-    #[error("The credential store has no place: localapi.dsn must be sqlite:/absolute/path or sqlite::memory:.")]
+    #[error(
+        "The credential store has no place: localapi.dsn must be sqlite:/absolute/path, sqlite::memory: or mysql://user:password@host/database."
+    )]
     DsnInvalid,
     /// `localapi.key_file` can't be read.
     #[error("The key file has no place: localapi.key_file must be an absolute path.")]
     KeyFileInvalid,
+    /// `localapi.key_file` is empty, and the store is at a server.
+    #[error("The key file has no place: set localapi.key_file, to the same file on every machine.")]
+    KeyFileUnset,
 
     // The store.
     /// The folder of the store isn't there.
@@ -172,12 +177,42 @@ pub enum Error {
         "The credential store cannot be used here: this process was forked while other threads had the store open."
     )]
     StoreForked,
+
+    // The store at a server.
+    /// There is no way to the server, or it takes no connection.
+    #[error("The credential store at {0} cannot be reached: {1}.")]
+    ServerUnreachable(String, &'static str),
+    /// There is no encrypted connection to the server, or not to the right one.
+    #[error("The credential store at {0} cannot be trusted: {1}.")]
+    ServerUntrusted(String, &'static str),
+    /// The server doesn't know the user, the password or the host.
+    #[error("The credential store at {0} refused the login: check user and password in localapi.dsn.")]
+    ServerRefused(String),
+    /// The user may not read or write a table.
+    #[error("The credential store at {0} denied the access: this user needs SELECT, INSERT, UPDATE and DELETE there.")]
+    ServerDenied(String),
+    /// The server has no such database.
+    #[error("The credential store at {0} is not there: create the database.")]
+    DatabaseMissing(String),
+    /// A table isn't there, and the user may not create it.
+    #[error("The credential store at {0} lacks the table {1}: create it, or let this user create tables.")]
+    TableMissing(String, &'static str),
+    /// A table that a host has made lacks a column.
+    #[error("The credential store at {0} has a table {1} without the column {2}.")]
+    ColumnMissing(String, &'static str, &'static str),
+    /// The server takes no changes.
+    #[error("The credential store at {0} is read-only: the server takes no changes.")]
+    ServerReadOnly(String),
+    /// The server has answered nothing for longer than `read_timeout`.
+    #[error("The credential store at {0} has not answered for {1} ms.")]
+    ServerSilent(String, u64),
     /// The server is gone, or the network to it, and the answer to a commit with it.
     #[error("The connection to the credential store at {0} was lost while it stored this: look whether it has.")]
     CommitUnanswered(String),
     /// The server has undone the transaction for the sake of another's, again and again.
     #[error("The credential store at {0} is contended: nothing was stored, try again.")]
     StoreContended(String),
+
     /// A value that must be unique is there already. Nobody sees this: another value is tried.
     #[error("The value is taken.")]
     Taken,
@@ -225,6 +260,12 @@ impl Error {
                 | Self::StoreFull(_)
                 | Self::StoreDamaged(_)
                 | Self::StoreFailed(..)
+                | Self::ServerUnreachable(..)
+                | Self::ServerUntrusted(..)
+                | Self::ServerRefused(_)
+                | Self::ServerDenied(_)
+                | Self::ServerReadOnly(_)
+                | Self::ServerSilent(..)
         )
     }
 }

@@ -2,8 +2,14 @@
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use crate::error::{Error, Result};
+use fluent_uri::Uri;
+use percent_encoding::percent_decode_str;
+
+use crate::credential::secret::SecretText;
+use crate::error::{Error, Result, is_control};
+use crate::settings;
 
 /// `localapi.dsn`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,6 +22,94 @@ pub enum Dsn {
     File(PathBuf),
     /// `sqlite::memory:`.
     Memory,
+    /// `mysql://`.
+    Server(Box<Server>),
+}
+
+/// A database of a MariaDB or MySQL server, and how to get there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Server {
+    /// Who logs in,
+    pub user: String,
+    /// and with what.
+    pub password: SecretText,
+    /// A name or an address.
+    pub host: String,
+    /// 3306 where the DSN says nothing.
+    pub port: u16,
+    /// The database.
+    pub database: String,
+    /// `socket`: a path that is used instead of host and port.
+    pub socket: Option<String>,
+    /// `ssl_ca`: the certificates that the server's one must come from; without it those of the public authorities.
+    pub ssl_ca: Option<PathBuf>,
+    /// `ssl_verify`: whether to verify the server's certificate. Without this and without `ssl_ca` there is no TLS.
+    pub ssl_verify: Option<bool>,
+    /// `connect_timeout`, in seconds: how long to wait for the server to take the connection.
+    pub connect_timeout: Duration,
+    /// `read_timeout`, in seconds: how long to wait for an answer.
+    pub read_timeout: Duration,
+}
+
+impl Server {
+    const SCHEME: &str = "mysql";
+
+    fn parse(dsn: &str) -> Option<Self> {
+        let uri = Uri::parse(dsn).ok()?;
+        let authority = uri.authority().filter(|_| uri.scheme().as_str() == Self::SCHEME && !uri.has_fragment())?;
+        let (user, password) =
+            authority.userinfo()?.as_str().split_once(':').unwrap_or((authority.userinfo()?.as_str(), ""));
+        let host = authority.host();
+        let mut server = Self {
+            user: decoded(user)?,
+            password: SecretText::from(decoded(password)?),
+            host: decoded(host.trim_start_matches('[').trim_end_matches(']'))?,
+            port: match authority.port() {
+                Some(port) if !port.is_empty() => port.as_str().parse().ok()?,
+                _ => 3306,
+            },
+            database: decoded(uri.path().as_str().strip_prefix('/')?)?,
+            socket: None,
+            ssl_ca: None,
+            ssl_verify: None,
+            connect_timeout: Duration::from_secs(5),
+            read_timeout: Duration::from_secs(30),
+        };
+        let options = uri.query().map_or("", |query| query.as_str());
+        for option in options.split('&').filter(|option| !option.is_empty()) {
+            let (name, value) = option.split_once('=')?;
+            let value = decoded(value)?;
+            match name {
+                _ if value.is_empty() => {}
+                "socket" => server.socket = Some(value).filter(|path| path.starts_with('/')).map(Some)?,
+                "ssl_ca" => server.ssl_ca = Some(absolute(&value)?),
+                "ssl_verify" => server.ssl_verify = Some(settings::switch(&value)?),
+                "connect_timeout" => server.connect_timeout = seconds(&value)?,
+                "read_timeout" => server.read_timeout = seconds(&value)?,
+                _ => return None,
+            }
+        }
+        let named = !server.database.is_empty() && !server.database.contains('/') && !server.user.is_empty();
+        (named && (!server.host.is_empty() || server.socket.is_some())).then_some(server)
+    }
+
+    /// How a message names it: neither the user nor the password.
+    pub fn place(&self) -> String {
+        match &self.socket {
+            Some(socket) => format!("{socket}/{}", self.database),
+            None => format!("{}:{}/{}", self.host, self.port, self.database),
+        }
+    }
+}
+
+/// A number of seconds from 1 to 3,600.
+fn seconds(text: &str) -> Option<Duration> {
+    text.parse().ok().filter(|number| (1..=3_600).contains(number)).map(Duration::from_secs)
+}
+
+fn decoded(text: &str) -> Option<String> {
+    let text = percent_decode_str(text).decode_utf8().ok()?;
+    (!text.contains(is_control)).then(|| text.into_owned())
 }
 
 impl Dsn {
@@ -25,7 +119,7 @@ impl Dsn {
             _ if text.is_empty() => Self::Unset,
             Some(":memory:") => Self::Memory,
             Some(path) => absolute(path).map_or(Self::Invalid, Self::File),
-            None => Self::Invalid,
+            None => Server::parse(text).map_or(Self::Invalid, |server| Self::Server(Box::new(server))),
         }
     }
 }
@@ -77,6 +171,8 @@ pub enum Place {
         /// Whether the folder is ours to make.
         own_folder: bool,
     },
+    /// At a server.
+    Server(Box<Server>),
 }
 
 impl Place {
@@ -86,6 +182,7 @@ impl Place {
             (Dsn::Invalid, _) => Err(Error::DsnInvalid),
             (Dsn::Memory, _) | (Dsn::Unset, DefaultPlace::Memory) => Ok(Self::Memory),
             (Dsn::File(path), _) => Ok(Self::File { path: path.clone(), own_folder: false }),
+            (Dsn::Server(server), _) => Ok(Self::Server(server.clone())),
             (Dsn::Unset, DefaultPlace::None) => Err(Error::StoreNotConfigured),
             (Dsn::Unset, DefaultPlace::Home) => {
                 let folder = |name| environment(name).map(PathBuf::from).filter(|folder| folder.is_absolute());
@@ -103,6 +200,7 @@ impl Place {
             (KeyFile::At(path), _) => Ok(Some(path.clone())),
             (KeyFile::Unset, Self::Memory) => Ok(None),
             (KeyFile::Unset, Self::File { path, .. }) => Ok(Some(beside(path, ".key"))),
+            (KeyFile::Unset, Self::Server(_)) => Err(Error::KeyFileUnset),
         }
     }
 }
@@ -150,11 +248,61 @@ mod tests {
         assert_eq!(Dsn::parse("sqlite::memory:"), Dsn::Memory);
     }
 
+    fn server(dsn: &str) -> Server {
+        match Dsn::parse(dsn) {
+            Dsn::Server(server) => *server,
+            other => panic!("{dsn}: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_dsn_names_a_database_of_a_server() {
+        let found = server("mysql://u%40x:p%3A%2F%23@db.example:3307/whm%20cs");
+        assert_eq!((found.user.as_str(), found.password.reveal()), ("u@x", "p:/#"));
+        assert_eq!((found.host.as_str(), found.port, found.database.as_str()), ("db.example", 3307, "whm cs"));
+        assert_eq!((found.ssl_ca, found.ssl_verify, found.socket), (None, None, None));
+        assert_eq!(found.connect_timeout, Duration::from_secs(5));
+        assert_eq!(found.read_timeout, Duration::from_secs(30));
+        assert_eq!((server("mysql://u@[::1]/d").host.as_str(), server("mysql://u@h/d").port), ("::1", 3306));
+        assert_eq!(server("mysql://u:secret@h/d").place(), "h:3306/d");
+    }
+
+    #[test]
+    fn a_dsn_has_options() {
+        let found = server("mysql://u@localhost/d?socket=%2Frun%2Fm.sock&connect_timeout=2&read_timeout=3&ssl_verify=");
+        assert_eq!(found.socket.as_deref(), Some("/run/m.sock"));
+        assert_eq!((found.connect_timeout, found.read_timeout), (Duration::from_secs(2), Duration::from_secs(3)));
+        assert_eq!(found.place(), "/run/m.sock/d");
+        let found = server("mysql://u@h/d?ssl_ca=/etc/ca.pem&ssl_verify=0");
+        assert_eq!((found.ssl_ca, found.ssl_verify), (Some(PathBuf::from("/etc/ca.pem")), Some(false)));
+    }
+
     #[test]
     fn a_mistyped_dsn_is_never_read_as_something_else() {
         for dsn in
             ["sqlite:", "sqlite:relative.db", "sqlite:/folder/", "sqlit:/a", "/a.db", "SQLITE:/a", "sqlite:/a\0b"]
         {
+            assert_eq!(Dsn::parse(dsn), Dsn::Invalid, "{dsn}");
+        }
+        for dsn in [
+            "mysql://h/d",
+            "mysql://:p@h/d",
+            "mysql://u@h",
+            "mysql://u@h/",
+            "mysql://u@h/a/b",
+            "mysql://u@/d",
+            "mysql://u@h:99999/d",
+            "mysql://u@h/d?timeout=1",
+            "mysql://u@h/d?connect_timeout=0",
+            "mysql://u@h/d?read_timeout=1.5",
+            "mysql://u@h/d?ssl_verify=perhaps",
+            "mysql://u@h/d?ssl_ca=ca.pem",
+            "mysql://u@h/d?socket=m.sock",
+            "mysql://u:p%00@h/d",
+            "mysql://u@h/d#f",
+            "mysql:u:p/d",
+            "postgres://u@h/d",
+        ] {
             assert_eq!(Dsn::parse(dsn), Dsn::Invalid, "{dsn}");
         }
     }
@@ -191,6 +339,11 @@ mod tests {
         assert_eq!(Place::Memory.key_file(&KeyFile::Unset).unwrap(), None);
         let set = KeyFile::parse("/etc/k");
         assert_eq!(Place::Memory.key_file(&set).unwrap(), Some(PathBuf::from("/etc/k")));
+        let at_server = Place::Server(Box::new(server("mysql://u@h/d")));
+        assert_eq!(
+            at_server.key_file(&KeyFile::Unset).unwrap_err().to_string(),
+            "The key file has no place: set localapi.key_file, to the same file on every machine."
+        );
         let error = store.key_file(&KeyFile::parse("k")).unwrap_err().to_string();
         assert_eq!(error, "The key file has no place: localapi.key_file must be an absolute path.");
     }
@@ -199,6 +352,7 @@ mod tests {
     fn a_dsn_is_shown_without_its_password() {
         assert_eq!(without_password("sqlite:/a@b:c"), "sqlite:/a@b:c");
         assert_eq!(without_password("mysql://u:p@w@h:1/d"), "mysql://u:********@h:1/d");
+        assert_eq!(without_password("mysql://u:p@h/d?ssl_verify=1"), "mysql://u:********@h/d?ssl_verify=1");
         assert_eq!(without_password("mysql:u:p/d"), "********");
     }
 }

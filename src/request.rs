@@ -19,6 +19,9 @@ pub trait Parameters {
     /// The parameter of this name: the exact spelling first, then the first without regard to case. `None` when it is
     /// absent, null or of a type that has no text.
     fn read(&self, name: &str) -> Result<Option<Parameter>>;
+
+    /// Whether reading any of them runs none of the host's code, so that it doesn't matter when they are read.
+    fn are_plain(&self) -> bool;
 }
 
 /// One call of one command.
@@ -41,10 +44,22 @@ impl<'a> Request<'a> {
     /// Reads parameters now: those that several rules read, and those of rules that run where no code of the host may.
     pub fn read_ahead(&self, names: &[&'static str]) -> Result<()> {
         names.iter().try_for_each(|&name| {
+            if self.read.borrow().iter().any(|(known, _)| *known == name) {
+                return Ok(());
+            }
             let value = self.parameters.read(name)?;
             self.read.borrow_mut().push((name, value));
             Ok(())
         })
+    }
+
+    /// Reads all of these ahead, if nobody can tell; returns whether.
+    pub fn read_ahead_unseen(&self, names: &[&'static str]) -> Result<bool> {
+        let plain = self.parameters.are_plain();
+        if plain {
+            self.read_ahead(names)?;
+        }
+        Ok(plain)
     }
 
     fn read(&self, name: &'static str) -> Result<Option<Parameter>> {
@@ -156,6 +171,10 @@ pub mod fixture {
         fn read(&self, name: &str) -> Result<Option<Parameter>> {
             Ok(self.0.iter().find(|(known, _)| known == name).and_then(|(_, value)| value.clone()))
         }
+
+        fn are_plain(&self) -> bool {
+            true
+        }
     }
 }
 
@@ -211,6 +230,10 @@ mod tests {
             fn read(&self, _: &str) -> Result<Option<Parameter>> {
                 self.0.set(self.0.get() + 1);
                 Ok(None)
+            }
+
+            fn are_plain(&self) -> bool {
+                false
             }
         }
         let counted = Counted(Cell::new(0));

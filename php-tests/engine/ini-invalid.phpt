@@ -59,15 +59,15 @@ The value of localapi.api_allowed_ips makes no sense: the default is used instea
 The value of localapi.company_name makes no sense: the default is used instead
   "Company Name" success
 The value of localapi.dsn makes no sense: every call will fail until it is corrected
-  "nonsense" The credential store has no place: localapi.dsn must be sqlite:/absolute/path or sqlite::memory:.
+  "nonsense" The credential store has no place: localapi.dsn must be sqlite:/absolute/path, sqlite::memory: or mysql://user:password@host/database.
 The value of localapi.dsn makes no sense: every call will fail until it is corrected
-  "sqlite:nonsense.sqlite" The credential store has no place: localapi.dsn must be sqlite:/absolute/path or sqlite::memory:.
+  "sqlite:nonsense.sqlite" The credential store has no place: localapi.dsn must be sqlite:/absolute/path, sqlite::memory: or mysql://user:password@host/database.
 The value of localapi.dsn makes no sense: every call will fail until it is corrected
-  "sqlite:" The credential store has no place: localapi.dsn must be sqlite:/absolute/path or sqlite::memory:.
+  "sqlite:" The credential store has no place: localapi.dsn must be sqlite:/absolute/path, sqlite::memory: or mysql://user:password@host/database.
 The value of localapi.dsn makes no sense: every call will fail until it is corrected
-  The credential store has no place: localapi.dsn must be sqlite:/absolute/path or sqlite::memory:.
+  The credential store has no place: localapi.dsn must be sqlite:/absolute/path, sqlite::memory: or mysql://user:password@host/database.
 The value of localapi.dsn makes no sense: every call will fail until it is corrected
-  "sqlite:\/nonsense\/" The credential store has no place: localapi.dsn must be sqlite:/absolute/path or sqlite::memory:.
+  "sqlite:\/nonsense\/" The credential store has no place: localapi.dsn must be sqlite:/absolute/path, sqlite::memory: or mysql://user:password@host/database.
 The value of localapi.key_file makes no sense: every call will fail until it is corrected
   "nonsense" The key file has no place: localapi.key_file must be an absolute path.
 The value of localapi.key_file makes no sense: every call will fail until it is corrected

@@ -1,17 +1,32 @@
 //! `CreateOAuthCredential`: issues a credential.
 
-use super::log;
+use super::{Command, log};
 use crate::actor::Actor;
 use crate::api::Api;
 use crate::credential::{GrantType, Scopes, Secret, Service, details, identifier};
 use crate::error::{Error, Result};
 use crate::reply::{Reply, Value};
 use crate::request::Request;
-use crate::store::{Details, RowId};
+use crate::store::{Details, RowId, Store};
+
+pub const COMMAND: Command = Command {
+    name: "CreateOAuthCredential",
+    run,
+    parameters: &["grantType", "scope", "name", "serviceId", "description", "logoUri", "redirectUri"],
+    writes: true,
+    foresee,
+};
+
+fn foresee(request: &Request<'_>, store: &mut Store) {
+    let _ = store.scopes();
+    if let Ok(Some(id)) = request.filled("serviceId") {
+        let _ = Service::find(&id, store);
+    }
+}
 
 /// Checks the request in the documented order, then stores the credential, its scopes and its line in the activity log
 /// in one transaction. Answers `credentialId`, `clientIdentifier` and `clientSecret`.
-pub fn run<'a>(api: &'a Api, request: &Request<'_>, actor: &Actor) -> Result<Reply<'a>> {
+fn run<'a>(api: &'a Api, request: &Request<'_>, actor: &Actor) -> Result<Reply<'a>> {
     let grant_type = GrantType::parse(&request.filled("grantType")?.ok_or(Error::GrantTypeRequired)?)?;
     let service_id = match grant_type {
         GrantType::AuthorizationCode => {

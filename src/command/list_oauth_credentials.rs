@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use super::Command;
 use crate::actor::Actor;
 use crate::api::Api;
 use crate::clock;
@@ -9,16 +10,37 @@ use crate::credential::GrantType;
 use crate::error::{Error, Quoted, Result};
 use crate::reply::{Fields, List, Reply, Rows, Value};
 use crate::request::{Request, whole};
-use crate::store::{Credential, ScopeTable, Selection, SortField};
+use crate::store::{Credential, ScopeTable, Selection, SortField, Store};
 use crate::vault::{KeyRing, Opened};
 
 /// How many credentials are read at once.
-const BATCH: usize = 500;
+const BATCH: usize = 1_000;
+
+pub const COMMAND: Command = Command {
+    name: "ListOAuthCredentials",
+    run,
+    parameters: &["grantType", "sortField", "sortOrder", "limit", "limitstart"],
+    writes: false,
+    foresee,
+};
+
+fn foresee(request: &Request<'_>, store: &mut Store) {
+    if let Ok(selection) = selection(request) {
+        let _ = store.ids(&selection);
+    }
+}
 
 /// Answers `clients`. The ids are read first and the rest in batches, so that nothing is open while the answer is
 /// built; a credential that is deleted meanwhile is left out.
-pub fn run<'a>(api: &'a Api, request: &Request<'_>, _: &Actor) -> Result<Reply<'a>> {
-    let selection = Selection {
+fn run<'a>(api: &'a Api, request: &Request<'_>, _: &Actor) -> Result<Reply<'a>> {
+    let selection = selection(request)?;
+    let ids = api.read(|store| store.ids(&selection))?;
+    let rows = Box::new(Clients { api, ids: ids.into_iter(), without_key: 0, damaged: 0 });
+    Ok(Reply { fields: Vec::new(), list: Some(List { key: "clients", rows }) })
+}
+
+fn selection(request: &Request<'_>) -> Result<Selection> {
+    Ok(Selection {
         grant_type: request
             .filled("grantType")?
             .map(|text| GrantType::parse(&text))
@@ -28,10 +50,7 @@ pub fn run<'a>(api: &'a Api, request: &Request<'_>, _: &Actor) -> Result<Reply<'
         descending: descending(request)?,
         limit: number(request, "limit", Error::LimitInvalid)?.filter(|&limit| limit > 0),
         offset: number(request, "limitstart", Error::LimitStartInvalid)?.unwrap_or(0),
-    };
-    let ids = api.read(|store| store.ids(&selection))?;
-    let rows = Box::new(Clients { api, ids: ids.into_iter(), without_key: 0, damaged: 0 });
-    Ok(Reply { fields: Vec::new(), list: Some(List { key: "clients", rows }) })
+    })
 }
 
 fn sort_field(request: &Request<'_>) -> Result<SortField> {
@@ -79,7 +98,14 @@ impl Rows for Clients<'_> {
             if ids.is_empty() {
                 return Ok(Vec::new());
             }
-            let (mut found, scopes) = self.api.read(|store| Ok((store.credentials(&ids)?, store.scopes()?)))?;
+            let (mut found, scopes) = self.api.read(|store| {
+                store.foresee(false, |store| {
+                    let _ = (store.credentials(&ids), store.scopes());
+                })?;
+                let found = (store.credentials(&ids)?, store.scopes()?);
+                store.settle();
+                Ok(found)
+            })?;
             // The order of the ids is the order that was asked for.
             let place = |id| found.binary_search_by_key(&id, |credential: &Credential| credential.id).ok();
             let order: Vec<usize> = ids.iter().filter_map(|&id| place(id)).collect();

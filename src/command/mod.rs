@@ -16,26 +16,49 @@ use crate::reply::Reply;
 use crate::request::{Request, positive};
 use crate::store::{Credential, Details, LogLine, RowId, Store};
 
-/// Answers a request. Who asks is known by then.
-pub type Command = for<'a> fn(&'a Api, &Request<'_>, &Actor) -> Result<Reply<'a>>;
+/// A command.
+pub struct Command {
+    name: &'static str,
+    /// Answers a request. Who asks is known by then.
+    run: for<'a> fn(&'a Api, &Request<'_>, &Actor) -> Result<Reply<'a>>,
+    /// The parameters that it reads.
+    parameters: &'static [&'static str],
+    /// Whether it writes.
+    writes: bool,
+    /// Asks the store what `run` will ask.
+    foresee: fn(&Request<'_>, &mut Store),
+}
 
-const COMMANDS: &[(&str, Command)] = &[
-    ("CreateOAuthCredential", create_oauth_credential::run),
-    ("ListOAuthCredentials", list_oauth_credentials::run),
-    ("UpdateOAuthCredential", update_oauth_credential::run),
-    ("DeleteOAuthCredential", delete_oauth_credential::run),
+static COMMANDS: [Command; 4] = [
+    create_oauth_credential::COMMAND,
+    list_oauth_credentials::COMMAND,
+    update_oauth_credential::COMMAND,
+    delete_oauth_credential::COMMAND,
 ];
 
-/// Answers one call. Nothing is borrowed, locked or open while parameters are read.
+/// Answers one call. Nothing is borrowed, locked or open while parameters are read, unless that runs no code.
 pub fn answer<'a>(api: &'a Api, request: &Request<'_>) -> Result<Reply<'a>> {
-    let run = find(request.command).ok_or_else(|| Error::UnknownCommand(Quoted::lossy(request.command)))?;
-    let actor = api.read(|store| Actor::find(request.admin, store))?;
-    run(api, request, &actor)
+    let command = find(request.command).ok_or_else(|| Error::UnknownCommand(Quoted::lossy(request.command)))?;
+    let run = || {
+        let actor = api.read(|store| Actor::find(request.admin, store))?;
+        (command.run)(api, request, &actor)
+    };
+    if !api.is_remote() || !request.read_ahead_unseen(command.parameters)? {
+        return run();
+    }
+    let foreseen = api.foresee(command.writes, |store| {
+        // What is missing is told when it's asked for.
+        let _ = Actor::find(request.admin, store);
+        (command.foresee)(request, store);
+    });
+    let reply = foreseen.and_then(|()| run());
+    api.settle();
+    reply
 }
 
 /// The command of this name, in any letter case.
-pub fn find(name: &[u8]) -> Option<Command> {
-    COMMANDS.iter().find(|(known, _)| known.as_bytes().eq_ignore_ascii_case(name)).map(|&(_, run)| run)
+pub fn find(name: &[u8]) -> Option<&'static Command> {
+    COMMANDS.iter().find(|command| command.name.as_bytes().eq_ignore_ascii_case(name))
 }
 
 /// The credential that a `credentialId` names.

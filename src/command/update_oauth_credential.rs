@@ -1,6 +1,6 @@
 //! `UpdateOAuthCredential`: changes what is passed and leaves the rest.
 
-use super::{log, stored};
+use super::{Command, log, stored};
 use crate::actor::Actor;
 use crate::api::Api;
 use crate::credential::{GrantType, Scopes, Secret, Service, details, logo_uri};
@@ -9,13 +9,33 @@ use crate::reply::{Reply, Value};
 use crate::request::{Request, TextOrList, is_blank};
 use crate::store::{Credential, RowId, Store};
 
-/// What may be passed beside the id, in the order in which it is read.
-const PARAMETERS: [&str; 8] =
-    ["grantType", "name", "serviceId", "scope", "description", "logoUri", "redirectUri", "resetSecret"];
+pub const COMMAND: Command =
+    Command { name: "UpdateOAuthCredential", run, parameters: &PARAMETERS, writes: true, foresee };
+
+/// What may be passed: what names the credential first, then the rest in the order in which it is read.
+const PARAMETERS: [&str; 10] = [
+    "credentialId",
+    "clientApiIdentifier",
+    "grantType",
+    "name",
+    "serviceId",
+    "scope",
+    "description",
+    "logoUri",
+    "redirectUri",
+    "resetSecret",
+];
+
+fn foresee(request: &Request<'_>, store: &mut Store) {
+    let _ = (credential(request, store), store.scopes());
+    if let Ok(Some(id)) = request.filled("serviceId") {
+        let _ = Service::find(&id, store);
+    }
+}
 
 /// Checks only what is passed, and what a passed grant type newly needs. All of it is one transaction. Answers
 /// `credentialId`, and `newClientSecret` when the secret was reset: the old one is invalid at once.
-pub fn run<'a>(api: &'a Api, request: &Request<'_>, actor: &Actor) -> Result<Reply<'a>> {
+fn run<'a>(api: &'a Api, request: &Request<'_>, actor: &Actor) -> Result<Reply<'a>> {
     request.read_ahead(&["credentialId", "clientApiIdentifier"])?;
     api.read(|store| credential(request, store))?;
     request.read_ahead(&PARAMETERS)?;
@@ -26,24 +46,30 @@ pub fn run<'a>(api: &'a Api, request: &Request<'_>, actor: &Actor) -> Result<Rep
     }
     let secret = if decision.made.reset { Some(Secret::generate(api.random())?) } else { None };
     let now = api.now()?;
-    api.write(decision, |store, change| {
-        let Change { credential, scopes, edited, .. } = change;
-        let row = RowId::Known(credential.id);
-        if *edited {
-            store.update_credential(credential.id, &credential.details, &now)?;
-            if let Some(scopes) = scopes {
-                store.delete_scopes(credential.id)?;
-                store.insert_scopes(row, scopes)?;
+    api.write_or_find(
+        decision,
+        |store, change| {
+            let Change { credential, scopes, edited, .. } = change;
+            let row = RowId::Known(credential.id);
+            let mut written = Credential { updated_at: now.clone(), ..credential.clone() };
+            if *edited {
+                store.update_credential(credential.id, &credential.details, &now)?;
+                if let Some(scopes) = scopes {
+                    store.delete_scopes(credential.id)?;
+                    store.insert_scopes(row, scopes)?;
+                    written.scopes.clone_from(scopes);
+                }
+                log(store, actor, row, &credential.details, "updated", &now)?;
             }
-            log(store, actor, row, &credential.details, "updated", &now)?;
-        }
-        if let Some(secret) = &secret {
-            let sealed = api.seal_anew(store, &credential.identifier, secret)?;
-            store.update_secret(credential.id, &sealed, &now)?;
-            log(store, actor, row, &credential.details, "secret reset", &now)?;
-        }
-        Ok(())
-    })?;
+            if let Some(secret) = &secret {
+                written.secret = api.seal_anew(store, &credential.identifier, secret)?;
+                store.update_secret(credential.id, &written.secret, &now)?;
+                log(store, actor, row, &credential.details, "secret reset", &now)?;
+            }
+            Ok(written)
+        },
+        Some(&|store, written: Credential| Ok(store.credential(written.id)?.filter(|found| found.is_same(&written)))),
+    )?;
     if let Some(secret) = secret {
         answer.push(("newClientSecret", Value::Secret(secret.text())));
     }

@@ -97,6 +97,22 @@ impl Parameters for PhpParameters<'_> {
         self.let_go(kept)?;
         elements.map(|elements| Some(Parameter::List(elements)))
     }
+
+    fn are_plain(&self) -> bool {
+        let all = |array: &ZendHashTable, plain: fn(&Zval) -> bool| {
+            let mut elements = array.iter();
+            std::iter::from_fn(|| elements.next_zval()).all(|(_, element)| plain(resolve(element)))
+        };
+        self.array.is_none_or(|parameters| {
+            all(parameters, |value| match value.array() {
+                Some(list) => {
+                    let mut elements = list.iter();
+                    std::iter::from_fn(|| elements.next_zval()).all(|(_, element)| !resolve(element).is_object())
+                }
+                None => !value.is_object(),
+            })
+        })
+    }
 }
 
 /// The value behind references and the slots of a symbol table.

@@ -64,5 +64,12 @@ extern "C" fn before_fork() {
 }
 
 extern "C" fn in_child() {
+    let _ = API.try_with(|slot| {
+        if let Ok(slot) = slot.try_borrow()
+            && let Some(api) = &*slot
+        {
+            api.forget_server();
+        }
+    });
     store::note_fork();
 }

@@ -12,6 +12,8 @@ pub enum Bind<'a> {
     Text(&'a str),
     /// A row's id.
     Id(RowId),
+    /// Text with a row's id in the middle.
+    TextAround(&'a str, RowId, &'a str),
 }
 
 /// The id of a row.

@@ -2,7 +2,8 @@
 
 use super::Store;
 use super::engine::Bind;
-use super::sqlite::schema::{EMPTY, SEEDS};
+use super::seed::SEEDS;
+use super::sqlite::schema::EMPTY;
 use crate::error::{Error, Quoted, Result};
 
 /// Columns and their values, as a test gives them.
@@ -80,7 +81,10 @@ impl Store {
             return Ok(());
         }
         self.known = None;
-        self.write(|store| EMPTY.iter().chain(SEEDS).try_for_each(|statement| store.engine.execute(statement, &[])))?;
+        self.write(|store| {
+            let seeds = SEEDS.iter().map(|(_, statement)| statement);
+            EMPTY.iter().chain(seeds).try_for_each(|statement| store.engine.execute(statement, &[]))
+        })?;
         self.unchanged_at = self.engine.changes_so_far();
         Ok(())
     }

@@ -3,6 +3,8 @@
 mod api_credential;
 mod engine;
 pub mod fixture;
+mod mysql;
+mod seed;
 mod sqlite;
 
 use std::collections::BTreeMap;
@@ -14,6 +16,7 @@ use crate::error::{Error, Result};
 use crate::place::Place;
 use crate::settings::Settings;
 use engine::{Bind, Engine, Row};
+use mysql::Mysql;
 use sqlite::Sqlite;
 
 pub use api_credential::{ApiCredential, NewApiCredential};
@@ -102,6 +105,18 @@ pub struct Credential {
     pub created_at: String,
     /// When it was last changed.
     pub updated_at: String,
+}
+
+impl Credential {
+    /// Whether another is the same row with the same content, whatever the order of its scopes is.
+    pub fn is_same(&self, other: &Self) -> bool {
+        let sorted = |credential: &Self| {
+            let mut credential = credential.clone();
+            credential.scopes.sort_unstable();
+            credential
+        };
+        sorted(self) == sorted(other)
+    }
 }
 
 /// The columns of a [`Credential`], in the order in which `credential` reads them.
@@ -249,7 +264,11 @@ impl Note {
 impl Store {
     /// Opens the store at this place, made on first use.
     pub fn open(place: &Place, settings: &Settings) -> Result<Self> {
-        let engine = Box::new(Sqlite::open(place, settings)?);
+        let engine: Box<dyn Engine> = match place {
+            Place::Server(server) => Box::new(Mysql::open(server, settings)?),
+            Place::Memory => Box::new(Sqlite::open_memory(settings)?),
+            Place::File { path, own_folder } => Box::new(Sqlite::open_file(path, *own_folder, settings)?),
+        };
         let unchanged_at = engine.changes_so_far();
         Ok(Self { engine, known: None, locked: None, unchanged_at })
     }
@@ -307,6 +326,11 @@ impl Store {
         if self.engine.is_remote() {
             self.engine.rollback();
         }
+    }
+
+    /// Whether the store is at a server.
+    pub fn is_remote(&self) -> bool {
+        self.engine.is_remote()
     }
 
     fn lock_version(&mut self) -> Result<()> {
@@ -562,8 +586,17 @@ impl Store {
     /// Writes a line into the activity log.
     pub fn log(&self, line: &LogLine<'_>) -> Result<()> {
         let sql = "INSERT INTO tblactivitylog (date, description, user, userid, admin_id) VALUES (?1, ?2, ?3, ?4, ?5)";
-        let description = format!("{} {} {}", line.about, self.engine.id(line.id), line.what);
-        let description = Bind::Text(&description);
+        let (start, end);
+        let description = match line.id {
+            RowId::Known(id) => {
+                start = format!("{} {id} {}", line.about, line.what);
+                Bind::Text(&start)
+            }
+            RowId::New => {
+                (start, end) = (format!("{} ", line.about), format!(" {}", line.what));
+                Bind::TextAround(&start, line.id, &end)
+            }
+        };
         let values =
             [Bind::Text(line.date), description, Bind::Text(line.user), Bind::Int(line.client), Bind::Int(line.admin)];
         self.engine.execute(sql, &values)

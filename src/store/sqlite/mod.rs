@@ -19,7 +19,7 @@ use self::statement::Statements;
 use super::engine::{Bind, Engine, Row, RowId};
 use crate::error::{Error, Result};
 use crate::own_file::{self, Access};
-use crate::place::{Place, beside};
+use crate::place::beside;
 use crate::settings::{Durability, Settings};
 
 /// The write-ahead log is copied into the database once it has this many pages.
@@ -90,19 +90,15 @@ thread_local! {
 }
 
 impl Sqlite {
-    /// Opens the store at this place, made on first use.
-    pub fn open(place: &Place, settings: &Settings) -> Result<Self> {
-        match place {
-            Place::Memory => {
-                let path = PathBuf::from(":memory:");
-                let main = Connection::open_in_memory().map_err(|error| fault(&error, &path, Duration::ZERO))?;
-                Self::prepare(main, path, None, settings)
-            }
-            Place::File { path, own_folder } => Self::open_file(path, *own_folder, settings),
-        }
+    /// A store in memory.
+    pub fn open_memory(settings: &Settings) -> Result<Self> {
+        let path = PathBuf::from(":memory:");
+        let main = Connection::open_in_memory().map_err(|error| fault(&error, &path, Duration::ZERO))?;
+        Self::prepare(main, path, None, settings)
     }
 
-    fn open_file(path: &Path, own_folder: bool, settings: &Settings) -> Result<Self> {
+    /// Opens the store in this file, made on first use.
+    pub fn open_file(path: &Path, own_folder: bool, settings: &Settings) -> Result<Self> {
         if ORPHANED.load(Ordering::Relaxed) {
             return Err(Error::StoreForked);
         }

@@ -96,7 +96,7 @@ impl Statement {
                         ffi::SQLITE_UTF8 as u8,
                     ),
                     // Only a server leaves an id open.
-                    Bind::Id(RowId::New) => ffi::SQLITE_MISUSE,
+                    Bind::Id(RowId::New) | Bind::TextAround(..) => ffi::SQLITE_MISUSE,
                 }
             })?;
         }

@@ -1,0 +1,301 @@
+//! How MariaDB and MySQL run a statement: one connection, and as few round trips as the store lets them be.
+
+mod dialect;
+mod fault;
+mod schema;
+mod session;
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use self::dialect::{NEW_ROW, render};
+use self::session::{Answer, Fault, Session};
+use super::engine::{Bind, Engine, Row, RowId};
+use crate::error::{Error, Result};
+use crate::place::Server;
+use crate::settings::Settings;
+
+/// A connection that is opened when it's first needed, and again when it is lost.
+pub struct Mysql {
+    server: Server,
+    settings: Settings,
+    state: RefCell<State>,
+}
+
+#[derive(Default)]
+struct State {
+    session: Option<Session>,
+    /// The session before this one, if it was lost with a commit: what it has stored is known only when it has ended.
+    lost: Option<session::Mark>,
+    /// Whether a transaction has begun, here if not yet at the server.
+    begun: bool,
+    /// Whether the server knows of it.
+    sent: bool,
+    /// Statements of the transaction that the server gets with the next one that is asked for an answer.
+    pending: Vec<Statement>,
+    /// Queries that are only noted: what will be asked.
+    noted: Option<Vec<String>>,
+    /// Queries that were asked ahead, and their rows.
+    foreseen: Vec<(String, Rc<Vec<Cells>>)>,
+    /// Changes with everything that may let another change the store.
+    version: i64,
+    /// The row that was inserted last.
+    new_row: i64,
+}
+
+/// The columns of a row; `None` is null.
+pub type Cells = Vec<Option<Vec<u8>>>;
+
+/// What asking a server gives.
+pub type Asked<T> = std::result::Result<T, Fault>;
+
+/// A statement in MySQL's words.
+#[derive(Debug, Clone)]
+pub struct Statement {
+    /// With its values in it.
+    pub sql: String,
+    /// Whether it inserts the row whose id is asked for later.
+    pub inserts: bool,
+}
+
+impl From<String> for Statement {
+    fn from(sql: String) -> Self {
+        Self { sql, inserts: false }
+    }
+}
+
+impl From<&str> for Statement {
+    fn from(sql: &str) -> Self {
+        Self::from(sql.to_owned())
+    }
+}
+
+impl Mysql {
+    /// Connects, and makes sure that the tables are there.
+    pub fn open(server: &Server, settings: &Settings) -> Result<Self> {
+        let session = Session::open(server, settings).map_err(|fault| fault.into_error(server, settings))?;
+        let state = State { session: Some(session), ..State::default() };
+        Ok(Self { server: server.clone(), settings: settings.clone(), state: RefCell::new(state) })
+    }
+
+    /// Sends what is pending and then these, and returns the answers to these.
+    fn ask(&self, statements: Vec<Statement>) -> Result<Vec<Answer>> {
+        let state = &mut *self.state.borrow_mut();
+        let asked = statements.len();
+        state.pending.extend(statements);
+        let packet = std::mem::take(&mut state.pending);
+        let answers = match self.send(state, &packet) {
+            // The server knows nothing yet that was lost with the session.
+            Err(Fault::Lost) if !state.sent => self.send(state, &packet),
+            // The server undoes what wasn't committed, so all of it can be done again.
+            Err(Fault::Lost) => Err(Fault::Contended),
+            done => done,
+        };
+        let mut answers = answers.map_err(|fault| fault.into_error(&self.server, &self.settings))?;
+        state.sent = state.begun;
+        Ok(answers.split_off(answers.len().saturating_sub(asked)))
+    }
+
+    /// Sends statements in one packet, over a new session where there is none.
+    fn send(&self, state: &mut State, packet: &[Statement]) -> Asked<Vec<Answer>> {
+        let mut session = match state.session.take() {
+            Some(session) => session,
+            None => self.reconnect(state)?,
+        };
+        let answers = session.send(packet);
+        if !answers.as_ref().is_err_and(Fault::ends_session) {
+            state.session = Some(session);
+        }
+        for (statement, answer) in packet.iter().zip(answers.iter().flatten()) {
+            if statement.inserts {
+                state.new_row = answer.new_id;
+            }
+        }
+        answers
+    }
+
+    fn reconnect(&self, state: &mut State) -> Asked<Session> {
+        let mut session = Session::again(&self.server, &self.settings)?;
+        if let Some(lost) = state.lost.take() {
+            session.wait_for_end_of(&lost)?;
+        }
+        Ok(session)
+    }
+
+    fn end(state: &mut State) {
+        state.begun = false;
+        state.sent = false;
+        state.pending.clear();
+        state.foreseen.clear();
+        state.noted = None;
+        state.version += 1;
+    }
+}
+
+impl Engine for Mysql {
+    fn query(&self, sql: &str, values: &[Bind<'_>], read: &mut dyn FnMut(&dyn Row) -> bool) -> Result<()> {
+        let mut sql = render(sql, values);
+        let foreseen = {
+            let state = &mut *self.state.borrow_mut();
+            if let Some(noted) = &mut state.noted {
+                if !noted.contains(&sql) {
+                    noted.push(sql);
+                }
+                return Ok(());
+            }
+            let found = state.foreseen.iter().find(|(known, _)| *known == sql).map(|(_, rows)| Rc::clone(rows));
+            if state.begun {
+                lock(&mut sql);
+            }
+            found
+        };
+        let rows = match foreseen {
+            Some(rows) => rows,
+            None => self.ask(vec![sql.into()])?.pop().map(|answer| Rc::new(answer.rows)).unwrap_or_default(),
+        };
+        let _ = rows.iter().all(|row| read(row));
+        Ok(())
+    }
+
+    fn execute(&self, sql: &str, values: &[Bind<'_>]) -> Result<()> {
+        let state = &mut *self.state.borrow_mut();
+        state.foreseen.clear();
+        state.pending.push(render(sql, values).into());
+        Ok(())
+    }
+
+    fn change(&self, sql: &str, values: &[Bind<'_>]) -> Result<usize> {
+        self.state.borrow_mut().foreseen.clear();
+        let answers = self.ask(vec![render(sql, values).into()])?;
+        Ok(answers.last().map_or(0, |answer| answer.changed))
+    }
+
+    fn insert(&self, sql: &str, values: &[Bind<'_>]) -> Result<RowId> {
+        self.execute(sql, values)?;
+        let state = &mut *self.state.borrow_mut();
+        if let Some(insert) = state.pending.last_mut() {
+            insert.inserts = true;
+        }
+        state.pending.push(format!("SET {NEW_ROW} = LAST_INSERT_ID()").into());
+        Ok(RowId::New)
+    }
+
+    fn insert_now(&self, sql: &str, values: &[Bind<'_>]) -> Result<i64> {
+        self.state.borrow_mut().foreseen.clear();
+        let answers = self.ask(vec![render(sql, values).into()])?;
+        Ok(answers.last().map_or(0, |answer| answer.new_id))
+    }
+
+    fn id(&self, row: RowId) -> i64 {
+        match row {
+            RowId::Known(id) => id,
+            RowId::New => self.state.borrow().new_row,
+        }
+    }
+
+    fn begin(&self) -> Result<()> {
+        let state = &mut *self.state.borrow_mut();
+        if !state.begun {
+            Self::end(state);
+            state.begun = true;
+            state.pending.push("START TRANSACTION".into());
+        }
+        Ok(())
+    }
+
+    fn commit(&mut self) -> Result<()> {
+        if !self.state.get_mut().sent {
+            if self.state.get_mut().pending.len() <= 1 {
+                // Nothing was asked or done since it began.
+                Self::end(self.state.get_mut());
+                return Ok(());
+            }
+            // A session that was lost is better found now than with the commit.
+            let rest = self.state.get_mut().pending.split_off(1);
+            self.ask(Vec::new())?;
+            self.state.get_mut().pending = rest;
+        }
+        let mut packet = std::mem::take(&mut self.state.get_mut().pending);
+        packet.push("COMMIT".into());
+        let state = &mut *self.state.borrow_mut();
+        let mark = state.session.as_ref().map(Session::mark);
+        match self.send(state, &packet) {
+            Ok(_) => {
+                Self::end(state);
+                Ok(())
+            }
+            Err(fault) if fault.ends_session() => {
+                state.lost = mark;
+                Err(Error::CommitUnanswered(self.server.place()))
+            }
+            Err(fault) => Err(fault.into_error(&self.server, &self.settings)),
+        }
+    }
+
+    fn rollback(&self) {
+        let state = &mut *self.state.borrow_mut();
+        let open = state.begun && state.sent;
+        Self::end(state);
+        if open && state.session.is_some() && self.send(state, &["ROLLBACK".into()]).is_err() {
+            // Its end undoes it.
+            state.session = None;
+        }
+    }
+
+    fn version_of_others(&self) -> Result<i64> {
+        let state = &mut *self.state.borrow_mut();
+        if !state.begun {
+            state.version += 1;
+        }
+        Ok(state.version)
+    }
+
+    fn changes_so_far(&self) -> u64 {
+        0
+    }
+
+    fn is_remote(&self) -> bool {
+        true
+    }
+
+    fn foresee(&self) {
+        self.state.borrow_mut().noted = Some(Vec::new());
+    }
+
+    fn fetch(&self, writes: bool) -> Result<()> {
+        let noted = self.state.borrow_mut().noted.take().unwrap_or_default();
+        if writes {
+            self.begin()?;
+        }
+        let lockable = |sql: &String| {
+            let mut sql = sql.clone();
+            if writes {
+                lock(&mut sql);
+            }
+            Statement::from(sql)
+        };
+        let answers = self.ask(noted.iter().map(lockable).collect())?;
+        self.state.borrow_mut().foreseen =
+            noted.into_iter().zip(answers.into_iter().map(|answer| Rc::new(answer.rows))).collect();
+        Ok(())
+    }
+}
+
+/// What is read in a transaction stays as it is until the transaction ends.
+fn lock(sql: &mut String) {
+    if sql.starts_with("SELECT") {
+        sql.push_str(" LOCK IN SHARE MODE");
+    }
+}
+
+impl Row for Cells {
+    fn int_or_null(&self, column: usize) -> Option<i64> {
+        let text = self.get(column)?.as_ref()?;
+        std::str::from_utf8(text).ok()?.trim().parse().ok()
+    }
+
+    fn text(&self, column: usize) -> String {
+        let bytes = self.get(column).and_then(Option::as_deref).unwrap_or_default();
+        String::from_utf8_lossy(bytes).into_owned()
+    }
+}
