@@ -24,10 +24,15 @@ ENGINE_TESTS = $(IN_OWN_HOME) TEST_PHP_EXECUTABLE="$$(command -v $(PHP))" $(PHP)
 	-q --show-diff -g FAIL,XFAIL,BORK,WARN,LEAK,SKIP -W $(OUT)/engine-tests
 NONE_SKIPPED = ! grep ^SKIPPED $(OUT)/engine-tests
 UNIT_TESTS = $(IN_OWN_HOME) $(PHP) "$$(command -v $(PHPUNIT))" -c php-tests/phpunit.xml
+# A MariaDB of the tests' own. With this, the tests of behaviour run against it instead of a file.
+MARIADB = php-tests/mariadb
+SERVER_TESTS = export LOCALAPI_TEST_DSN="$$($(MARIADB) dsn $(OUT)/mariadb)behaviour"; \
+	AT_SERVER="-d localapi.dsn='$$LOCALAPI_TEST_DSN' -d localapi.key_file=$(OUT)/home/server.key"; \
+	$(IN_OWN_HOME) $(PHP) $$AT_SERVER "$$(command -v $(PHPUNIT))" -c php-tests/phpunit.xml --exclude-group file
 # behaviour and endurance: the folders with classes of PHPUnit in them.
 SUITES = $(sort $(patsubst php-tests/%/,%,$(dir $(wildcard php-tests/*/*Test.php))))
 PHP_FILES = $(shell find stubs examples benches public php-tests -name '*.php' 2>/dev/null)
-SCRIPTS = .ci/run .ci/packages
+SCRIPTS = .ci/run .ci/packages php-tests/mariadb
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -39,10 +44,14 @@ demo: packages-demo build ini ## Install what is missing, build, and create a cr
 	@$(WITH_LIBRARY) $(PHP) examples/create-credential.php
 
 test: packages-test lint build ini ## Run all lints and tests
-	cargo test --locked --no-default-features
+	@trap '$(MARIADB) stop $(OUT)/mariadb' EXIT; $(MARIADB) start $(OUT)/mariadb && $(MAKE) --no-print-directory tests
+
+tests:
+	LOCALAPI_TEST_SERVER="$$($(MARIADB) dsn $(OUT)/mariadb)" cargo test --locked --no-default-features
 	$(ENGINE_TESTS) php-tests/engine
 	@$(NONE_SKIPPED)
 	@for suite in $(SUITES); do $(UNIT_TESTS) --testsuite $$suite || exit 1; done
+	@$(SERVER_TESTS) --testsuite behaviour
 	@echo "All lints and tests have passed."
 
 check: export LOCALAPI_FULL = 1
@@ -100,4 +109,4 @@ endef
 
 # A target's needs are met in the order in which they stand.
 .NOTPARALLEL:
-.PHONY: help build demo test check bench install clean lint ini
+.PHONY: help build demo test tests check bench install clean lint ini

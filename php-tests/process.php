@@ -24,11 +24,20 @@ function ini_options(array $ini): array
 {
     $plain = ['display_errors' => 1, 'display_startup_errors' => 1, 'log_errors' => 0, 'html_errors' => 0];
     $options = [];
+    if (tests_run_at_a_server() && !isset($ini['localapi.dsn'])) {
+        $plain += ['localapi.dsn' => ini_get('localapi.dsn'), 'localapi.key_file' => ini_get('localapi.key_file')];
+    }
     foreach ($ini + $plain as $name => $value) {
         // In single quotes, PHP's INI reader takes a value as it is.
         array_push($options, '-d', is_int($value) ? "$name=$value" : "$name='$value'");
     }
     return $options;
+}
+
+/** Whether the tests' store is at the server that the variable names, and not in a file. */
+function tests_run_at_a_server(): bool
+{
+    return (string) getenv('LOCALAPI_TEST_DSN') !== '';
 }
 
 /** A new folder that goes when this process ends. */

@@ -48,6 +48,7 @@ final class CanaryTest extends TestCase
         $this->folder = scratch_folder();
     }
 
+    /** @group file */
     public function test_no_secret_is_left_in_clear(): void
     {
         $log = "$this->folder/php.log";

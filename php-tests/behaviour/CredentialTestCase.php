@@ -72,11 +72,6 @@ abstract class CredentialTestCase extends StoreTestCase
         return self::column($sql);
     }
 
-    protected static function keyFile(): string
-    {
-        return self::folder() . '/store.sqlite.key';
-    }
-
     /** The sentence for a key file that is gone. */
     protected static function missingKeyFile(): string
     {

@@ -11,8 +11,7 @@ final class EntryPointTest extends StoreTestCase
     {
         $pair = LocalApi\issue_api_credential('admin');
         LocalApi\register_service(1, 42);
-        $ini = ['localapi.dsn' => 'sqlite:' . self::folder() . '/store.sqlite'];
-        $server = new Server(__DIR__ . '/../../public', $ini);
+        $server = new Server(__DIR__ . '/../../public', self::place());
         $ch = curl_init();
         curl_setopt($ch, CURLOPT_URL, "http://{$server->address()}/includes/api.php");
         curl_setopt($ch, CURLOPT_POST, 1);

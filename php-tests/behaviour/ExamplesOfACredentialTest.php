@@ -6,7 +6,11 @@ use PHPUnit\Framework\TestCase;
 
 require_once __DIR__ . '/../process.php';
 
-/** The samples of the documentation pages run as they are, each in a place without a store. */
+/**
+ * The samples of the documentation pages run as they are, each in a place without a store.
+ *
+ * @group file
+ */
 final class ExamplesOfACredentialTest extends TestCase
 {
     /** @dataProvider samples */

@@ -219,11 +219,11 @@ final class ListOAuthCredentialsTest extends CredentialTestCase
     {
         $ids = $this->fill();
         $database = self::pdo();
-        $version = $database->query('PRAGMA data_version')->fetchColumn();
-        $database->exec('BEGIN IMMEDIATE');
+        $version = self::version($database);
+        self::lock($database);
         self::assertSame($ids, array_column(self::clients(), 'credentialId'));
         $database->exec('ROLLBACK');
-        self::assertSame($version, $database->query('PRAGMA data_version')->fetchColumn());
+        self::assertSame($version, self::version($database));
     }
 
     public function test_an_unknown_admin_sees_nothing(): void

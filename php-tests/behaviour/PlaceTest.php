@@ -7,7 +7,11 @@ use PHPUnit\Framework\TestCase;
 require_once __DIR__ . '/../process.php';
 require_once __DIR__ . '/Message.php';
 
-/** Where the store is, who may read it, and which files are left alone. */
+/**
+ * Where the store is, who may read it, and which files are left alone.
+ *
+ * @group file
+ */
 final class PlaceTest extends TestCase
 {
     private const CREATE = '

@@ -73,7 +73,7 @@ final class RegistrationTest extends StoreTestCase
         }
         $before = $all();
         $pdo = self::pdo();
-        $pdo->exec('BEGIN IMMEDIATE');
+        self::lock($pdo);
         $register();
         $pdo->exec('ROLLBACK');
         $this->assertSame($before, $all());

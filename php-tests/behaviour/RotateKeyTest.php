@@ -103,7 +103,7 @@ final class RotateKeyTest extends CredentialTestCase
     public function test_machines_rotate_in_turn_when_the_key_file_is_copied_between_stage_and_rotation(): void
     {
         $issued = self::authorizationCode();
-        $other = self::folder() . '/other-machine.key';
+        $other = self::keyFile() . '.other-machine';
         $machine = ['localapi.key_file' => $other];
         $arguments = "'{$issued['clientIdentifier']}', '{$issued['clientSecret']}'";
         $verify = "LocalApi\\verify_credential($arguments)['credentialId']";

@@ -6,7 +6,11 @@ use PHPUnit\Framework\TestCase;
 
 require_once __DIR__ . '/../process.php';
 
-/** LocalApi\Sandbox. It needs `localapi.sandbox=1` from the start, so its tests run in processes of their own. */
+/**
+ * LocalApi\Sandbox. It needs `localapi.sandbox=1` from the start, so its tests run in processes of their own.
+ *
+ * @group file
+ */
 final class SandboxTest extends TestCase
 {
     public function testTheSuiteInTheSandboxPasses(): void

@@ -69,6 +69,7 @@ final class StoredCredentialTest extends StoreTestCase
         $this->assertSame($expected, array_values($line));
     }
 
+    /** @group file */
     public function test_no_file_holds_a_secret_in_clear(): void
     {
         for ($secrets = [], $calls = 0; $calls < 20; ++$calls) {
@@ -108,13 +109,13 @@ final class StoredCredentialTest extends StoreTestCase
     {
         $this->assertRefused(Message::NAME_REQUIRED, self::request(['name' => '']));
         $this->assertSame([], self::rows('SELECT * FROM tbloauthserver_client_scopes'));
-        $this->assertFileDoesNotExist(self::folder() . '/store.sqlite.key');
+        $this->assertFileDoesNotExist(self::keyFile());
     }
 
     /** The secret of a row, opened as the format says and without localapi. */
     private static function opened(array $row): ?string
     {
-        $file = json_decode(file_get_contents(self::folder() . '/store.sqlite.key'), true);
+        $file = json_decode(file_get_contents(self::keyFile()), true);
         $keys = array_column($file['keys'], 'key', 'id');
         [$version, $id, $sealed] = explode(':', $row['secret']);
         self::assertSame('v1', $version);

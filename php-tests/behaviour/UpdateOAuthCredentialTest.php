@@ -63,10 +63,10 @@ final class UpdateOAuthCredentialTest extends CredentialTestCase
     {
         $id = self::authorizationCode(self::FULL)['credentialId'];
         $store = self::pdo();
-        $version = $store->query('PRAGMA data_version')->fetchColumn();
+        $version = self::version($store);
         $answer = localAPI('UpdateOAuthCredential', ['credentialId' => $id] + $postData);
         self::assertSame(['result' => 'success', 'credentialId' => $id], $answer);
-        self::assertSame($version, $store->query('PRAGMA data_version')->fetchColumn());
+        self::assertSame($version, self::version($store));
         self::assertSame([], self::log());
     }
 

@@ -100,12 +100,12 @@ final class VerifyCredentialTest extends CredentialTestCase
     {
         $issued = self::authorizationCode();
         $store = self::pdo();
-        $version = $store->query('PRAGMA data_version')->fetchColumn();
-        $store->exec('BEGIN IMMEDIATE');
+        $version = self::version($store);
+        self::lock($store);
         self::assertTrue(self::verifies($issued));
         self::assertFalse(self::verifies($issued, 'x'));
         $store->exec('ROLLBACK');
-        self::assertSame($version, $store->query('PRAGMA data_version')->fetchColumn());
+        self::assertSame($version, self::version($store));
     }
 
     public function test_a_missing_key_file_is_no_answer(): void

@@ -143,9 +143,9 @@ pub const TABLES: &[Table] = &[
              user_id BIGINT NOT NULL DEFAULT 0,
              role_ids VARCHAR(255) NOT NULL DEFAULT '',
              description VARCHAR(255) NOT NULL DEFAULT '',
-             last_access DATETIME DEFAULT NULL,
-             deleted_at DATETIME DEFAULT NULL, ",
-            times!()
+             last_access DATETIME DEFAULT NULL, ",
+            times!(),
+            ", deleted_at DATETIME DEFAULT NULL"
         ),
     },
     Table {
