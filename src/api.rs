@@ -283,6 +283,29 @@ impl Api {
         }
     }
 
+    /// Runs calls in one transaction: what each writes is undone alone where it fails, and all of it where `calls` or the
+    /// commit does. They run again where the database has undone the transaction.
+    pub fn batch(&self, mut calls: impl FnMut() -> Result<()>) -> Result<()> {
+        let mut attempts = 1;
+        loop {
+            let done = self.read(Store::begin_batch).and_then(|()| calls());
+            let done = match done {
+                Ok(()) => self.read(Store::commit_batch),
+                // A store that has been closed meanwhile has undone it.
+                Err(error) => {
+                    if let Some(store) = &mut *self.store.borrow_mut() {
+                        store.roll_batch_back();
+                    }
+                    Err(error)
+                }
+            };
+            match done {
+                Err(Error::StoreContended(_)) if attempts < ATTEMPTS => attempts += 1,
+                done => return done,
+            }
+        }
+    }
+
     /// Writes in one transaction, whatever was there before.
     pub fn transaction<T>(&self, mut work: impl FnMut(&mut Store) -> Result<T>) -> Result<T> {
         let decision = Decision { version: 0, made: (), decide: |_: &mut Store| Ok(()) };

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 /// What a call can fail with. `Display` is the sentence that the caller sees: the answer's `message`, or the message of
 /// a `LocalApi\StoreException`. None holds a secret, a key, a password or SQL.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     // The call itself.
@@ -213,6 +213,9 @@ pub enum Error {
     #[error("The credential store at {0} is contended: nothing was stored, try again.")]
     StoreContended(String),
 
+    /// The connection was lost in the middle of a batch.
+    #[error("The credential store was lost in the middle of a batch: nothing of it was stored.")]
+    BatchLost,
     /// A value that must be unique is there already. Nobody sees this: another value is tried.
     #[error("The value is taken.")]
     Taken,
@@ -251,6 +254,11 @@ pub enum Error {
 }
 
 impl Error {
+    /// Whether the transaction that was open is gone with this.
+    pub fn undoes_transaction(&self) -> bool {
+        self.is_fault_of_store() || matches!(self, Self::StoreContended(_) | Self::CommitUnanswered(_))
+    }
+
     /// Whether a connection to the store should not be used again after this.
     pub fn is_fault_of_store(&self) -> bool {
         matches!(

@@ -16,6 +16,7 @@
 //! rest builds and tests by itself.
 //!
 //! * `php`: the binding, with the functions, arrays, INI entries and the life of a process
+//! * [`batch`]: many calls with one commit
 //! * [`command`]: one file per command
 //! * [`request`], [`reply`], [`error`]: what comes in and what goes out
 //! * [`actor`]: in whose name a command runs
@@ -28,6 +29,7 @@
 
 pub mod actor;
 pub mod api;
+pub mod batch;
 pub mod clock;
 pub mod command;
 pub mod credential;

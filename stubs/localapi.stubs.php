@@ -283,6 +283,21 @@ namespace LocalApi {
     }
 
     /**
+     * Answers many calls of native commands with one durable commit, a thousand calls at a time. Each is answered as
+     * `localAPI()` would, in order. Where the commit fails, every success that it was for becomes the error. No handler
+     * is asked. What a value throws while it is read reaches the caller, and nothing is stored then.
+     *
+     * @param list<array{0: string, 1?: array<mixed>|null, 2?: string|null}> $calls Each `[command, postData, adminUsername]`.
+     *
+     * @return list<array<string, mixed>> The answers, in the same order.
+     *
+     * @throws \ValueError An element is none of these.
+     */
+    function batch(array $calls): array
+    {
+    }
+
+    /**
      * Seals every stored secret with a new key, while other processes go on. What an interrupted call left undone the
      * next one does.
      *

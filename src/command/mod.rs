@@ -56,6 +56,11 @@ pub fn answer<'a>(api: &'a Api, request: &Request<'_>) -> Result<Reply<'a>> {
     reply
 }
 
+/// Reads all that a call will read, so that answering it runs no code of the host.
+pub fn read_ahead(request: &Request<'_>) -> Result<()> {
+    find(request.command).map_or(Ok(()), |command| request.read_ahead(command.parameters))
+}
+
 /// The command of this name, in any letter case.
 pub fn find(name: &[u8]) -> Option<&'static Command> {
     COMMANDS.iter().find(|command| command.name.as_bytes().eq_ignore_ascii_case(name))

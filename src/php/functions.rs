@@ -11,7 +11,7 @@ use ext_php_rs::zend::{ExecuteData, run_handler};
 
 use super::call::{self, Call, Outcome};
 use super::engine::{self, parse_arguments};
-use super::{answer, exception, handlers, process};
+use super::{answer, batch, exception, handlers, process};
 use crate::error::{Error, Result};
 
 /// Its second argument is a secret.
@@ -39,6 +39,11 @@ pub fn all() -> Vec<FunctionBuilder<'static>> {
             .arg(string("clientIdentifier"))
             .arg(string("clientSecret"))
             .returns(DataType::Array, false, true),
+        FunctionBuilder::new("LocalApi\\batch", batch::batch).arg(Arg::new("calls", DataType::Array)).returns(
+            DataType::Array,
+            false,
+            false,
+        ),
         FunctionBuilder::new("LocalApi\\rotate_key", rotate_key)
             .arg(Arg::new("stage", DataType::Bool).default("false"))
             .required_args(0)

@@ -2,6 +2,7 @@
 #![allow(unsafe_code, reason = "PHP's C API; every block says why it is sound")]
 
 mod answer;
+mod batch;
 mod call;
 mod callable;
 mod engine;

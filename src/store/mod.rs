@@ -223,6 +223,8 @@ pub struct Store {
     known: Option<Known>,
     /// The version that this connection's transaction began with: nobody else changes anything before it ends.
     locked: Option<i64>,
+    /// Whether calls share a transaction now.
+    batch: bool,
     /// How much had been changed when the store was last as a new one is: what the sandbox needs to know.
     unchanged_at: u64,
 }
@@ -270,7 +272,7 @@ impl Store {
             Place::File { path, own_folder } => Box::new(Sqlite::open_file(path, *own_folder, settings)?),
         };
         let unchanged_at = engine.changes_so_far();
-        Ok(Self { engine, known: None, locked: None, unchanged_at })
+        Ok(Self { engine, known: None, locked: None, batch: false, unchanged_at })
     }
 
     /// Whether the place still names what is open here.
@@ -290,6 +292,9 @@ impl Store {
 
     /// Runs work in one transaction that has the write lock from its start; an error undoes it.
     pub fn write<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T>) -> Result<Written<T>> {
+        if self.batch {
+            return self.write_in_batch(work).map(Written::Surely);
+        }
         let begun = self.engine.begin().and_then(|()| self.lock_version());
         let done = begun.and_then(|()| work(self)).and_then(|value| match self.engine.commit() {
             Ok(()) => Ok(Written::Surely(value)),
@@ -302,6 +307,56 @@ impl Store {
             self.known = None;
         }
         done
+    }
+
+    /// What fails in a batch is undone alone.
+    fn write_in_batch<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+        self.engine.execute("SAVEPOINT localapi_call", &[])?;
+        let done = work(self).and_then(|value| {
+            self.engine.change("RELEASE SAVEPOINT localapi_call", &[])?;
+            Ok(value)
+        });
+        let Err(error) = done else { return done };
+        self.known = None;
+        // Where this fails the transaction is gone already, and all that was done in it.
+        match self.engine.change("ROLLBACK TO SAVEPOINT localapi_call", &[]) {
+            Err(fault) if !error.undoes_transaction() => Err(fault),
+            _ => Err(error),
+        }
+    }
+
+    /// Begins the transaction that the calls of a batch share.
+    pub fn begin_batch(&mut self) -> Result<()> {
+        self.engine.begin()?;
+        self.batch = true;
+        let locked = self.lock_version();
+        if locked.is_err() {
+            self.roll_batch_back();
+        }
+        locked
+    }
+
+    /// Commits what the calls of a batch have written.
+    pub fn commit_batch(&mut self) -> Result<()> {
+        if !self.batch {
+            // The connection that had it is gone: nothing is committed.
+            return Err(Error::BatchLost);
+        }
+        let done = self.engine.commit();
+        self.batch = false;
+        if done.is_err() {
+            self.roll_batch_back();
+        }
+        self.locked = None;
+        done
+    }
+
+    /// Undoes what the calls of a batch have written.
+    pub fn roll_batch_back(&mut self) {
+        self.batch = false;
+        self.locked = None;
+        self.known = None;
+        self.engine.rollback();
     }
 
     /// The id of a row that was inserted, once that is committed.
@@ -323,7 +378,7 @@ impl Store {
 
     /// Ends what `foresee` has begun.
     pub fn settle(&mut self) {
-        if self.engine.is_remote() {
+        if self.engine.is_remote() && !self.batch {
             self.engine.rollback();
         }
     }

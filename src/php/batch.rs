@@ -1,0 +1,105 @@
+//! `LocalApi\\batch()`: many calls of native commands with one durable commit.
+
+use std::panic::AssertUnwindSafe;
+use std::ptr;
+
+use ext_php_rs::boxed::ZBox;
+use ext_php_rs::types::{ZendHashTable, Zval};
+use ext_php_rs::zend::{ExecuteData, run_handler};
+
+use super::engine::{self, parse_arguments};
+use super::held::{self, RequestEnded, guarded};
+use super::parameters::{PhpParameters, resolve};
+use super::{answer, call, process};
+use crate::error::Error;
+use crate::request::Request;
+use crate::{batch, command};
+
+const MUST: &str = "must be a list of [command, postData, adminUsername]";
+
+/// One call of the list. It has references of its own: code that runs while a value is read may change the list.
+struct Listed {
+    command: Zval,
+    post_data: Option<Zval>,
+    admin: Option<Zval>,
+}
+
+impl Listed {
+    fn read(element: &Zval) -> Option<Self> {
+        let parts = resolve(element).array().filter(|parts| parts.len() <= 3)?;
+        let part = |at: u64| parts.get_index(at.try_into().ok()?).map(resolve);
+        let given = [0, 1, 2].iter().filter(|&&at| part(at).is_some()).count();
+        let command = part(0).filter(|command| command.is_string())?;
+        let optional = |at, is: fn(&Zval) -> bool| match part(at) {
+            None => Some(None),
+            Some(value) if value.is_null() => Some(None),
+            Some(value) if is(value) => Some(Some(value.shallow_clone())),
+            Some(_) => None,
+        };
+        let (post_data, admin) = (optional(1, Zval::is_array)?, optional(2, Zval::is_string)?);
+        (given == parts.len()).then(|| Self { command: command.shallow_clone(), post_data, admin })
+    }
+}
+
+/// What PHP calls.
+pub extern "C" fn batch(execute_data: &mut ExecuteData, answers: &mut Zval) {
+    run_handler(AssertUnwindSafe(|| {
+        let mut calls: *const ZendHashTable = ptr::null();
+        if parse_arguments!(execute_data, c"h", &mut calls).is_none() {
+            return;
+        }
+        let Some(listed) = listed(calls) else {
+            return engine::argument_value_error(1, MUST);
+        };
+        let answered = answer_all(&listed);
+        let answered = held::let_go(listed).and(answered);
+        if let Some(Some(list)) = call::end_request(answered) {
+            answers.set_hashtable(list);
+        }
+    }));
+}
+
+fn listed(calls: *const ZendHashTable) -> Option<Vec<Listed>> {
+    let calls = engine::array(calls)?;
+    if !calls.has_sequential_keys() && !calls.is_empty() {
+        return None;
+    }
+    let mut elements = calls.iter();
+    std::iter::from_fn(|| elements.next_zval()).map(|(_, element)| Listed::read(element)).collect()
+}
+
+/// `None` where an exception is pending; nothing is stored then.
+fn answer_all(listed: &[Listed]) -> Result<Option<ZBox<ZendHashTable>>, RequestEnded> {
+    let parameters: Vec<_> =
+        listed.iter().map(|call| PhpParameters::new(call.post_data.as_ref().and_then(Zval::array))).collect();
+    let requests: Vec<Request<'_>> = listed
+        .iter()
+        .zip(&parameters)
+        .map(|(call, parameters)| {
+            Request::new(text(&call.command).unwrap_or_default(), parameters, call.admin.as_ref().and_then(text))
+        })
+        .collect();
+    for (request, parameters) in requests.iter().zip(&parameters) {
+        let read = command::read_ahead(request);
+        if parameters.ended() {
+            return Err(RequestEnded);
+        }
+        if matches!(read, Err(Error::Interrupted)) {
+            return Ok(None);
+        }
+    }
+    let api = process::api();
+    let replies = batch::answer(&api, &requests, || !engine::timed_out());
+    let mut answers = guarded(ZendHashTable::new)?;
+    for reply in replies {
+        let array = answer::build(reply)?;
+        guarded(|| {
+            let _ = answers.push(array);
+        })?;
+    }
+    Ok(Some(answers))
+}
+
+fn text(value: &Zval) -> Option<&[u8]> {
+    value.zend_str().map(|text| text.as_bytes())
+}
