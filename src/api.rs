@@ -15,7 +15,7 @@ use crate::reply::{Fields, Value};
 use crate::request::{is_blank, is_space};
 use crate::settings::Settings;
 use crate::store::fixture::{Columns, Table};
-use crate::store::{Credential, Note, ScopeTable, Store, Written};
+use crate::store::{Credential, Note, ScopeTable, Store, Version, Written};
 use crate::vault::{KeyId, KeyRing, Opened, Vault};
 
 /// How often a transaction is tried where a value turns out to be taken, or a server has undone it for another's sake.
@@ -142,6 +142,15 @@ impl Api {
         done
     }
 
+    /// After a request: does what the next one needn't wait for.
+    pub fn tidy(&self) {
+        if let Ok(mut slot) = self.store.try_borrow_mut()
+            && let Some(store) = &mut *slot
+        {
+            store.tidy();
+        }
+    }
+
     /// Puts a row into the sandbox's store. `argument` is where the caller gave the columns.
     pub fn add_row(&self, table: Table, argument: u32, mut columns: Columns) -> Result<i64> {
         let now = self.clock.now()?;
@@ -229,7 +238,7 @@ impl Api {
     pub fn decide<D, F: Fn(&mut Store) -> Result<D>>(&self, decide: F) -> Result<Decision<D, F>> {
         self.read(|store| {
             let version = store.version()?;
-            Ok(Decision { version, made: decide(store)?, decide })
+            Ok(Decision { version: Some(version), made: decide(store)?, decide })
         })
     }
 
@@ -260,7 +269,7 @@ impl Api {
             let written = self.read(|store| {
                 store.write(|store| {
                     // Something may have changed since, and nothing can any more.
-                    if store.version()? == version {
+                    if Some(store.version()?) == version {
                         return work(store, &made);
                     }
                     let made = decide(store)?;
@@ -308,7 +317,7 @@ impl Api {
 
     /// Writes in one transaction, whatever was there before.
     pub fn transaction<T>(&self, mut work: impl FnMut(&mut Store) -> Result<T>) -> Result<T> {
-        let decision = Decision { version: 0, made: (), decide: |_: &mut Store| Ok(()) };
+        let decision = Decision { version: None, made: (), decide: |_: &mut Store| Ok(()) };
         self.write(decision, |store, ()| work(store))
     }
 
@@ -508,7 +517,7 @@ type Find<'a, T> = dyn Fn(&mut Store, T) -> Result<Option<T>> + 'a;
 
 /// What was decided by a state of the store, and how to decide again should it change before it's written by.
 pub struct Decision<D, F> {
-    version: i64,
+    version: Option<Version>,
     /// The decision.
     pub made: D,
     decide: F,

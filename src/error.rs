@@ -157,6 +157,9 @@ pub enum Error {
     /// No space is left where the store is.
     #[error("The credential store is full: free space on the disk of \"{}\".", .0.display())]
     StoreFull(PathBuf),
+    /// A commit could not be flushed to the disk. It's in the file still, and goes with the next power cut or not.
+    #[error("The credential store could not be flushed to the disk of \"{}\": what this call has stored may be lost; look whether it is there.", .0.display())]
+    StoreUnflushed(PathBuf),
     /// Another process held the store for longer than `localapi.busy_timeout`.
     #[error("The credential store is locked: another process has kept \"{path}\" for more than {waited} ms; try again, or raise localapi.busy_timeout.", path = .0.display(), waited = .1)]
     StoreLocked(PathBuf, u64),
@@ -266,6 +269,7 @@ impl Error {
             Self::StoreReadOnly(_)
                 | Self::StoreUnreachable(_)
                 | Self::StoreFull(_)
+                | Self::StoreUnflushed(_)
                 | Self::StoreDamaged(_)
                 | Self::StoreFailed(..)
                 | Self::ServerUnreachable(..)

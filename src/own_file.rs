@@ -62,9 +62,9 @@ pub fn make_folder(folder: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(folder)
 }
 
-/// Makes an empty file that lasts, without what an earlier file of this name has left beside it under these suffixes.
-/// `false` where there is one already.
-pub fn create(path: &Path, leftovers: &[&str]) -> io::Result<bool> {
+/// Makes a file with this content, which lasts once this returns, without what an earlier file of this name has left
+/// beside it under these suffixes. `false` where there is one already.
+pub fn create(path: &Path, content: &[u8], leftovers: &[&str]) -> io::Result<bool> {
     // One process at a time: none takes away what another has begun beside a file that is new by now. The lock goes
     // with the handle; a file system without locks keeps its leftovers.
     let folder = File::open(folder_of(path))?;
@@ -76,7 +76,7 @@ pub fn create(path: &Path, leftovers: &[&str]) -> io::Result<bool> {
             }
         }
     }
-    create_with(path, b"")
+    create_with(path, content)
 }
 
 /// Makes a file with this content, which lasts once this returns. `false` where there is one already: the first process
@@ -133,7 +133,7 @@ impl Drop for Draft {
 }
 
 /// Makes the entries of a file's folder last.
-fn sync_folder(path: &Path) -> io::Result<()> {
+pub fn sync_folder(path: &Path) -> io::Result<()> {
     File::open(folder_of(path))?.sync_all()
 }
 
@@ -149,9 +149,9 @@ mod tests {
     fn a_file_is_for_this_user_only() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a");
-        assert!(create(&path, &[]).unwrap());
+        assert!(create(&path, b"", &[]).unwrap());
         assert_eq!(mode(&path), 0o600);
-        assert!(!create(&path, &[]).unwrap());
+        assert!(!create(&path, b"", &[]).unwrap());
     }
 
     #[test]
@@ -159,10 +159,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (path, log) = (folder.path().join("a"), folder.path().join("a-wal"));
         fs::write(&log, "left").unwrap();
-        assert!(create(&path, &["-wal", "-shm"]).unwrap());
+        assert!(create(&path, b"", &["-wal", "-shm"]).unwrap());
         assert!(!log.exists());
         fs::write(&log, "in use").unwrap();
-        assert!(!create(&path, &["-wal", "-shm"]).unwrap());
+        assert!(!create(&path, b"", &["-wal", "-shm"]).unwrap());
         assert!(log.exists());
     }
 

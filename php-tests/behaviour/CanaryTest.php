@@ -59,7 +59,7 @@ final class CanaryTest extends TestCase
         $files = glob("$this->folder/{*,localapi/*}", GLOB_BRACE);
         $names = array_map('basename', array_filter($files, 'is_file'));
         sort($names);
-        self::assertSame(['php.log', 'store.sqlite', 'store.sqlite-shm', 'store.sqlite-wal'], $names);
+        self::assertSame(['php.log', 'store.sqlite', 'store.sqlite-gate', 'store.sqlite-shm', 'store.sqlite-wal'], $names);
         self::assertSame([], $this->leaks($secrets));
     }
 

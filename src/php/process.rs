@@ -24,13 +24,16 @@ pub fn api() -> Rc<Api> {
     })
 }
 
-/// After a request: the next one starts with an empty sandbox.
+/// After a request: the next one starts with an empty sandbox, and a store that was put in order.
 pub fn end_request() {
     let _ = API.try_with(|slot| {
         if let Ok(mut slot) = slot.try_borrow_mut()
-            && slot.as_ref().is_some_and(|api| api.reset().is_err())
+            && let Some(api) = &*slot
         {
-            *slot = None;
+            api.tidy();
+            if api.reset().is_err() {
+                *slot = None;
+            }
         }
     });
 }

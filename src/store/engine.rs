@@ -85,6 +85,9 @@ pub trait Engine {
     /// How many rows this connection has changed since it was opened.
     fn changes_so_far(&self) -> u64;
 
+    /// After a request: does what the next one needn't wait for.
+    fn tidy(&mut self) {}
+
     /// Whether each statement costs a round trip to a server: then `foresee` saves some.
     fn is_remote(&self) -> bool {
         false

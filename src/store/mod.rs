@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::iter;
 use std::rc::Rc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::error::{Error, Result};
 use crate::place::Place;
@@ -216,21 +217,33 @@ pub struct LogLine<'a> {
     pub admin: i64,
 }
 
+/// How often a store was opened.
+static OPENED: AtomicU64 = AtomicU64::new(0);
+
 /// The store and what is known of it.
 pub struct Store {
     engine: Box<dyn Engine>,
     /// What the last look has found, until something changes.
     known: Option<Known>,
     /// The version that this connection's transaction began with: nobody else changes anything before it ends.
-    locked: Option<i64>,
+    locked: Option<Version>,
+    /// Which of the stores that this process has opened this is.
+    opened: u64,
     /// Whether calls share a transaction now.
     batch: bool,
     /// How much had been changed when the store was last as a new one is: what the sandbox needs to know.
     unchanged_at: u64,
 }
 
+/// What a store was like when something was read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Version {
+    opened: u64,
+    of_others: i64,
+}
+
 struct Known {
-    version: i64,
+    version: Version,
     scopes: Rc<ScopeTable>,
     notes: BTreeMap<Note, String>,
 }
@@ -272,7 +285,8 @@ impl Store {
             Place::File { path, own_folder } => Box::new(Sqlite::open_file(path, *own_folder, settings)?),
         };
         let unchanged_at = engine.changes_so_far();
-        Ok(Self { engine, known: None, locked: None, batch: false, unchanged_at })
+        let opened = OPENED.fetch_add(1, Ordering::Relaxed);
+        Ok(Self { engine, known: None, locked: None, opened, batch: false, unchanged_at })
     }
 
     /// Whether the place still names what is open here.
@@ -280,14 +294,20 @@ impl Store {
         self.engine.is_current()
     }
 
+    /// After a request: does what the next one needn't wait for.
+    pub fn tidy(&mut self) {
+        self.engine.tidy();
+    }
+
     /// Whether the content ends with this value.
     pub fn is_memory(&self) -> bool {
         self.engine.is_memory()
     }
 
-    /// A number that changes when another process has changed the store: what was read before may no longer hold.
-    pub fn version(&self) -> Result<i64> {
-        self.locked.map_or_else(|| self.engine.version_of_others(), Ok)
+    /// What changes when another process has changed the store, or when it was opened again: what was read before may no
+    /// longer hold.
+    pub fn version(&self) -> Result<Version> {
+        self.locked.map_or_else(|| Ok(Version { opened: self.opened, of_others: self.engine.version_of_others()? }), Ok)
     }
 
     /// Runs work in one transaction that has the write lock from its start; an error undoes it.
@@ -389,7 +409,7 @@ impl Store {
     }
 
     fn lock_version(&mut self) -> Result<()> {
-        self.locked = Some(self.engine.version_of_others()?);
+        self.locked = Some(self.version()?);
         Ok(())
     }
 

@@ -1,19 +1,26 @@
 //! How SQLite runs a statement: one connection to one file, or to memory.
 
+mod checkpoint;
+mod fault;
+mod file;
+mod gate;
+mod log;
 pub mod schema;
+#[cfg(test)]
+mod simulator;
 mod statement;
 
-use std::cell::Cell;
-use std::fs;
-use std::io::ErrorKind;
-use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, ErrorCode, OpenFlags, ffi};
+use rusqlite::{Connection, ErrorCode, ffi};
 
+use self::checkpoint::Thresholds;
+use self::fault::{fault, is_busy};
+pub use self::file::note_fork;
+use self::file::{Counted, Identity, cannot_create, connect, flush_folder};
+use self::gate::{Doubts, Gate};
 use self::schema::{APPLICATION_ID, MIGRATIONS};
 use self::statement::Statements;
 use super::engine::{Bind, Engine, Row, RowId};
@@ -22,10 +29,6 @@ use crate::own_file::{self, Access};
 use crate::place::beside;
 use crate::settings::{Durability, Settings};
 
-/// The write-ahead log is copied into the database once it has this many pages.
-const CHECKPOINT_PAGES: i32 = 1_000;
-/// From this many pages on, a checkpoint waits for its turn instead of going without.
-const PATIENT_PAGES: i32 = 4 * CHECKPOINT_PAGES;
 /// What stays of a write-ahead log that grew larger, in bytes.
 const LOG_LIMIT: i64 = 64 << 20;
 
@@ -42,51 +45,18 @@ pub struct Sqlite {
     path: PathBuf,
     /// The file that `main` has open; `None` for memory.
     identity: Option<Identity>,
+    /// Where those who write to the file queue.
+    gate: Option<Gate>,
+    /// What was in doubt when it was opened.
+    doubts: Option<Doubts>,
+    durability: Durability,
     busy_timeout: Duration,
+    thresholds: Thresholds,
     next_checkpoint: i32,
+    /// For how long nobody had written when this connection first committed since the last request.
+    quiet: Option<Duration>,
     // Last: the count goes down when the connections are closed.
     _counted: Option<Counted>,
-}
-
-/// Tells a file from another that has taken its place.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Identity {
-    device: u64,
-    inode: u64,
-}
-
-/// How many connections of all threads have a file open.
-static OPEN_FILES: AtomicUsize = AtomicUsize::new(0);
-/// Whether this process is the child of one whose other threads had a file open. Their connections are gone here, but
-/// SQLite still counts on the locks they had.
-static ORPHANED: AtomicBool = AtomicBool::new(false);
-
-/// To be called in the child after a fork, when this thread has closed its own store.
-pub fn note_fork() {
-    if OPEN_FILES.load(Ordering::Relaxed) > 0 {
-        ORPHANED.store(true, Ordering::Relaxed);
-    }
-}
-
-/// Counts one open file as long as it lives.
-struct Counted;
-
-impl Counted {
-    fn new() -> Self {
-        OPEN_FILES.fetch_add(1, Ordering::Relaxed);
-        Self
-    }
-}
-
-impl Drop for Counted {
-    fn drop(&mut self) {
-        OPEN_FILES.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
-thread_local! {
-    /// The pages in the write-ahead log after this thread's last commit. SQLite tells a function that has no state.
-    static LOG_PAGES: Cell<i32> = const { Cell::new(0) };
 }
 
 impl Sqlite {
@@ -99,7 +69,7 @@ impl Sqlite {
 
     /// Opens the store in this file, made on first use.
     pub fn open_file(path: &Path, own_folder: bool, settings: &Settings) -> Result<Self> {
-        if ORPHANED.load(Ordering::Relaxed) {
+        if file::is_orphan() {
             return Err(Error::StoreForked);
         }
         if own_folder {
@@ -107,12 +77,14 @@ impl Sqlite {
         }
         let identity = match Identity::of(path)? {
             Some(identity) => {
-                refuse_foreign(path)?;
+                file::refuse_foreign(path)?;
                 identity
             }
             None => {
+                let new = schema::new_file().map_err(|error| fault(&error, path, Duration::ZERO))?;
                 // Processes that still have a removed file open would share its index with the new one.
-                own_file::create(path, &["-wal", "-shm", "-journal"]).map_err(|error| cannot_create(path, &error))?;
+                own_file::create(path, &new, &["-wal", "-shm", "-journal"])
+                    .map_err(|error| cannot_create(path, &error))?;
                 Identity::of(path)?.ok_or_else(|| Error::StoreUnreachable(path.to_owned()))?
             }
         };
@@ -120,8 +92,7 @@ impl Sqlite {
         // Another user's process that makes a file beside the store gives it to their group a moment later.
         let deadline = Instant::now() + settings.busy_timeout.min(SHARING_TAKES);
         let store = loop {
-            let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-            let main = Connection::open_with_flags(path, flags).map_err(|error| fault(&error, path, Duration::ZERO))?;
+            let main = connect(path).map_err(|error| fault(&error, path, Duration::ZERO))?;
             // SQLite makes its files beside a read-only one read-only too, and they stay so when it's writable again.
             if main.is_readonly(rusqlite::MAIN_DB).unwrap_or(false) {
                 return Err(Error::StoreReadOnly(path.to_owned()));
@@ -145,12 +116,9 @@ impl Sqlite {
     /// Makes sure that the log can be written. SQLite opens one that isn't this user's group's yet for reading only, and
     /// says so to the first that writes, before it looks whether another does.
     fn refuse_read_only_log(self) -> Result<Self> {
-        let fault = |error: rusqlite::Error| self.fault(&error);
-        self.main.busy_timeout(Duration::ZERO).map_err(fault)?;
-        let begun = self.begin();
+        let locked = self.lock(Duration::ZERO);
         self.rollback();
-        self.main.busy_timeout(self.busy_timeout).map_err(fault)?;
-        match begun {
+        match locked {
             Ok(()) | Err(Error::StoreLocked(..)) => Ok(self),
             Err(error) => Err(error),
         }
@@ -158,35 +126,37 @@ impl Sqlite {
 
     fn prepare(main: Connection, path: PathBuf, identity: Option<Identity>, settings: &Settings) -> Result<Self> {
         let busy_timeout = settings.busy_timeout;
-        let store = Self {
+        let mut store = Self {
             checkpointer: None,
             statements: Statements::default(),
             main,
             path,
             identity,
+            gate: None,
+            doubts: None,
+            durability: settings.durability,
             busy_timeout,
-            next_checkpoint: CHECKPOINT_PAGES,
+            thresholds: Thresholds::here(),
+            next_checkpoint: 0,
+            quiet: None,
             _counted: identity.map(|_| Counted::new()),
         };
-        store.configure(settings).map_err(|error| store.fault(&error))?;
+        store.configure().map_err(|error| store.fault(&error))?;
         store.migrate(MIGRATIONS)?;
         if store.identity.is_some() {
             store.use_write_ahead_log()?;
+            store.flush_log_later()?;
         }
         Ok(store)
     }
 
-    fn configure(&self, settings: &Settings) -> rusqlite::Result<()> {
+    fn configure(&self) -> rusqlite::Result<()> {
         self.main.busy_timeout(self.busy_timeout)?;
         // Until the file is known to be ours, closing it must not change it.
         self.main.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
         self.main.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
-        let synchronous = match settings.durability {
-            Durability::Full => "FULL",
-            Durability::Normal => "NORMAL",
-        };
         self.main.execute_batch(&format!(
-            "PRAGMA synchronous = {synchronous};
+            "PRAGMA synchronous = FULL;
              PRAGMA trusted_schema = OFF;
              PRAGMA temp_store = MEMORY;
              PRAGMA wal_autocheckpoint = 0;
@@ -210,11 +180,7 @@ impl Sqlite {
 
     fn run_steps(&self, migrations: &[&str], newest: i64) -> Result<()> {
         let version = self.version(newest)?;
-        for (step, number) in migrations.iter().zip(1..).skip(usize::try_from(version).unwrap_or(0)) {
-            let marked = format!("{step}; PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {number};");
-            self.main.execute_batch(&marked).map_err(|error| self.fault(&error))?;
-        }
-        Ok(())
+        schema::run_steps(&self.main, migrations, version).map_err(|error| self.fault(&error))
     }
 
     /// The schema version of the file, 0 for an empty one.
@@ -269,53 +235,87 @@ impl Sqlite {
         self.main
             .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)
             .map_err(|error| self.fault(&error))?;
-        self.main.wal_hook(Some(|_, pages| {
-            LOG_PAGES.set(pages);
-            Ok(())
-        }));
+        checkpoint::count_pages(&self.main);
         Ok(())
     }
 
-    /// Copies the write-ahead log into the database once it has grown. It never runs beside a commit: SQLite before
-    /// 3.51.3 can lose data when another connection commits meanwhile (sqlite.org/wal.html, "The WAL-Reset Bug"), so
-    /// this connection holds the write lock while a second one copies. What fails here is tried again later.
-    fn checkpoint_if_due(&mut self) {
-        let pages = LOG_PAGES.get();
-        if pages < CHECKPOINT_PAGES {
-            self.next_checkpoint = CHECKPOINT_PAGES;
-        } else if pages >= self.next_checkpoint && !self.is_memory() {
-            // Readers may have kept part of it from being copied: not tried again with every commit.
-            self.next_checkpoint = pages.saturating_add(CHECKPOINT_PAGES / 4);
-            let _ = self.checkpoint(pages >= PATIENT_PAGES);
+    /// From now on a commit itself flushes nothing: the log is flushed when the next writer has its turn already.
+    fn flush_log_later(&mut self) -> Result<()> {
+        // What is read opens the log, which makes it where there is none.
+        self.pragma("user_version")?;
+        flush_folder(&self.path).map_err(|error| cannot_create(&self.path, &error))?;
+        let gate = Gate::open(&beside(&self.path, "-gate")).map_err(|error| cannot_create(&self.path, &error))?;
+        self.main.execute_batch("PRAGMA synchronous = NORMAL").map_err(|error| self.fault(&error))?;
+        self.doubts = Some(gate.doubts());
+        self.gate = Some(gate);
+        Ok(())
+    }
+
+    /// Begins to write, waiting no longer for another writer than this.
+    fn lock(&self, longest: Duration) -> Result<()> {
+        let fault = |error: rusqlite::Error| self.fault(&error);
+        if longest == self.busy_timeout {
+            return self.execute("BEGIN IMMEDIATE", &[]);
+        }
+        self.main.busy_timeout(longest).map_err(fault)?;
+        let locked = self.execute("BEGIN IMMEDIATE", &[]);
+        self.main.busy_timeout(self.busy_timeout).map_err(fault)?;
+        locked
+    }
+
+    /// Whether no flush has failed since this connection was opened, and none was made good.
+    fn is_certain(&self) -> bool {
+        self.gate.as_ref().map(Gate::doubts) == self.doubts
+    }
+
+    fn leave_gate(&self) {
+        if let Some(gate) = &self.gate {
+            gate.leave();
         }
     }
 
-    fn checkpoint(&mut self, patient: bool) -> rusqlite::Result<()> {
-        if !patient {
-            self.main.busy_timeout(Duration::ZERO)?;
+    /// Writes again what a flush that failed has left in doubt, whoever met that: what is committed next comes behind it.
+    /// This connection has the write lock.
+    fn mend(&self) -> Result<()> {
+        let Some(gate) = &self.gate else { return Ok(()) };
+        let doubts = gate.doubts();
+        if doubts.remain() {
+            log::write_again(&self.main).map_err(|error| self.fault(&error))?;
+            gate.resolve(doubts);
         }
-        let locked = self.main.prepare_cached("BEGIN IMMEDIATE")?.execute([]);
-        self.main.busy_timeout(self.busy_timeout)?;
-        locked?;
-        let copied = self.copy_log();
-        self.main.prepare_cached("ROLLBACK")?.execute([])?;
-        copied
+        Ok(())
     }
 
-    fn copy_log(&mut self) -> rusqlite::Result<()> {
-        let checkpointer = match &self.checkpointer {
-            Some(connection) => connection,
-            None => {
-                let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-                let connection = Connection::open_with_flags(&self.path, flags)?;
-                connection.execute_batch("PRAGMA wal_autocheckpoint = 0")?;
-                self.checkpointer.insert(connection)
-            }
-        };
-        checkpointer.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))
+    /// Makes what was committed last.
+    fn flush_log(&self) -> Result<()> {
+        let Some(gate) = self.gate.as_ref().filter(|_| self.durability == Durability::Full) else { return Ok(()) };
+        let unflushed = |()| Error::StoreUnflushed(self.path.clone());
+        log::flush(&self.main).map_err(|_| {
+            gate.doubt();
+            unflushed(())
+        })?;
+        if !gate.doubts().remain() {
+            return Ok(());
+        }
+        // Another's flush has failed, of what comes before this perhaps.
+        gate.enter(self.busy_timeout);
+        let mended = self.lock(self.busy_timeout).and_then(|()| self.mend());
+        self.rollback();
+        mended.map_err(|_| unflushed(()))
+    }
+
+    fn roll_back_now(&self) {
+        if !self.main.is_autocommit() {
+            // One that fails leaves nothing behind either: the connection is closed after such a fault.
+            let _ = self.execute("ROLLBACK", &[]);
+        }
     }
 
     fn fault(&self, error: &rusqlite::Error) -> Error {
+        let code = error.sqlite_error().map(|error| error.extended_code);
+        if let (Some(gate), Some(ffi::SQLITE_IOERR_FSYNC | ffi::SQLITE_IOERR_DIR_FSYNC)) = (&self.gate, code) {
+            gate.doubt();
+        }
         fault(error, &self.path, self.busy_timeout)
     }
 }
@@ -354,20 +354,32 @@ impl Engine for Sqlite {
     }
 
     fn begin(&self) -> Result<()> {
-        self.execute("BEGIN IMMEDIATE", &[])
+        let entered = self.gate.as_ref().is_none_or(|gate| gate.enter(self.busy_timeout));
+        let locked = self.lock(if entered { self.busy_timeout } else { Duration::ZERO });
+        let begun = locked.and_then(|()| self.mend()).and_then(|()| {
+            // What was read before is kept as long as nobody else commits, and may have been wrong.
+            if self.is_certain() { Ok(()) } else { Err(Error::StoreContended(self.path.display().to_string())) }
+        });
+        if begun.is_err() {
+            self.rollback();
+        }
+        begun
     }
 
     fn commit(&mut self) -> Result<()> {
         self.execute("COMMIT", &[])?;
-        self.checkpoint_if_due();
-        Ok(())
+        let lasts = self.checkpoint_if_due();
+        if let Some(gate) = &self.gate {
+            let quiet = gate.note_write();
+            self.quiet.get_or_insert(quiet);
+        }
+        self.leave_gate();
+        if lasts { Ok(()) } else { self.flush_log() }
     }
 
     fn rollback(&self) {
-        if !self.main.is_autocommit() {
-            // One that fails leaves nothing behind either: the connection is closed after such a fault.
-            let _ = self.execute("ROLLBACK", &[]);
-        }
+        self.roll_back_now();
+        self.leave_gate();
     }
 
     fn version_of_others(&self) -> Result<i64> {
@@ -376,7 +388,8 @@ impl Engine for Sqlite {
 
     /// A file that was removed or replaced would take credentials that nobody finds again.
     fn is_current(&self) -> bool {
-        self.identity.is_none() || Identity::of(&self.path).is_ok_and(|found| found == self.identity)
+        self.identity.is_none()
+            || self.is_certain() && Identity::of(&self.path).is_ok_and(|found| found == self.identity)
     }
 
     fn is_memory(&self) -> bool {
@@ -386,88 +399,20 @@ impl Engine for Sqlite {
     fn changes_so_far(&self) -> u64 {
         self.main.total_changes()
     }
-}
 
-impl Identity {
-    /// The file at this path; `None` where there is none but could be one.
-    fn of(path: &Path) -> Result<Option<Self>> {
-        match fs::metadata(path) {
-            Ok(found) if found.is_file() => Ok(Some(Self { device: found.dev(), inode: found.ino() })),
-            Ok(_) => Err(Error::StoreNotAFile(path.to_owned())),
-            Err(error) if error.kind() == ErrorKind::NotFound => {
-                let folder = own_file::folder_of(path);
-                if folder.is_dir() { Ok(None) } else { Err(Error::StoreFolderMissing(folder.to_owned())) }
-            }
-            Err(error) if error.kind() == ErrorKind::NotADirectory => {
-                Err(Error::StoreFolderMissing(own_file::folder_of(path).to_owned()))
-            }
-            Err(_) => Err(Error::StoreUnreachable(path.to_owned())),
-        }
+    fn tidy(&mut self) {
+        self.checkpoint_if_quiet();
     }
 }
 
-/// Looks at a file without opening it for writing, so that one that isn't ours, or is newer, gets no log beside it.
-/// `immutable` reads past locks and logs; where the answer isn't certain, the real opening decides.
-fn refuse_foreign(path: &Path) -> Result<()> {
-    let encoded: String = path
-        .as_os_str()
-        .as_encoded_bytes()
-        .iter()
-        .map(|&byte| {
-            if byte.is_ascii_alphanumeric() || byte == b'/' {
-                char::from(byte).to_string()
-            } else {
-                format!("%{byte:02x}")
+impl Drop for Sqlite {
+    fn drop(&mut self) {
+        if self.gate.as_ref().is_some_and(|gate| gate.doubts().remain()) {
+            // The last connection that closes copies the log into the database, and removes it. This one is in doubt.
+            let _ = self.main.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true);
+            if let Some(checkpointer) = &self.checkpointer {
+                let _ = checkpointer.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true);
             }
-        })
-        .collect();
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let Ok(probe) = Connection::open_with_flags(format!("file:{encoded}?immutable=1"), flags) else {
-        return Ok(());
-    };
-    let number = |sql| probe.query_row(sql, [], |row| row.get::<_, i64>(0));
-    // A store whose making goes on, or was cut off, has the truth in a journal still.
-    let unfinished = beside(path, "-journal").exists();
-    let foreign = match number("PRAGMA application_id") {
-        Ok(APPLICATION_ID) => {
-            let newest = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
-            let newer = number("PRAGMA user_version").ok().filter(|&found| found > newest);
-            return newer.map_or(Ok(()), |found| Err(Error::StoreNewer(path.to_owned(), found, newest)));
         }
-        Ok(0) => !unfinished && number("SELECT count(*) FROM sqlite_master").is_ok_and(|tables| tables > 0),
-        Ok(_) => true,
-        Err(error) => !unfinished && error.sqlite_error_code() == Some(ErrorCode::NotADatabase),
-    };
-    if foreign { Err(Error::StoreForeign(path.to_owned())) } else { Ok(()) }
-}
-
-fn cannot_create(path: &Path, error: &std::io::Error) -> Error {
-    match error.kind() {
-        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => Error::StoreFull(path.to_owned()),
-        ErrorKind::ReadOnlyFilesystem | ErrorKind::PermissionDenied => Error::StoreReadOnly(path.to_owned()),
-        ErrorKind::NotFound => Error::StoreFolderMissing(own_file::folder_of(path).to_owned()),
-        _ => Error::StoreUnreachable(path.to_owned()),
-    }
-}
-
-fn is_busy(error: &rusqlite::Error) -> bool {
-    matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
-}
-
-/// What SQLite's fault means for whoever keeps the store. SQLite's own message isn't passed on: it may quote a value.
-fn fault(error: &rusqlite::Error, path: &Path, busy_timeout: Duration) -> Error {
-    let path = path.to_owned();
-    let Some(code) = error.sqlite_error() else {
-        return Error::StoreFailed(path, "a statement could not be run".to_owned());
-    };
-    match (code.code, code.extended_code) {
-        (ErrorCode::DiskFull, _) | (_, ffi::SQLITE_IOERR_SHMSIZE) => Error::StoreFull(path),
-        (ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked | ErrorCode::FileLockingProtocolFailed, _) => {
-            Error::StoreLocked(path, u64::try_from(busy_timeout.as_millis()).unwrap_or(u64::MAX))
-        }
-        (ErrorCode::ReadOnly, _) => Error::StoreReadOnly(path),
-        (ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase, _) => Error::StoreDamaged(path),
-        (ErrorCode::CannotOpen | ErrorCode::PermissionDenied, _) => Error::StoreUnreachable(path),
-        (_, number) => Error::StoreFailed(path, format!("{} (SQLite {number})", ffi::code_to_str(number & 0xff))),
     }
 }

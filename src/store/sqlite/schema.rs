@@ -1,5 +1,7 @@
 //! The tables, and how a file of an older version gets them.
 
+use rusqlite::{Connection, Result};
+
 use crate::store::seed::{admins, scopes};
 
 /// Marks a SQLite file as a store of ours: "LAPI" in `PRAGMA application_id`.
@@ -7,6 +9,28 @@ pub const APPLICATION_ID: i64 = 0x4c41_5049;
 
 /// One step per schema version: a file with `PRAGMA user_version` n has had the first n.
 pub const MIGRATIONS: &[&str] = &[V1];
+
+/// Brings a database from one schema version to the newest.
+pub fn run_steps(connection: &Connection, migrations: &[&str], version: i64) -> Result<()> {
+    for (step, number) in migrations.iter().zip(1..).skip(usize::try_from(version).unwrap_or(0)) {
+        connection.execute_batch(&format!(
+            "{step}; PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {number};"
+        ))?;
+    }
+    Ok(())
+}
+
+/// A new store as the content of a file: put in its place as a whole, it's never seen half made.
+pub fn new_file() -> Result<Vec<u8>> {
+    let memory = Connection::open_in_memory()?;
+    run_steps(&memory, MIGRATIONS, 0)?;
+    let mut content = memory.serialize(rusqlite::MAIN_DB)?.to_vec();
+    // Those who write and read it use a write-ahead log (sqlite.org/fileformat2.html, "File format version numbers").
+    if let Some(versions) = content.get_mut(18..20) {
+        versions.fill(2);
+    }
+    Ok(content)
+}
 
 /// What takes all rows away, and lets the ids start at 1 again.
 pub const EMPTY: &[&str] = &[

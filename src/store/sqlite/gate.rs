@@ -1,0 +1,299 @@
+//! The gate through which the writers to one file pass, one at a time, and what they tell each other there.
+//!
+//! Those who wait for SQLite's write lock sleep and try again, up to 100 ms later: who comes last may get it first. Here
+//! they queue before they ask for it. The gate is a file beside the store; the kernel takes back the lock of a process
+//! that dies. What the queue says is advice: SQLite's own locks decide, and whoever has waited too long asks them.
+#![allow(
+    unsafe_code,
+    reason = "a page of memory that processes share, and the kernel's waiting; every block says why it is sound"
+)]
+
+use std::cell::Cell;
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::fd::AsRawFd as _;
+use std::os::unix::fs::FileExt as _;
+use std::path::Path;
+use std::ptr::{self, NonNull};
+use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
+use std::time::{Duration, Instant};
+
+use crate::own_file;
+
+/// What the file holds, and more room than it needs: a page is what can be shared.
+const SIZE: usize = 4096;
+/// One who waits looks again after this long, should the one who was to wake it have died.
+const PATIENCE: Duration = Duration::from_millis(20);
+
+/// What the processes share. A power cut may leave anything here: each value is right whatever it was before.
+#[repr(C)]
+struct Shared {
+    /// How often the gate was left: what those who wait wait for.
+    left: AtomicU32,
+    /// How many wait, or died waiting.
+    waiting: AtomicU32,
+    /// How often a flush of the log has failed,
+    failed: AtomicU32,
+    /// and up to which of these failures what it should have written was written again.
+    mended: AtomicU32,
+    /// When somebody has written last, in milliseconds since the machine's start.
+    written: AtomicU32,
+}
+
+/// One connection's place at the gate.
+pub struct Gate {
+    file: File,
+    shared: NonNull<Shared>,
+    inside: Cell<bool>,
+}
+
+impl Gate {
+    /// Opens the gate that this file is, made on first use.
+    pub fn open(path: &Path) -> io::Result<Self> {
+        let open = || OpenOptions::new().read(true).write(true).open(path);
+        let file = match open() {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                own_file::create_with(path, &[0; SIZE])?;
+                open()?
+            }
+            opened => opened?,
+        };
+        if file.metadata()?.len() < SIZE as u64 {
+            // A page without room on the disk would end the process when it's written to.
+            file.write_all_at(&[0; SIZE], 0)?;
+        }
+        // SAFETY: the file has this many bytes, and nobody makes it shorter. The kernel chooses a free place.
+        let page = unsafe {
+            libc::mmap(ptr::null_mut(), SIZE, libc::PROT_READ | libc::PROT_WRITE, libc::MAP_SHARED, file.as_raw_fd(), 0)
+        };
+        if page == libc::MAP_FAILED {
+            return Err(io::Error::last_os_error());
+        }
+        let shared = NonNull::new(page.cast()).ok_or_else(io::Error::last_os_error)?;
+        Ok(Self { file, shared, inside: Cell::new(false) })
+    }
+
+    /// Waits for its turn, at most so long, and goes in. Whether it's inside then.
+    pub fn enter(&self, longest: Duration) -> bool {
+        if self.inside.get() {
+            return true;
+        }
+        let deadline = Instant::now().checked_add(longest);
+        loop {
+            let left = self.shared().left.load(SeqCst);
+            if self.file.try_lock().is_ok() {
+                self.inside.set(true);
+                return true;
+            }
+            let rest = deadline.map_or(PATIENCE, |deadline| deadline.saturating_duration_since(Instant::now()));
+            if rest.is_zero() {
+                return false;
+            }
+            self.shared().waiting.fetch_add(1, SeqCst);
+            wait(&self.shared().left, left, rest.min(PATIENCE));
+            let _ = self.shared().waiting.fetch_update(SeqCst, SeqCst, |waiting| waiting.checked_sub(1));
+        }
+    }
+
+    /// Goes out, and lets the next one in.
+    pub fn leave(&self) {
+        if self.inside.replace(false) {
+            // Where this fails the lock goes with the file's closing.
+            let _ = self.file.unlock();
+            self.shared().left.fetch_add(1, SeqCst);
+            let waiting = self.shared().waiting.load(SeqCst);
+            if waiting > 0 && !wake_one(&self.shared().left) {
+                // They have died.
+                let _ = self.shared().waiting.compare_exchange(waiting, 0, SeqCst, SeqCst);
+            }
+        }
+    }
+
+    /// Whether somebody waits.
+    pub fn is_awaited(&self) -> bool {
+        self.shared().waiting.load(SeqCst) > 0
+    }
+
+    /// Notes that something was written. For how long nothing had been, as far as that is known.
+    pub fn note_write(&self) -> Duration {
+        let now = milliseconds();
+        since(self.shared().written.swap(now, SeqCst), now)
+    }
+
+    /// For how long nothing has been written, as far as that is known.
+    pub fn quiet(&self) -> Duration {
+        since(self.shared().written.load(SeqCst), milliseconds())
+    }
+
+    /// Notes that a flush of the log has failed: the kernel may take what it should have written for written.
+    pub fn doubt(&self) {
+        self.shared().failed.fetch_add(1, SeqCst);
+    }
+
+    /// What is known of flushes that failed.
+    pub fn doubts(&self) -> Doubts {
+        Doubts { failed: self.shared().failed.load(SeqCst), mended: self.shared().mended.load(SeqCst) }
+    }
+
+    /// Notes that what these should have written was written again.
+    pub fn resolve(&self, doubts: Doubts) {
+        self.shared().mended.store(doubts.failed, SeqCst);
+    }
+
+    fn shared(&self) -> &Shared {
+        // SAFETY: the page is mapped as long as `self`, it's larger than what is looked at, and every value there may
+        // be changed by others at any time.
+        unsafe { self.shared.as_ref() }
+    }
+}
+
+impl Drop for Gate {
+    fn drop(&mut self) {
+        self.leave();
+        // SAFETY: the page was mapped with this size, and nobody looks at it after this.
+        unsafe { libc::munmap(self.shared.as_ptr().cast(), SIZE) };
+    }
+}
+
+/// How often a flush has failed, and up to which of these failures they were made good. What a connection has read
+/// before it changes may be wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Doubts {
+    failed: u32,
+    mended: u32,
+}
+
+impl Doubts {
+    /// Whether something may not be on the disk that should be.
+    pub fn remain(self) -> bool {
+        self.failed != self.mended
+    }
+}
+
+/// Milliseconds since the machine's start, as precise as is cheap; they begin anew after seven weeks.
+fn milliseconds() -> u32 {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: the kernel writes a time to where it's told.
+    unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC_COARSE, &raw mut time) };
+    (time.tv_sec as u32).wrapping_mul(1_000).wrapping_add((time.tv_nsec / 1_000_000) as u32)
+}
+
+fn since(then: u32, now: u32) -> Duration {
+    Duration::from_millis(now.wrapping_sub(then).into())
+}
+
+/// Waits until a value is another, at most so long. It may return earlier.
+fn wait(value: &AtomicU32, known: u32, longest: Duration) {
+    #[cfg(test)]
+    if super::simulator::pause() {
+        return;
+    }
+    // Not longer than PATIENCE: there are no whole seconds.
+    let time = libc::timespec { tv_sec: 0, tv_nsec: longest.subsec_nanos().cast_signed().into() };
+    // SAFETY: both pointers live as long as the call.
+    unsafe { libc::syscall(libc::SYS_futex, value.as_ptr(), libc::FUTEX_WAIT, known, &raw const time) };
+}
+
+/// Wakes one of those who wait. Whether there was one.
+fn wake_one(value: &AtomicU32) -> bool {
+    // SAFETY: the pointer lives as long as the call, and the kernel only looks for who waits there.
+    unsafe { libc::syscall(libc::SYS_futex, value.as_ptr(), libc::FUTEX_WAKE, 1) > 0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::sync::atomic::AtomicBool;
+
+    use super::*;
+
+    const LONG: Duration = Duration::from_secs(60);
+
+    fn gate(folder: &tempfile::TempDir) -> Gate {
+        Gate::open(&folder.path().join("gate")).unwrap()
+    }
+
+    #[test]
+    fn one_is_inside_at_a_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let (inside, passed) = (AtomicBool::new(false), AtomicU32::new(0));
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| {
+                    let gate = gate(&folder);
+                    for _ in 0..200 {
+                        assert!(gate.enter(LONG));
+                        assert!(!inside.swap(true, SeqCst));
+                        std::thread::yield_now();
+                        inside.store(false, SeqCst);
+                        passed.fetch_add(1, SeqCst);
+                        gate.leave();
+                    }
+                });
+            }
+        });
+        assert_eq!(passed.into_inner(), 1_600);
+        assert!(!gate(&folder).is_awaited());
+    }
+
+    #[test]
+    fn who_waits_too_long_goes_without() {
+        let folder = tempfile::tempdir().unwrap();
+        let (first, second) = (gate(&folder), gate(&folder));
+        assert!(first.enter(Duration::ZERO));
+        assert!(first.enter(Duration::ZERO), "it's inside already");
+        assert!(!second.enter(Duration::from_millis(30)));
+        assert!(!second.enter(Duration::ZERO));
+        first.leave();
+        assert!(second.enter(Duration::ZERO));
+        second.leave();
+        second.leave();
+        assert!(first.enter(Duration::ZERO));
+    }
+
+    #[test]
+    fn one_who_dies_inside_lets_the_next_one_in() {
+        let folder = tempfile::tempdir().unwrap();
+        let (first, second) = (gate(&folder), gate(&folder));
+        assert!(first.enter(Duration::ZERO));
+        std::thread::scope(|scope| {
+            let waiting = scope.spawn(|| gate(&folder).enter(LONG));
+            while !second.is_awaited() {
+                std::thread::yield_now();
+            }
+            // As the kernel does: the lock is gone, and nobody is woken.
+            first.file.unlock().unwrap();
+            assert!(waiting.join().unwrap());
+        });
+    }
+
+    #[test]
+    fn those_who_died_waiting_are_forgotten() {
+        let folder = tempfile::tempdir().unwrap();
+        let gate = gate(&folder);
+        gate.shared().waiting.store(3, SeqCst);
+        assert!(gate.enter(Duration::ZERO));
+        gate.leave();
+        assert!(!gate.is_awaited());
+    }
+
+    #[test]
+    fn whatever_a_power_cut_has_left_it_works() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("gate");
+        for content in [vec![0xff; SIZE], vec![0xff; 5], Vec::new()] {
+            fs::write(&path, content).unwrap();
+            let (first, second) = (gate(&folder), gate(&folder));
+            assert!(first.enter(LONG) && !second.enter(Duration::from_millis(5)));
+            first.leave();
+            assert!(second.enter(LONG));
+            let doubts = first.doubts();
+            second.doubt();
+            assert!(first.doubts().remain() && first.doubts() != doubts);
+            second.resolve(second.doubts());
+            assert!(!first.doubts().remain() && first.doubts() != doubts);
+            first.note_write();
+            assert!(second.quiet() < LONG);
+        }
+    }
+}

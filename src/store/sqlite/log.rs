@@ -1,0 +1,204 @@
+//! The write-ahead log of a connection: how what was committed comes to last.
+//!
+//! With `synchronous=NORMAL` SQLite commits without a flush, and the log is flushed here, when the write lock is free
+//! again and before the caller is answered: those who write at the same time wait at the same time. Why that is enough:
+//!
+//! * The log is only appended to, and each commit's pages are in it before the commit returns. A flush of the file
+//!   covers all that was written to it before, by whatever process.
+//! * Each page carries a checksum over all pages before it. After a power cut SQLite takes the log up to the last commit
+//!   whose pages are all there; a flush that came back has made sure of them and of all before them.
+//! * The log begins anew only when a checkpoint has flushed the log, then copied its pages and flushed the database:
+//!   with NORMAL, too. The first pages of the new log follow only when its header is flushed.
+//! * Its name in the folder is flushed when a connection has opened it; it's not removed while one has.
+//!
+//! A reader may see a row before it lasts.
+#![allow(unsafe_code, reason = "SQLite's file methods; every block says why it is sound")]
+
+use std::collections::BTreeMap;
+use std::ffi::{c_int, c_void};
+use std::ptr::{self, NonNull};
+
+use rusqlite::{Connection, Error, Result, ffi};
+
+/// The lengths of the log's header and of the one before each page (sqlite.org/fileformat2.html, "The Write-Ahead Log").
+const HEADER: usize = 32;
+const PAGE_HEADER: usize = 24;
+/// The first part of the log's index, and where it has the number of pages in the log and of those that are copied into
+/// the database (sqlite.org/walformat.html, "The WAL-Index File Format").
+const INDEX: c_int = 32_768;
+const PAGES_IN_INDEX: usize = 16;
+const COPIED_IN_INDEX: usize = 96;
+
+/// A file that a connection has open. It's read and written by SQLite's own methods: another handle on a file would drop
+/// the locks that SQLite has on it.
+struct OpenFile<'a> {
+    file: NonNull<ffi::sqlite3_file>,
+    methods: &'a ffi::sqlite3_io_methods,
+}
+
+impl<'a> OpenFile<'a> {
+    fn of(connection: &'a Connection, which: c_int) -> Result<Self> {
+        let mut file: *mut ffi::sqlite3_file = ptr::null_mut();
+        // SAFETY: the connection is open, and SQLite writes a pointer to where it's told. The file and its methods stay
+        // as they are until the connection runs a statement or ends, and it's borrowed until then.
+        unsafe {
+            let place = (&raw mut file).cast();
+            check(ffi::sqlite3_file_control(connection.handle(), c"main".as_ptr(), which, place))?;
+            let file = NonNull::new(file).ok_or(Error::InvalidQuery)?;
+            let methods = file.as_ref().pMethods.as_ref().ok_or(Error::InvalidQuery)?;
+            Ok(Self { file, methods })
+        }
+    }
+
+    fn read(&self, bytes: &mut [u8], at: u64) -> Result<()> {
+        let read = self.methods.xRead.ok_or(Error::InvalidQuery)?;
+        let (length, at) = place(bytes.len(), at)?;
+        // SAFETY: the file is open, and SQLite writes no more bytes than there is room for.
+        check(unsafe { read(self.file.as_ptr(), bytes.as_mut_ptr().cast(), length, at) })
+    }
+
+    fn write(&self, bytes: &[u8], at: u64) -> Result<()> {
+        let write = self.methods.xWrite.ok_or(Error::InvalidQuery)?;
+        let (length, at) = place(bytes.len(), at)?;
+        // SAFETY: the file is open, and SQLite reads no more bytes than there are.
+        check(unsafe { write(self.file.as_ptr(), bytes.as_ptr().cast(), length, at) })
+    }
+
+    /// How many pages the log of this database has, and how many of them are copied.
+    fn pages_in_log(&self) -> Result<(u32, u32)> {
+        let map = self.methods.xShmMap.ok_or(Error::InvalidQuery)?;
+        let mut index: *mut c_void = ptr::null_mut();
+        // SAFETY: the file is open, and SQLite writes a pointer to where it's told. The part of the index is as long as
+        // was asked for and stays as long as the file is open. Who has the write lock is the only one to change the first
+        // number, and who copies the other: both are this thread.
+        unsafe {
+            check(map(self.file.as_ptr(), 0, INDEX, 0, &raw mut index))?;
+            let number = |at| index.byte_add(at).cast::<u32>().read_volatile();
+            Ok(if index.is_null() { (0, 0) } else { (number(PAGES_IN_INDEX), number(COPIED_IN_INDEX)) })
+        }
+    }
+
+    fn flush(&self) -> Result<()> {
+        let flush = self.methods.xSync.ok_or(Error::InvalidQuery)?;
+        // SAFETY: the file is open.
+        check(unsafe { flush(self.file.as_ptr(), ffi::SQLITE_SYNC_NORMAL) })
+    }
+}
+
+/// Flushes the log of a connection that has read something: then SQLite has opened it. All that was committed before
+/// lasts once this returns.
+pub fn flush(connection: &Connection) -> Result<()> {
+    OpenFile::of(connection, ffi::SQLITE_FCNTL_JOURNAL_POINTER)?.flush()
+}
+
+/// Writes again what a flush that failed may have left unwritten: the kernel takes it for written, so that a later flush
+/// wouldn't write it, and it may be gone from its memory. First the log, which is flushed by that; then those of its
+/// pages that are copied into the database, where SQLite wouldn't copy them again. Only who has the write lock may.
+pub fn write_again(connection: &Connection) -> Result<()> {
+    let log = OpenFile::of(connection, ffi::SQLITE_FCNTL_JOURNAL_POINTER)?;
+    let database = OpenFile::of(connection, ffi::SQLITE_FCNTL_FILE_POINTER)?;
+    let (pages, copied) = database.pages_in_log()?;
+    if pages == 0 {
+        return log.flush();
+    }
+    let mut header = [0; HEADER];
+    log.read(&mut header, 0)?;
+    let mut chain = Chain::new(&header).ok_or_else(broken)?;
+    log.write(&header, 0)?;
+    let mut page = vec![0; PAGE_HEADER + chain.page];
+    // Where the log has what is copied of each page, and how many pages the database has by the last commit.
+    let (mut places, mut size) = (BTreeMap::new(), 0);
+    let places_in_log = (HEADER as u64..).step_by(page.len());
+    for (number, at) in (1..=pages).zip(places_in_log) {
+        log.read(&mut page, at)?;
+        if !chain.holds(&page) {
+            return Err(broken());
+        }
+        log.write(&page, at)?;
+        let (which, committed) = (word(&page, 0).unwrap_or_default(), word(&page, 4).unwrap_or_default());
+        if number <= copied {
+            places.insert(which, at);
+        }
+        if committed > 0 {
+            size = committed;
+        }
+    }
+    log.flush()?;
+    for (which, at) in places {
+        if let Some(before) = which.checked_sub(1).filter(|_| which <= size) {
+            log.read(&mut page, at)?;
+            let content = page.get(PAGE_HEADER..).unwrap_or_default();
+            database.write(content, u64::from(before) * chain.page as u64)?;
+        }
+    }
+    Ok(())
+}
+
+/// The checksums of a log, each over all that comes before it.
+struct Chain {
+    /// How long a page is.
+    page: usize,
+    big_endian: bool,
+    salts: [u8; 8],
+    sums: (u32, u32),
+}
+
+impl Chain {
+    /// `None` where the header isn't whole.
+    fn new(header: &[u8; HEADER]) -> Option<Self> {
+        let big_endian = match word(header, 0)? {
+            0x377f_0682 => false,
+            0x377f_0683 => true,
+            _ => return None,
+        };
+        let page = usize::try_from(word(header, 8)?).ok()?;
+        let salts = header.get(16..24)?.try_into().ok()?;
+        let mut chain = Self { page, big_endian, salts, sums: (0, 0) };
+        chain.add(header.get(..24)?);
+        (Some(chain.sums) == sums(header, 24)).then_some(chain)
+    }
+
+    /// Whether the next page belongs here as it is.
+    fn holds(&mut self, page: &[u8]) -> bool {
+        let (Some(start), Some(content)) = (page.get(..8), page.get(PAGE_HEADER..)) else { return false };
+        self.add(start);
+        self.add(content);
+        page.get(8..16) == Some(&self.salts) && sums(page, 16) == Some(self.sums)
+    }
+
+    fn add(&mut self, bytes: &[u8]) {
+        let read = |word: &[u8]| {
+            let word = word.try_into().unwrap_or_default();
+            if self.big_endian { u32::from_be_bytes(word) } else { u32::from_le_bytes(word) }
+        };
+        let (mut first, mut second) = self.sums;
+        for pair in bytes.chunks_exact(8) {
+            let (left, right) = pair.split_at(4);
+            first = first.wrapping_add(read(left)).wrapping_add(second);
+            second = second.wrapping_add(read(right)).wrapping_add(first);
+        }
+        self.sums = (first, second);
+    }
+}
+
+fn word(bytes: &[u8], at: usize) -> Option<u32> {
+    Some(u32::from_be_bytes(bytes.get(at..at + 4)?.try_into().ok()?))
+}
+
+fn sums(bytes: &[u8], at: usize) -> Option<(u32, u32)> {
+    Some((word(bytes, at)?, word(bytes, at + 4)?))
+}
+
+/// What's in the log isn't what was written there. It's cut off there when the store is opened by the first process.
+fn broken() -> Error {
+    Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_IOERR_DATA), None)
+}
+
+fn place(length: usize, at: u64) -> Result<(c_int, ffi::sqlite3_int64)> {
+    let length = c_int::try_from(length).map_err(|_| Error::InvalidQuery)?;
+    Ok((length, ffi::sqlite3_int64::try_from(at).map_err(|_| Error::InvalidQuery)?))
+}
+
+fn check(code: c_int) -> Result<()> {
+    if code == ffi::SQLITE_OK { Ok(()) } else { Err(Error::SqliteFailure(ffi::Error::new(code), None)) }
+}

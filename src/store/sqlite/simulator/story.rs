@@ -1,0 +1,362 @@
+//! Processes that call at the same time, a power cut at any moment, and a look at what is left.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use rand::rngs::ChaCha20Rng;
+use rand::{Rng as _, RngExt as _, SeedableRng as _};
+
+use super::disk::{Defect, Disk, Faults, Image};
+use super::ledger::{Ledger, State, Stored};
+use super::process::{Process, Stage, pause};
+use super::vfs::{self, Machine};
+use crate::api::Api;
+use crate::batch;
+use crate::command;
+use crate::error::{Error, Result};
+use crate::place::{Dsn, KeyFile};
+use crate::reply::{Fields, Reply, Value};
+use crate::request::Request;
+use crate::request::fixture::Given;
+use crate::settings::{Durability, Settings};
+use crate::store::sqlite::checkpoint::Thresholds;
+use crate::store::sqlite::schema;
+
+/// How a story goes.
+#[derive(Debug, Clone, Copy)]
+struct Plot {
+    seed: u64,
+    durability: Durability,
+    faults: Faults,
+    defect: Option<Defect>,
+}
+
+/// What came of stories.
+#[derive(Debug, Default)]
+struct Outcome {
+    cuts: usize,
+    issued: usize,
+    wrong: Vec<String>,
+}
+
+/// The folder of the stories of one thread: the key file is real, the store isn't.
+struct Scene {
+    folder: tempfile::TempDir,
+}
+
+impl Scene {
+    fn new() -> Self {
+        vfs::register();
+        Self { folder: tempfile::tempdir().unwrap() }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn api(&self, durability: Durability) -> Api {
+        Api::new(Settings {
+            dsn: Dsn::File(self.path("store")),
+            key_file: KeyFile::At(self.path("keys")),
+            busy_timeout: Duration::from_secs(60),
+            durability,
+            ..Settings::default()
+        })
+    }
+
+    /// Tells a story, and looks at the store after each power cut.
+    fn tell(&self, plot: Plot, outcome: &mut Outcome) {
+        let mut random = ChaCha20Rng::seed_from_u64(plot.seed);
+        let processes = random.random_range(1..=4);
+        let thresholds = Thresholds { quiet: 5, free: random.random_range(5..60), most: random.random_range(60..120) };
+        let store = self.path("store").to_string_lossy().into_owned();
+        let begin = Image::from([(store, schema::new_file().unwrap())]);
+        let mut disk = Disk::new(&begin, random.next_u64());
+        disk.defect = plot.defect;
+        disk.faults = plot.faults;
+        let machine = Machine::new(disk);
+        let stage = Stage::new(processes, 0.06, random.next_u64());
+        std::thread::scope(|scope| {
+            for number in 0..processes {
+                let process =
+                    Process { machine: Arc::clone(&machine), stage: Some((Arc::clone(&stage), number)), thresholds };
+                let (stage, seed) = (Arc::clone(&stage), random.next_u64());
+                scope.spawn(move || process.play(|| live(&self.api(plot.durability), &stage, seed)));
+            }
+        });
+        outcome.issued += stage.ledger.lock().unwrap().len();
+        for (image, ledger) in stage.cuts() {
+            outcome.cuts += 1;
+            self.spoil_gate(&mut random);
+            if let Err(wrong) = self.look(&image, &ledger, thresholds, random.next_u64()) {
+                outcome.wrong.push(format!("story {}, cut {}: {wrong}", plot.seed, outcome.cuts));
+            }
+        }
+    }
+
+    /// A power cut may leave anything in the page that processes share.
+    fn spoil_gate(&self, random: &mut ChaCha20Rng) {
+        let mut page = [0; 4096];
+        random.fill_bytes(&mut page[..16]);
+        std::fs::write(self.path("store-gate"), page).unwrap();
+    }
+
+    /// Opens what is left, compares it with what was answered, issues another credential and cuts the power again.
+    fn look(
+        &self,
+        image: &Image,
+        ledger: &Ledger,
+        thresholds: Thresholds,
+        seed: u64,
+    ) -> std::result::Result<(), String> {
+        let machine = Machine::new(Disk::new(image, seed));
+        let process = Process { machine: Arc::clone(&machine), stage: None, thresholds };
+        let mut ledger = ledger.clone();
+        let again = process.clone().play(|| {
+            let api = self.api(Durability::Full);
+            check(&api, &ledger)?;
+            let (identifier, secret) = create(&api).map_err(|error| format!("it takes nothing more: {error}"))?;
+            ledger.created(&identifier, &secret);
+            let image = machine.lock().unwrap().disk.cut_power();
+            Ok::<_, String>(image)
+        })?;
+        let machine = Machine::new(Disk::new(&again, seed));
+        Process { machine, ..process }
+            .play(|| check(&self.api(Durability::Full), &ledger))
+            .map_err(|wrong| format!("the second time, {wrong}"))
+    }
+}
+
+/// What one process does.
+fn live(api: &Api, stage: &Stage, seed: u64) {
+    let mut random = ChaCha20Rng::seed_from_u64(seed);
+    let mut own: Vec<(i64, String)> = Vec::new();
+    for _ in 0..random.random_range(1..8) {
+        let chosen = if own.is_empty() { None } else { Some(random.random_range(0..own.len())) };
+        match (random.random_range(0..10), chosen) {
+            (0, Some(at)) => {
+                let (id, identifier) = own.swap_remove(at);
+                stage.ledger.lock().unwrap().begin(&identifier, State::Deleted);
+                let given = Given::default().with("credentialId", id.to_string());
+                if answer(api, b"DeleteOAuthCredential", &given).is_ok() {
+                    stage.ledger.lock().unwrap().answered(&identifier, State::Deleted);
+                }
+            }
+            (1 | 2, Some(at)) => {
+                let (id, identifier) = own[at].clone();
+                stage.ledger.lock().unwrap().begin(&identifier, State::Unknown);
+                let given = Given::default().with("credentialId", id.to_string()).with("resetSecret", "1");
+                if let Ok(fields) = answer(api, b"UpdateOAuthCredential", &given) {
+                    let secret = State::Secret(text(&fields, "newClientSecret"));
+                    stage.ledger.lock().unwrap().answered(&identifier, secret);
+                }
+            }
+            (3, _) => {
+                let given = new_credential();
+                let requests: Vec<Request<'_>> =
+                    (0..3).map(|_| Request::new(b"CreateOAuthCredential", &given, None)).collect();
+                for reply in batch::answer(api, &requests, || true).into_iter().flatten() {
+                    own.push(note(stage, &reply.fields));
+                }
+            }
+            (4, _) => {
+                let _ = read(api);
+            }
+            (5, _) => read_slowly(api, random.random_range(1..60)),
+            _ => {
+                if let Ok(fields) = answer(api, b"CreateOAuthCredential", &new_credential()) {
+                    own.push(note(stage, &fields));
+                }
+            }
+        }
+        if random.random_bool(0.1) {
+            api.close_file_store();
+        }
+    }
+}
+
+/// As a program of the host's may: what is in the log can't be copied to its end meanwhile.
+fn read_slowly(api: &Api, pauses: u32) {
+    let _ = api.read(|store| {
+        store.engine.change("BEGIN", &[])?;
+        let read = store.engine.row("SELECT count(*) FROM tbloauthserver_clients", &[], |_| ());
+        for _ in 0..pauses {
+            pause();
+        }
+        store.engine.change("COMMIT", &[])?;
+        read
+    });
+}
+
+fn note(stage: &Stage, fields: &Fields) -> (i64, String) {
+    let identifier = text(fields, "clientIdentifier");
+    stage.ledger.lock().unwrap().created(&identifier, &text(fields, "clientSecret"));
+    (text(fields, "credentialId").parse().unwrap(), identifier)
+}
+
+fn new_credential() -> Given {
+    // Long enough for a page to hold only a few.
+    Given::default()
+        .with("grantType", "authorization_code")
+        .with("name", "A")
+        .with("scope", "openid profile")
+        .with("description", "d".repeat(200))
+        .with("redirectUri", format!("https://a.test/{}", "r".repeat(600)))
+}
+
+fn answer(api: &Api, name: &[u8], given: &Given) -> Result<Fields> {
+    command::answer(api, &Request::new(name, given, None)).map(|reply| reply.fields)
+}
+
+fn create(api: &Api) -> Result<(String, String)> {
+    let fields = answer(api, b"CreateOAuthCredential", &new_credential())?;
+    Ok((text(&fields, "clientIdentifier"), text(&fields, "clientSecret")))
+}
+
+fn text(fields: &Fields, name: &str) -> String {
+    match fields.iter().find(|(known, _)| *known == name) {
+        Some((_, Value::Text(text))) => text.clone(),
+        Some((_, Value::Secret(secret))) => secret.reveal().to_owned(),
+        Some((_, Value::Int(number))) => number.to_string(),
+        _ => String::new(),
+    }
+}
+
+/// Whether a store opens, is sound, and holds what was answered.
+fn check(api: &Api, ledger: &Ledger) -> std::result::Result<(), String> {
+    let stored = read(api).map_err(|error| format!("it doesn't open: {error}"))?;
+    ledger.check(&stored)
+}
+
+fn read(api: &Api) -> Result<BTreeMap<String, Stored>> {
+    let mut stored = BTreeMap::new();
+    let rows = |sql: &str| api.read(|store| store.engine.rows(sql, &[], |row| (row.text(0), row.int(1), row.int(2))));
+    let sound = rows("PRAGMA integrity_check")?;
+    if sound.iter().any(|(word, ..)| word != "ok") {
+        return Err(Error::StoreDamaged(Path::new(&sound[0].0).to_owned()));
+    }
+    let orphans = rows(
+        "SELECT 'a scope', client_id, scope_id FROM tbloauthserver_client_scopes \
+         WHERE client_id NOT IN (SELECT id FROM tbloauthserver_clients)",
+    )?;
+    if let Some(orphan) = orphans.first() {
+        return Err(Error::StoreDamaged(Path::new(&format!("{orphan:?}")).to_owned()));
+    }
+    let counts = rows(
+        "SELECT identifier, (SELECT count(*) FROM tbloauthserver_client_scopes WHERE client_id = c.id), \
+         (SELECT count(*) FROM tblactivitylog WHERE description LIKE 'OAuth credential ' || c.id || ' created%') \
+         FROM tbloauthserver_clients c",
+    )?;
+    let nothing = Given::default();
+    let Reply { list, .. } = command::answer(api, &Request::new(b"ListOAuthCredentials", &nothing, None))?;
+    let mut secrets = BTreeMap::new();
+    if let Some(mut list) = list {
+        loop {
+            let clients = list.rows.next_batch()?;
+            if clients.is_empty() {
+                break;
+            }
+            for client in clients {
+                let secret = Some(text(&client, "clientSecret")).filter(|secret| !secret.is_empty());
+                secrets.insert(text(&client, "clientIdentifier"), secret);
+            }
+        }
+    }
+    for (identifier, scopes, lines) in counts {
+        let secret = secrets.remove(&identifier).flatten();
+        stored.insert(identifier, Stored { secret, scopes, lines });
+    }
+    Ok(stored)
+}
+
+/// Tells stories, as many at a time as the machine can.
+fn tell(count: u64, plot: impl Fn(u64) -> Plot + Sync) -> Outcome {
+    let next = AtomicU64::new(0);
+    let tell_some = || {
+        let (scene, mut outcome) = (Scene::new(), Outcome::default());
+        loop {
+            let seed = next.fetch_add(1, Ordering::Relaxed);
+            if seed >= count {
+                return outcome;
+            }
+            scene.tell(plot(seed), &mut outcome);
+        }
+    };
+    std::thread::scope(|scope| {
+        let tellers = std::thread::available_parallelism().map_or(1, usize::from);
+        let tellers: Vec<_> = (0..tellers).map(|_| scope.spawn(tell_some)).collect();
+        let outcomes = tellers.into_iter().map(|teller| teller.join().unwrap());
+        outcomes.fold(Outcome::default(), |mut all, one| {
+            all.cuts += one.cuts;
+            all.issued += one.issued;
+            all.wrong.extend(one.wrong);
+            all
+        })
+    })
+}
+
+/// The size of the issue with LOCALAPI_FULL=1, a short one otherwise.
+fn size(short: u64, full: u64) -> u64 {
+    if std::env::var_os("LOCALAPI_FULL").is_some_and(|full| full == "1") { full } else { short }
+}
+
+fn sound(seed: u64) -> Plot {
+    Plot { seed, durability: Durability::Full, faults: Faults::default(), defect: None }
+}
+
+fn assert_nothing_is_wrong(what: &str, outcome: &Outcome) {
+    println!("{what}: {} power cuts, {} credentials issued", outcome.cuts, outcome.issued);
+    let first: Vec<_> = outcome.wrong.iter().take(5).collect();
+    assert!(first.is_empty(), "{what}: {} of {} power cuts: {first:#?}", outcome.wrong.len(), outcome.cuts);
+}
+
+#[test]
+fn what_was_answered_survives_a_power_cut() {
+    let outcome = tell(size(200, 14_000), sound);
+    assert_nothing_is_wrong("a sound disk", &outcome);
+    assert!(outcome.cuts > 1_000 && outcome.issued > 1_000);
+}
+
+#[test]
+fn what_was_answered_survives_a_power_cut_whatever_the_disk_did_before() {
+    let none = Faults::default();
+    let kinds = [
+        ("writes that fail", Faults { write: 0.01, ..none }),
+        ("flushes that fail", Faults { flush: 0.05, ..none }),
+        ("flushes that fail and forget", Faults { flush: 0.03, forget: 0.3, ..none }),
+        ("a disk that is full", Faults { full: 0.02, ..none }),
+        ("all of that", Faults { write: 0.003, flush: 0.02, forget: 0.2, full: 0.003 }),
+    ];
+    for (what, faults) in kinds {
+        let outcome = tell(size(25, 2_500), |seed| Plot { faults, ..sound(seed) });
+        assert_nothing_is_wrong(what, &outcome);
+        assert!(outcome.cuts > 50 && outcome.issued > 50);
+    }
+}
+
+#[test]
+fn a_flush_that_is_missing_is_noticed() {
+    let outcome = tell(10, |seed| Plot { durability: Durability::Normal, ..sound(seed) });
+    assert!(outcome.wrong.iter().any(|wrong| wrong.contains("is lost")), "{:?}", outcome.wrong);
+}
+
+#[test]
+fn a_flush_before_the_commit_is_noticed() {
+    let outcome = tell(10, |seed| Plot { defect: Some(Defect::LogIsFlushedEarly), ..sound(seed) });
+    assert!(outcome.wrong.iter().any(|wrong| wrong.contains("is lost")), "{:?}", outcome.wrong);
+}
+
+#[test]
+fn a_folder_that_is_not_flushed_is_noticed() {
+    let outcome = tell(10, |seed| Plot { defect: Some(Defect::FolderIsNotFlushed), ..sound(seed) });
+    assert!(outcome.wrong.iter().any(|wrong| wrong.contains("is lost")), "{:?}", outcome.wrong);
+}
+
+#[test]
+fn a_torn_page_that_looks_whole_is_noticed() {
+    let outcome = tell(10, |seed| Plot { defect: Some(Defect::TornPageLooksWhole), ..sound(seed) });
+    assert!(!outcome.wrong.is_empty());
+}
