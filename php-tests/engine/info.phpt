@@ -1,14 +1,15 @@
 --TEST--
-php --ri shows the version, the store's engine with its version at run time, and the sandbox
+php --ri shows the version, the store's engine with its version at run time, the sandbox and the durability
 --FILE--
 <?php
 require __DIR__ . '/../process.php';
 
 preg_match('/^version = "(.+)"/m', file_get_contents(__DIR__ . '/../../Cargo.toml'), $manifest);
 $engine = 'SQLite ' . (new PDO('sqlite::memory:'))->query('SELECT sqlite_version()')->fetchColumn();
-foreach ([0 => 'disabled', 1 => 'enabled'] as $sandbox => $shown) {
-    $info = run([PHP_BINARY, ...ini_options(['localapi.sandbox' => $sandbox]), '--ri', 'localapi']);
-    $rows = ["Version => $manifest[1]", "Store => $engine", "Sandbox => $shown"];
+foreach ([['disabled', 'full'], ['enabled', 'normal']] as $sandbox => [$shown, $durability]) {
+    $ini = ini_options(['localapi.sandbox' => $sandbox, 'localapi.durability' => $durability]);
+    $info = run([PHP_BINARY, ...$ini, '--ri', 'localapi']);
+    $rows = ["Version => $manifest[1]", "Store => $engine", "Sandbox => $shown", "Durability => $durability"];
     foreach ($rows as $row) {
         echo strtok($row, ' '), ' ', json_encode(in_array($row, explode("\n", $info), true)), "\n";
     }
@@ -20,8 +21,10 @@ var_dump(phpversion('localapi') === $manifest[1]);
 Version true
 Store true
 Sandbox true
+Durability true
 Version true
 Store true
 Sandbox true
+Durability true
 bool(true)
 ===DONE===
