@@ -4,7 +4,7 @@ use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
 use super::api_credential;
-use crate::api::Api;
+use crate::api::{Api, Decision};
 use crate::error::Result;
 use crate::request::{Parameter, Parameters};
 use crate::store::{ApiCredential, Store};
@@ -45,16 +45,19 @@ impl Login {
     /// Who it is. What is unknown takes as long as what is wrong.
     pub fn caller(&self, api: &Api) -> Result<Option<Caller>> {
         let name = std::str::from_utf8(&self.name).unwrap_or_default();
-        let found = api.read(|store| store.api_credential(name))?;
-        let matches = api_credential::matches(&self.secret, found.as_ref().map(|known| known.verifier.as_str()));
-        match found {
+        let found = api.decide(|store| store.api_credential(name))?;
+        let verifier = found.made.as_ref().map(|known| known.verifier.as_str());
+        let matches = api_credential::matches(&self.secret, verifier);
+        match &found.made {
             Some(known) if matches => {
                 if known.disabled {
                     return Ok(None);
                 }
-                note_access(api, &known);
                 let roles = api.read(|store| roles(store, &known.role_ids))?;
-                Ok(Some(Caller { admin: known.admin, roles: Some(roles) }))
+                let caller = Caller { admin: known.admin.clone(), roles: Some(roles) };
+                // It's no reason for a call to fail.
+                let _ = note_access(api, found);
+                Ok(Some(caller))
             }
             _ if self.may_be_admin => self.admin(api, name),
             _ => Ok(None),
@@ -102,13 +105,20 @@ pub fn log_refusal(api: &Api, address: &str) -> Result<()> {
     api.write(decision, |store, enough| if *enough { Ok(()) } else { store.log_refusal(address, &now) })
 }
 
-/// Notes that a credential is used, once a minute at most. It's no reason for a call to fail.
-fn note_access(api: &Api, known: &ApiCredential) {
-    if let (Ok(minute_ago), Ok(now)) = (api.ago(MINUTE), api.now())
-        && !(minute_ago < known.last_access && known.last_access <= now)
-    {
-        let _ = api.transaction(|store| store.set_last_access(known.id, &now));
+/// Notes that a credential is used, once a minute at most. Another process may be about to do the same.
+fn note_access<F>(api: &Api, found: Decision<Option<ApiCredential>, F>) -> Result<()>
+where
+    F: Fn(&mut Store) -> Result<Option<ApiCredential>>,
+{
+    let (now, minute_ago) = (api.now()?, api.ago(MINUTE)?);
+    let due = |known: &ApiCredential| !(minute_ago < known.last_access && known.last_access <= now);
+    if !found.made.as_ref().is_some_and(due) {
+        return Ok(());
     }
+    api.write(found, |store, found| match found {
+        Some(known) if due(known) => store.set_last_access(known.id, &now),
+        _ => Ok(()),
+    })
 }
 
 fn roles(store: &Store, ids: &str) -> Result<Vec<String>> {

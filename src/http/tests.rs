@@ -268,6 +268,36 @@ fn a_refused_credential_is_logged_ten_times_a_minute_for_one_address() {
 }
 
 #[test]
+fn a_line_counts_for_a_whole_minute() {
+    let api = Api::new(Settings { dsn: Dsn::Memory, sandbox: true, ..Settings::default() });
+    // Its clock stands still.
+    api.seed(1);
+    let wrong = Given::default().with("identifier", "sent-name").with("secret", "sent-secret");
+    let count = || api.read(|store| store.refusals("127.0.0.1", "")).unwrap();
+    (0..10).for_each(|_| assert_wrong(&api, &wrong));
+    for (age, lines) in [(60, 10), (61, 11)] {
+        let date = api.ago(age).unwrap();
+        run(&api, |store| store.execute_for_test(&format!("UPDATE tblactivitylog SET date = '{date}'")));
+        assert_wrong(&api, &wrong);
+        assert_eq!(count(), lines, "{age} seconds later");
+    }
+}
+
+#[test]
+fn an_unknown_name_costs_a_comparison_wherever_an_admin_can_log_in() {
+    let api = api();
+    api.register_admin(b"second").unwrap();
+    let any = || api.read(|store| store.any_admin_password()).unwrap();
+    assert_eq!(any(), None);
+    let short = "$2y$10$cut";
+    run(&api, |store| store.execute_for_test(&format!("UPDATE tbladmins SET password = '{short}' WHERE id = 1")));
+    assert_eq!(any(), None);
+    let hash = password_hash();
+    run(&api, |store| store.execute_for_test(&format!("UPDATE tbladmins SET password = '{hash}' WHERE id = 2")));
+    assert_eq!(any(), Some(hash));
+}
+
+#[test]
 fn an_access_is_noted_once_a_minute() {
     let api = api();
     let credential = issue(&api, &["*"]);

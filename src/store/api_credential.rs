@@ -109,16 +109,17 @@ impl Store {
         self.engine.row(sql, &[Bind::Text(username)], |row| row.text(0))
     }
 
-    /// The password of any admin that has one.
+    /// What the password of any admin who can log in is checked against: a bcrypt hash.
     pub fn any_admin_password(&self) -> Result<Option<String>> {
-        let sql = "SELECT password FROM tbladmins WHERE password <> '' ORDER BY id LIMIT 1";
+        let sql = "SELECT password FROM tbladmins WHERE password LIKE '$2%' AND length(password) = 60 \
+                   ORDER BY id LIMIT 1";
         self.engine.row(sql, &[], |row| row.text(0))
     }
 
-    /// How many lines the activity log has of calls from this address that were refused since then.
+    /// How many lines the activity log has of calls from this address that were refused then or later.
     pub fn refusals(&self, address: &str, since: &str) -> Result<i64> {
         let sql = "SELECT count(*) FROM tblactivitylog \
-                   WHERE ipaddr = ?1 AND ipaddr <> '' AND date > ?2 AND description = ?3";
+                   WHERE ipaddr = ?1 AND ipaddr <> '' AND date >= ?2 AND description = ?3";
         let values = [Bind::Text(address), Bind::Text(since), Bind::Text(REFUSED)];
         self.engine.row(sql, &values, |row| row.int(0)).map(Option::unwrap_or_default)
     }
