@@ -29,7 +29,10 @@ MARIADB = php-tests/mariadb
 SERVER_TESTS = export LOCALAPI_TEST_DSN="$$($(MARIADB) dsn $(OUT)/mariadb)behaviour"; \
 	AT_SERVER="-d localapi.dsn='$$LOCALAPI_TEST_DSN' -d localapi.key_file=$(OUT)/home/server.key"; \
 	$(IN_OWN_HOME) $(PHP) $$AT_SERVER "$$(command -v $(PHPUNIT))" -c php-tests/phpunit.xml --exclude-group file
-# behaviour and endurance: the folders with classes of PHPUnit in them.
+# The programs of others that the tests call includes/api.php with.
+CLIENTS := $(OUT)/clients
+export LOCALAPI_TEST_CLIENTS = $(CLIENTS)
+# behaviour, clients and endurance: the folders with classes of PHPUnit in them.
 SUITES = $(sort $(patsubst php-tests/%/,%,$(dir $(wildcard php-tests/*/*Test.php))))
 PHP_FILES = $(shell find stubs examples benches public php-tests -name '*.php' 2>/dev/null)
 SCRIPTS = .ci/run .ci/packages php-tests/mariadb
@@ -46,13 +49,22 @@ demo: packages-demo build ini ## Install what is missing, build, and create a cr
 test: packages-test lint build ini ## Run all lints and tests
 	@trap '$(MARIADB) stop $(OUT)/mariadb' EXIT; $(MARIADB) start $(OUT)/mariadb && $(MAKE) --no-print-directory tests
 
-tests:
+tests: $(CLIENTS)/npm $(CLIENTS)/pypi
 	LOCALAPI_TEST_SERVER="$$($(MARIADB) dsn $(OUT)/mariadb)" cargo test --locked --no-default-features
 	$(ENGINE_TESTS) php-tests/engine
 	@$(NONE_SKIPPED)
 	@for suite in $(SUITES); do $(UNIT_TESTS) --testsuite $$suite || exit 1; done
 	@$(SERVER_TESTS) --testsuite behaviour
 	@echo "All lints and tests have passed."
+
+# A package's own scripts have no say here.
+$(CLIENTS)/npm: php-tests/clients/package.json php-tests/clients/package-lock.json
+	@rm -rf $@ && mkdir -p $@.new && cp $^ $@.new
+	@npm ci --prefix $@.new --silent --no-audit --no-fund --ignore-scripts && mv $@.new $@
+
+$(CLIENTS)/pypi: php-tests/clients/requirements.txt
+	@rm -rf $@ && python3 -m venv $@ && touch -t 197001010000 $@
+	@$@/bin/python -m pip install --quiet --disable-pip-version-check --require-virtualenv -r $< && touch $@
 
 check: export LOCALAPI_FULL = 1
 check: packages-check test ## Run the tests with the endurance tests at full size, then the engine tests under valgrind
