@@ -50,6 +50,14 @@ final class Fpm
         }
     }
 
+    /** @return list<int> the processes that answer requests */
+    public function workers(): array
+    {
+        $master = proc_get_status($this->process)['pid'];
+        $children = (string) @file_get_contents("/proc/$master/task/$master/children");
+        return array_map('intval', explode(' ', trim($children)));
+    }
+
     /** What it and its workers have complained of. */
     public function log(): string
     {

@@ -9,6 +9,7 @@ use PHPUnit\Framework\TestCase;
 
 require_once __DIR__ . '/Child.php';
 require_once __DIR__ . '/Fpm.php';
+require_once __DIR__ . '/WebServer.php';
 
 /**
  * Tests that need more than one process, or an ordinary user: PHP children with the extension, in a scratch folder.
@@ -30,7 +31,7 @@ abstract class Processes extends TestCase
     /** The store in that folder. */
     protected string $store;
 
-    /** @var list<Child|Fpm> */
+    /** @var list<Child|Fpm|WebServer> */
     private array $children = [];
 
     /** @var list<string> */
@@ -133,6 +134,44 @@ abstract class Processes extends TestCase
     }
 
     /**
+     * Starts a web server over `public`, as the user of the store: `WebServer` knows the kinds.
+     *
+     * @param array<string, string|int> $ini for a PHP in the web server itself
+     */
+    protected function startWebServer(string $kind, array $ini = []): WebServer
+    {
+        system(sprintf('cp -r %s %s', escapeshellarg(dirname(__DIR__, 2) . '/public'), escapeshellarg("$this->scratch/public")));
+        system('chmod -R a+rX ' . escapeshellarg("$this->scratch/public"));
+        $this->makeFolder("$this->scratch/web", 0, 0755);
+        $lines = '';
+        foreach ($ini + ['localapi.dsn' => "sqlite:$this->store"] as $name => $value) {
+            $lines .= "$name = '$value'\n";
+        }
+        file_put_contents("$this->scratch/web/settings.ini", $lines);
+        $environment = ['PHP_INI_SCAN_DIR' => ":$this->scratch/php:$this->scratch/web"] + $this->environment();
+        $server = new WebServer($kind, $this->folder, "$this->scratch/public", self::as(self::NOBODY), $environment);
+        return $this->children[] = $server;
+    }
+
+    /**
+     * Runs a command as the user of the store, and returns what it prints.
+     *
+     * @param list<string> $command
+     */
+    protected function runAsOwner(array $command): string
+    {
+        $child = new Child([...self::as(self::NOBODY), ...$command], $this->environment());
+        $this->children[] = $child;
+        return $child->output();
+    }
+
+    /** @return array{identifier: string, secret: string} what a program shows to call over HTTP */
+    protected function login(): array
+    {
+        return $this->start('login')->answers()[0];
+    }
+
+    /**
      * Every answer is a credential that is in the store whole, and the store holds nothing that isn't whole.
      *
      * @param list<array<string, mixed>> $answers
@@ -145,7 +184,9 @@ abstract class Processes extends TestCase
         $scopes = array_map('intval', $store->query(
             'SELECT client_id, count(*) FROM tbloauthserver_client_scopes GROUP BY client_id'
         )->fetchAll(PDO::FETCH_KEY_PAIR));
-        $lines = $store->query('SELECT description FROM tblactivitylog')->fetchAll(PDO::FETCH_COLUMN);
+        $lines = $store->query(
+            "SELECT description FROM tblactivitylog WHERE description LIKE 'OAuth credential %'"
+        )->fetchAll(PDO::FETCH_COLUMN);
         $logged = array_count_values(array_map(
             static fn (string $line): int => (int) preg_replace('/^OAuth credential (\d+) created .*$/', '$1', $line),
             $lines
