@@ -142,6 +142,32 @@ final class Peer
         ];
     }
 
+    /**
+     * In whose name a program calls over HTTP, and what it may call.
+     *
+     * @param-out list<string> $actions
+     */
+    public function caller(string $identifier, #[SensitiveParameter] string $secret, ?array &$actions): ?string
+    {
+        $row = $this->row(
+            'SELECT d.id, d.secret, d.role_ids, d.last_access, a.username FROM tbldeviceauth d
+             JOIN tbladmins a ON a.id = d.user_id
+             WHERE d.identifier = ? AND d.deleted_at IS NULL AND a.disabled = 0',
+            [$identifier],
+        );
+        $right = hash_equals($row[1] ?? str_repeat('0', 64), hash('sha256', $secret));
+        if (!$right || $row === null) {
+            return null;
+        }
+        if ((string) $row[3] <= gmdate('Y-m-d H:i:s', time() - 60)) {
+            $now = gmdate('Y-m-d H:i:s');
+            $this->statement('UPDATE tbldeviceauth SET last_access = ? WHERE id = ?')->execute([$now, $row[0]]);
+        }
+        $permissions = $this->row('SELECT permissions FROM tblapi_roles WHERE id = ?', [(int) $row[2]]);
+        $actions = json_decode($permissions[0] ?? '[]', true);
+        return $row[4];
+    }
+
     /** @return array{int, string} */
     private function admin(?string $username): array
     {

@@ -11,6 +11,7 @@ declare(strict_types=1);
  */
 
 require __DIR__ . '/fastcgi.php';
+require __DIR__ . '/issuer.php';
 
 set_error_handler(static function (int $level, string $message, string $file, int $line): never {
     throw new ErrorException($message, 0, $level, $file, $line);
@@ -50,10 +51,13 @@ final class Bench
             ['instructions of a warm call, in memory', $this->warmCall(...), 'at most 0.65'],
             ['processor time of a php-fpm request, on tmpfs', $this->request(...), 'at most 0.50'],
             ['credentials per second, durable, on disk', $this->durable(...), 'at least 1.00'],
+            ['the same over HTTP, php-fpm with 8 workers', $this->overHttp(...), 'at least 1.00'],
             ['processor time of verifying a secret', fn (): float => $this->found('verify', 2_000), ''],
             ['processor time of listing 100 of 100,000', fn (): float => $this->found('list', 50), ''],
             ['creating into 1,000,000, to an empty store', fn (): float => $this->growth('localapi'), 'at most 1.30'],
             ['the same in PHP', fn (): float => $this->growth('peer'), ''],
+            ['instructions of refusing an unknown identifier', fn (): float => $this->refusal('identifier', 'secret', 1_000), '1.00'],
+            ['the same of an unknown admin name', fn (): float => $this->refusal('admin', 'password', 2), '1.00'],
             ['instructions of loading, to those of sqlite3', $this->loadInstructions(...), 'less than 1.00'],
             ['time of loading, to that of sqlite3', $this->loadTime(...), 'less than 1.00'],
             ['files, sockets and threads that loading opens', $this->opened(...), '0'],
@@ -122,6 +126,20 @@ final class Bench
         return self::median($taken['large']) / self::median($taken['small']);
     }
 
+    /** Refusing what is unknown, to refusing what is wrong: who calls should not be able to tell them apart. */
+    private function refusal(string $unknown, string $wrong, int $count): float
+    {
+        $taken = [];
+        foreach (["unknown $unknown", "wrong $wrong"] as $what) {
+            foreach ([$count, 2 * $count] as $calls) {
+                $store = "$this->memory/$what.$calls";
+                $taken[] = $this->instructions([...$this->php($this->library), '-d', "localapi.dsn=sqlite:$store",
+                    __DIR__ . '/refuse.php', $what, (string) $calls, $store]);
+            }
+        }
+        return ($taken[1] - $taken[0]) / ($taken[3] - $taken[2]);
+    }
+
     /** @return list<string> */
     private function life(string $by, string $what, int $count, string $store): array
     {
@@ -154,7 +172,6 @@ final class Bench
 
     private function request(): float
     {
-        $binary = self::tool('php-fpm' . PHP_MAJOR_VERSION . '.' . PHP_MINOR_VERSION, 'php-fpm');
         foreach (['localapi', 'peer'] as $by) {
             $this->copyStore("$this->memory/$by");
         }
@@ -162,20 +179,60 @@ final class Bench
         // have to tidy up after each request.
         $other = new PDO("sqlite:$this->memory/peer");
         $other->query('SELECT count(*) FROM tbladmins')->fetchAll();
+        return $this->withFpm(1, "$this->memory/localapi", $this->requests(...));
+    }
 
+    /** Creates through the entry point, as many at once as there are workers. */
+    private function overHttp(): float
+    {
+        $login = json_decode(self::run([...$this->php($this->library), '-d', "localapi.dsn=sqlite:$this->tables",
+            '-r', 'LocalApi\register_service(1, 1); echo json_encode(LocalApi\issue_api_credential("admin"));']), true);
+        foreach (['localapi', 'peer'] as $by) {
+            $this->copyStore("$this->disk/$by.http");
+        }
+        $other = new PDO("sqlite:$this->disk/peer.http");
+        $other->query('SELECT count(*) FROM tbladmins')->fetchAll();
+        $scripts = ['localapi' => dirname(__DIR__) . '/public/includes/api.php', 'peer' => __DIR__ . '/api.php'];
+        $measure = function (FastCgi $server) use ($login, $scripts): float {
+            $seconds = array_fill_keys(array_keys($scripts), []);
+            for ($round = 0; $round < 16; $round++) {
+                foreach ($scripts as $by => $script) {
+                    $variables = ['SCRIPT_FILENAME' => $script, 'REMOTE_ADDR' => '127.0.0.1',
+                        'LOCALAPI_BENCH_STORE' => "$this->disk/peer.http"];
+                    $begin = hrtime(true);
+                    $answers = $server->post($variables, $login + ['action' => 'CreateOAuthCredential'] + REQUEST, 200, 8);
+                    $seconds[$by][] = hrtime(true) - $begin;
+                    foreach ($answers as $answer) {
+                        if (!str_starts_with($answer, '{"result":"success","credentialId":')) {
+                            throw new RuntimeException("$by: $answer");
+                        }
+                    }
+                }
+            }
+            // The first round opens the store in each worker.
+            array_walk($seconds, static fn (array &$taken): mixed => array_shift($taken));
+            return self::median($seconds['peer']) / self::median($seconds['localapi']);
+        };
+        return $this->withFpm(8, "$this->disk/localapi.http", $measure);
+    }
+
+    /** @param callable(FastCgi): float $measure */
+    private function withFpm(int $workers, string $store, callable $measure): float
+    {
+        $binary = self::tool('php-fpm' . PHP_MAJOR_VERSION . '.' . PHP_MINOR_VERSION, 'php-fpm');
         $socket = "$this->memory/fpm.sock";
         file_put_contents("$this->memory/fpm.conf", "[global]\nerror_log = $this->memory/fpm.log\n[bench]\n"
-            . "user = root\nlisten = $socket\npm = static\npm.max_children = 1\n");
+            . "user = root\nlisten = $socket\npm = static\npm.max_children = $workers\n");
         $asRoot = posix_getuid() === 0 ? ['-R'] : [];
         $command = [$binary, ...array_slice($this->php($this->library), 1), ...$asRoot, '-F',
-            '-y', "$this->memory/fpm.conf", '-d', "localapi.dsn=sqlite:$this->memory/localapi"];
+            '-y', "$this->memory/fpm.conf", '-d', "localapi.dsn=sqlite:$store", '-d', 'localapi.busy_timeout=60000'];
         $log = ['file', "$this->memory/fpm.out", 'a'];
         $server = proc_open($command, [['file', '/dev/null', 'r'], $log, $log], $pipes);
         try {
             for ($tries = 0; !file_exists($socket) && $tries < 100; $tries++) {
                 usleep(50_000);
             }
-            return $this->requests(new FastCgi($socket));
+            return $measure(new FastCgi($socket));
         } finally {
             proc_terminate($server);
             proc_close($server);

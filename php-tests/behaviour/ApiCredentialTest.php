@@ -77,6 +77,45 @@ final class ApiCredentialTest extends StoreTestCase
         self::assertGreaterThan($recent, $noted());
     }
 
+    public function testAnAccessThatCannotBeNotedIsNoReasonToRefuse(): void
+    {
+        $parameters = issue_api_credential('admin') + ['action' => 'ListOAuthCredentials'];
+        $call = sprintf('print LocalApi\respond(%s, %s)["body"];', var_export($parameters, true), var_export(self::SERVER, true));
+        self::lock($other = self::pdo());
+        $body = php($call, ['localapi.busy_timeout' => 100] + self::place());
+        $other->exec('ROLLBACK');
+        self::assertSame('{"result":"success","clients":[]}', $body);
+        self::assertNull(self::rows('SELECT last_access FROM tbldeviceauth')[0]['last_access']);
+    }
+
+    public function testAStoreThatCannotBeReachedIsAnAnswer(): void
+    {
+        $call = sprintf('print json_encode(LocalApi\respond(["identifier" => "a", "secret" => "b"], %s));', var_export(self::SERVER, true));
+        $response = json_decode(php($call, ['localapi.dsn' => 'sqlite:/nowhere/store.sqlite']), true);
+        self::assertSame(200, $response['status']);
+        $answer = json_decode($response['body'], true);
+        self::assertSame(['result', 'message'], array_keys($answer));
+        self::assertStringContainsString('/nowhere', $answer['message']);
+    }
+
+    public function testAnAddressMayBeInARangeAndMappedIpv4IsIpv4(): void
+    {
+        $code = 'foreach (%s as $address) { $server = ["REQUEST_METHOD" => "POST", "REMOTE_ADDR" => $address];'
+            . ' print LocalApi\respond([], $server)["status"] . json_decode(LocalApi\respond([], $server)["body"])->message . "\n"; }';
+        $allowed = ['10.255.0.1', '::ffff:10.0.0.1', '2001:db8:ffff::1', '192.0.2.7', '::ffff:192.0.2.255'];
+        $others = ['11.0.0.1' => '11.0.0.1', '::ffff:11.0.0.1' => '11.0.0.1', '2001:db9::1' => '2001:db9::1', '127.0.0.1' => '127.0.0.1', '' => ''];
+        $ranges = '10.0.0.0/8,2001:db8::/32, ::ffff:192.0.2.0/120';
+        $output = php(sprintf($code, var_export([...$allowed, ...array_map('strval', array_keys($others))], true)), [
+            'localapi.api_allowed_ips' => $ranges,
+            'localapi.dsn' => 'sqlite::memory:',
+        ]);
+        $expected = array_fill(0, count($allowed), '403Invalid or missing credentials');
+        foreach ($others as $shown) {
+            $expected[] = "403Invalid IP $shown";
+        }
+        self::assertSame(implode("\n", $expected) . "\n", $output);
+    }
+
     public function testAWrongCredentialIsLoggedTenTimesAMinuteForOneAddress(): void
     {
         $wrong = ['identifier' => 'never-to-be-logged', 'secret' => 'nor-this'];

@@ -5,7 +5,6 @@ declare(strict_types=1);
 use function LocalApi\handle;
 use function LocalApi\issue_api_credential;
 use function LocalApi\respond;
-use function LocalApi\revoke_api_credential;
 
 require_once __DIR__ . '/StoreTestCase.php';
 
@@ -150,41 +149,5 @@ final class RespondTest extends StoreTestCase
         handle('Test', fn () => ['result' => 'success', 'o' => (object) ['a' => 1.0, 'b' => [null]], "k\xff" => "v\xff"]);
         $expected = ['result' => 'success', 'o' => ['a' => 1.0, 'b' => [null]], "k\u{fffd}" => "v\u{fffd}"];
         $this->assertAnswer(200, $expected, $login);
-    }
-
-    public function testACredentialIsStoredAsAVerifierAndTakenBack(): void
-    {
-        $login = issue_api_credential('admin', ['GetClients'], 'Shop');
-        $this->assertMatchesRegularExpression('/^[A-Za-z0-9]{32}$/', $login['identifier']);
-        $this->assertMatchesRegularExpression('/^[A-Za-z0-9]{32}$/', $login['secret']);
-        $row = self::rows('SELECT * FROM tbldeviceauth')[0];
-        $this->assertSame(hash('sha256', $login['secret']), $row['secret']);
-        $this->assertSame('["getclients"]', self::rows('SELECT permissions FROM tblapi_roles')[0]['permissions']);
-        $this->assertTrue(revoke_api_credential($login['identifier']));
-        $this->assertFalse(revoke_api_credential($login['identifier']));
-        $this->assertRefusedWith(403, 'Invalid or missing credentials', ['action' => 'GetClients'] + $login);
-    }
-
-    public function testAnAdminsNameAndMd5(): void
-    {
-        $login = ['action' => 'Nothing', 'username' => 'admin', 'password' => md5('correct horse')];
-        $this->assertRefusedWith(403, 'Invalid or missing credentials', $login);
-        $hash = password_hash(md5('correct horse'), PASSWORD_BCRYPT, ['cost' => 4]);
-        self::pdo()->prepare('UPDATE tbladmins SET password = ?')->execute([$hash]);
-        $this->assertRefusedWith(200, sprintf(Message::COMMAND_UNKNOWN, 'Nothing'), $login);
-        $this->assertRefusedWith(403, 'Invalid or missing credentials', ['password' => md5('other')] + $login);
-        $this->assertRefusedWith(403, 'Invalid or missing credentials', ['username' => 'nobody'] + $login);
-    }
-
-    public function testAWrongCredentialIsLoggedTenTimesAMinute(): void
-    {
-        $wrong = ['identifier' => 'sent-name', 'secret' => 'sent-secret'];
-        for ($i = 0; $i < 12; ++$i) {
-            respond($wrong, self::SERVER);
-        }
-        respond($wrong, ['REMOTE_ADDR' => '203.0.113.9'] + self::SERVER);
-        $lines = self::rows('SELECT * FROM tblactivitylog');
-        $this->assertSame(array_fill(0, 10, '127.0.0.1'), array_column($lines, 'ipaddr'));
-        $this->assertStringNotContainsString('sent-', json_encode($lines));
     }
 }

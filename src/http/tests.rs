@@ -175,6 +175,18 @@ fn a_pair_may_be_in_either_place_and_empty_strings_are_none() {
 }
 
 #[test]
+fn a_secret_belongs_to_one_identifier() {
+    let api = api();
+    let (first, second) = (issue(&api, &["*"]), issue(&api, &["*"]));
+    assert_wrong(&api, &pair(&(first.0.clone(), second.1.clone())).with("action", "x"));
+    // Where an identifier isn't known, another row is looked at.
+    assert_wrong(&api, &pair(&("x".repeat(32), second.1.clone())).with("action", "x"));
+    assert!(api_credential::revoke(&api, first.0.as_bytes()).unwrap());
+    assert_wrong(&api, &pair(&(first.0, second.1.clone())).with("action", "x"));
+    admit(&api, &pair(&second).with("action", "x"), &server("127.0.0.1"), Size::default()).unwrap();
+}
+
+#[test]
 fn a_credential_that_was_revoked_is_wrong() {
     let api = api();
     let credential = issue(&api, &["*"]);
@@ -198,7 +210,7 @@ fn a_credential_of_a_disabled_admin_is_wrong() {
 fn an_issued_credential_is_stored_as_a_verifier() {
     let api = api();
     let (identifier, secret) = issue(&api, &["GetClients", "CreateOAuthCredential"]);
-    let known = api.read(|store| store.api_credential(&identifier)).unwrap().unwrap();
+    let known = api.read(|store| store.api_credential_or_decoy(&identifier)).unwrap().unwrap();
     assert_eq!(known.verifier.len(), 64);
     assert!(api_credential::matches(secret.as_bytes(), Some(&known.verifier)));
     let role = known.role_ids.parse().unwrap();
@@ -302,7 +314,7 @@ fn an_access_is_noted_once_a_minute() {
     let api = api();
     let credential = issue(&api, &["*"]);
     let given = pair(&credential).with("action", "x");
-    let access = || api.read(|store| store.api_credential(&credential.0)).unwrap().unwrap().last_access;
+    let access = || api.read(|store| store.api_credential_or_decoy(&credential.0)).unwrap().unwrap().last_access;
     let call = || drop(admit(&api, &given, &server("127.0.0.1"), Size::default()).unwrap());
     assert_eq!(access(), "");
     call();
