@@ -60,6 +60,8 @@ abstract class Processes extends TestCase
         foreach ($this->children as $child) {
             $child->kill();
         }
+        // PHPUnit keeps this object, and later processes would inherit their pipes.
+        $this->children = [];
         foreach ($this->mounts as $mount) {
             system('umount ' . escapeshellarg($mount));
         }
