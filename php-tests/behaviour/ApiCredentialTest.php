@@ -129,6 +129,31 @@ final class ApiCredentialTest extends StoreTestCase
         self::assertStringNotContainsString('never', json_encode(self::rows('SELECT * FROM tblactivitylog')));
     }
 
+    public function testProcessesThatRefuseAtOnceWriteTenLinesAMinute(): void
+    {
+        $wrong = ['identifier' => 'a', 'secret' => 'b'];
+        for ($i = 0; $i < 5; $i++) {
+            self::assertSame(403, self::status($wrong));
+        }
+        $call = sprintf('print localAPI("ListOAuthCredentials")["result"]; print LocalApi\respond(%s, %s)["status"];', var_export($wrong, true), var_export(self::SERVER, true));
+        self::lock($other = self::pdo());
+        for ($i = 0; $i < 8; $i++) {
+            $command = [PHP_BINARY, ...ini_options(['localapi.busy_timeout' => 60_000] + self::place()), '-r', $call];
+            $processes[] = proc_open($command, [1 => ['pipe', 'w'], 2 => ['redirect', 1]], $pipes[]);
+        }
+        foreach ($pipes as [1 => $output]) {
+            self::assertSame('success', fread($output, 7));
+        }
+        // They are about to wait for the lock.
+        usleep(300_000);
+        $other->exec('ROLLBACK');
+        foreach ($pipes as $i => [1 => $output]) {
+            self::assertSame('403', stream_get_contents($output));
+            proc_close($processes[$i]);
+        }
+        self::assertSame(10, (int) self::rows('SELECT count(*) n FROM tblactivitylog')[0]['n']);
+    }
+
     public function testTheAccessKeyPassesTheAddressAndNothingElse(): void
     {
         $code = '$server = ["REQUEST_METHOD" => "POST", "REMOTE_ADDR" => "203.0.113.9"];'

@@ -98,11 +98,10 @@ pub fn has_access_key(parameters: &dyn Parameters, api: &Api) -> Result<bool> {
 /// Writes that a credential shown from this address was wrong, and nothing of what was shown.
 pub fn log_refusal(api: &Api, address: &str) -> Result<()> {
     let (now, since) = (api.now()?, api.ago(MINUTE)?);
-    let decision = api.decide(|store| Ok(store.refusals(address, &since)? >= LINES))?;
-    if decision.made {
+    if api.read(|store| store.refusals(address, &since))? >= LINES {
         return Ok(());
     }
-    api.write(decision, |store, enough| if *enough { Ok(()) } else { store.log_refusal(address, &now) })
+    api.transaction(|store| store.log_refusal(address, &now, &since, LINES))
 }
 
 /// Notes that a credential is used, once a minute at most. Another process may be about to do the same.

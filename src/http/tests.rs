@@ -210,7 +210,7 @@ fn a_credential_of_a_disabled_admin_is_wrong() {
 fn an_issued_credential_is_stored_as_a_verifier() {
     let api = api();
     let (identifier, secret) = issue(&api, &["GetClients", "CreateOAuthCredential"]);
-    let known = api.read(|store| store.api_credential_or_decoy(&identifier)).unwrap().unwrap();
+    let known = api.read(|store| store.api_credential(&identifier)).unwrap().unwrap();
     assert_eq!(known.verifier.len(), 64);
     assert!(api_credential::matches(secret.as_bytes(), Some(&known.verifier)));
     let role = known.role_ids.parse().unwrap();
@@ -314,7 +314,7 @@ fn an_access_is_noted_once_a_minute() {
     let api = api();
     let credential = issue(&api, &["*"]);
     let given = pair(&credential).with("action", "x");
-    let access = || api.read(|store| store.api_credential_or_decoy(&credential.0)).unwrap().unwrap().last_access;
+    let access = || api.read(|store| store.api_credential(&credential.0)).unwrap().unwrap().last_access;
     let call = || drop(admit(&api, &given, &server("127.0.0.1"), Size::default()).unwrap());
     assert_eq!(access(), "");
     call();

@@ -60,6 +60,11 @@ impl Store {
         self.engine.row(sql, &[Bind::Text(identifier)], read)
     }
 
+    /// The credential with this identifier, unless it was revoked or its admin is gone.
+    pub fn api_credential(&self, identifier: &str) -> Result<Option<ApiCredential>> {
+        Ok(self.api_credential_or_decoy(identifier)?.filter(|known| known.identifier == identifier))
+    }
+
     /// The actions that a role allows.
     pub fn permissions(&self, role: i64) -> Result<Option<String>> {
         let sql = "SELECT permissions FROM tblapi_roles WHERE id = ?1";
@@ -129,8 +134,18 @@ impl Store {
         self.engine.row(sql, &values, |row| row.int(0)).map(Option::unwrap_or_default)
     }
 
-    /// Writes a line of a call that was refused.
-    pub fn log_refusal(&self, address: &str, date: &str) -> Result<()> {
+    /// Writes a line of a call that was refused, unless there are so many since then. Others who count and write wait
+    /// until this transaction ends.
+    pub fn log_refusal(&self, address: &str, date: &str, since: &str, most: i64) -> Result<()> {
+        if self.engine.is_remote() {
+            // A server keeps nobody from inserting what was counted, but for a row that all of them change first.
+            let sql = "INSERT INTO localapi_store (name, value) VALUES ('refusal', ?1) \
+                       ON CONFLICT (name) DO UPDATE SET value = excluded.value";
+            self.engine.execute(sql, &[Bind::Text(date)])?;
+        }
+        if self.refusals(address, since)? >= most {
+            return Ok(());
+        }
         let sql = "INSERT INTO tblactivitylog (date, description, user, ipaddr) VALUES (?1, ?2, 'System', ?3)";
         self.engine.execute(sql, &[Bind::Text(date), Bind::Text(REFUSED), Bind::Text(address)])
     }
