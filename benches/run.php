@@ -51,7 +51,7 @@ final class Bench
             ['instructions of a warm call, in memory', $this->warmCall(...), 'at most 0.65'],
             ['processor time of a php-fpm request, on tmpfs', $this->request(...), 'at most 0.50'],
             ['credentials per second, durable, on disk', $this->durable(...), 'at least 1.00'],
-            ['the same over HTTP, php-fpm with 8 workers', $this->overHttp(...), 'at least 1.00'],
+            ['credentials per second over HTTP, 8 workers', $this->overHttp(...), 'at least 1.00'],
             ['processor time of verifying a secret', fn (): float => $this->found('verify', 2_000), ''],
             ['processor time of listing 100 of 100,000', fn (): float => $this->found('list', 50), ''],
             ['creating into 1,000,000, to an empty store', fn (): float => $this->growth('localapi'), 'at most 1.30'],

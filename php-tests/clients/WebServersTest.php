@@ -92,4 +92,19 @@ final class WebServersTest extends Processes
         $scopes = $this->connect()->query('SELECT count(*) FROM tbloauthserver_client_scopes')->fetchColumn();
         self::assertSame(2, (int) $scopes);
     }
+
+    public function test_a_script_of_the_host_answers_other_actions_as_documented(): void
+    {
+        $script = str_replace('/srv/localapi', $this->scratch, "<?php\n" . WebServer::documented('php', 0), $changed);
+        self::assertSame(1, $changed);
+        $this->makeFolder("$this->scratch/own", 0, 0755);
+        $this->makeFolder("$this->scratch/own/includes", 0, 0755);
+        file_put_contents("$this->scratch/own/includes/api.php", $script);
+        $login = $this->login();
+        $this->startFpm(1);
+        $client = new CurlClient($this->startWebServer('nginx', [], 'own')->url(), $login, 'json');
+        self::assertSame(['result' => 'success', 'clients' => []], $client->ask('GetClients'));
+        self::assertSame(['result' => 'success', 'clients' => []], $client->ask('ListOAuthCredentials'));
+        self::assertSame('200 The requested command "GetUsers" was not found.', $client->ask('GetUsers'));
+    }
 }

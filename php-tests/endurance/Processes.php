@@ -136,11 +136,12 @@ abstract class Processes extends TestCase
     }
 
     /**
-     * Starts a web server over `public`, as the user of the store: `WebServer` knows the kinds.
+     * Starts a web server as the user of the store: `WebServer` knows the kinds.
      *
      * @param array<string, string|int> $ini for a PHP in the web server itself
+     * @param string $root a folder of the scratch folder, where `public` is a copy of the repository's
      */
-    protected function startWebServer(string $kind, array $ini = []): WebServer
+    protected function startWebServer(string $kind, array $ini = [], string $root = 'public'): WebServer
     {
         system(sprintf('cp -r %s %s', escapeshellarg(dirname(__DIR__, 2) . '/public'), escapeshellarg("$this->scratch/public")));
         system('chmod -R a+rX ' . escapeshellarg("$this->scratch/public"));
@@ -151,7 +152,7 @@ abstract class Processes extends TestCase
         }
         file_put_contents("$this->scratch/web/settings.ini", $lines);
         $environment = ['PHP_INI_SCAN_DIR' => ":$this->scratch/php:$this->scratch/web"] + $this->environment();
-        $server = new WebServer($kind, $this->folder, "$this->scratch/public", self::as(self::NOBODY), $environment);
+        $server = new WebServer($kind, $this->folder, "$this->scratch/$root", self::as(self::NOBODY), $environment);
         return $this->children[] = $server;
     }
 
