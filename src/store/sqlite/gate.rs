@@ -9,7 +9,7 @@
 )]
 
 use std::cell::Cell;
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
 use std::os::fd::AsRawFd as _;
 use std::os::unix::fs::FileExt as _;
@@ -73,7 +73,7 @@ impl Gate {
         Ok(Self { file, shared, inside: Cell::new(false) })
     }
 
-    /// Waits for its turn, at most so long, and goes in. Whether it's inside then.
+    /// Waits for its turn, at most so long, and goes in. `false` where it has waited in vain.
     pub fn enter(&self, longest: Duration) -> bool {
         if self.inside.get() {
             return true;
@@ -81,9 +81,14 @@ impl Gate {
         let deadline = Instant::now().checked_add(longest);
         loop {
             let left = self.shared().left.load(SeqCst);
-            if self.file.try_lock().is_ok() {
-                self.inside.set(true);
-                return true;
+            match self.file.try_lock() {
+                Ok(()) => {
+                    self.inside.set(true);
+                    return true;
+                }
+                Err(TryLockError::WouldBlock) => {}
+                // A file system without such locks has no queue.
+                Err(TryLockError::Error(_)) => return true,
             }
             let rest = deadline.map_or(PATIENCE, |deadline| deadline.saturating_duration_since(Instant::now()));
             if rest.is_zero() {
