@@ -50,7 +50,8 @@ test: packages-test lint build ini ## Run all lints and tests
 	@trap '$(MARIADB) stop $(OUT)/mariadb' EXIT; $(MARIADB) start $(OUT)/mariadb && $(MAKE) --no-print-directory tests
 
 tests: $(CLIENTS)/npm $(CLIENTS)/pypi
-	LOCALAPI_TEST_SERVER="$$($(MARIADB) dsn $(OUT)/mariadb)" cargo test --locked --no-default-features
+	@# Many of them wait for a server, or for a timeout.
+	LOCALAPI_TEST_SERVER="$$($(MARIADB) dsn $(OUT)/mariadb)" cargo test --locked --no-default-features -- --test-threads=8
 	$(ENGINE_TESTS) php-tests/engine
 	@$(NONE_SKIPPED)
 	@for suite in $(SUITES); do $(UNIT_TESTS) --testsuite $$suite || exit 1; done

@@ -1,6 +1,6 @@
 //! What one thread of one process works with: the store, the keys, the clock and the random source.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::ffi::OsString;
 use std::rc::Rc;
 
@@ -15,7 +15,7 @@ use crate::reply::{Fields, Value};
 use crate::request::{is_blank, is_space};
 use crate::settings::Settings;
 use crate::store::fixture::{Columns, Table};
-use crate::store::{Credential, Note, ScopeTable, Store, Version, Written};
+use crate::store::{Credential, Note, Proof, ScopeTable, Store, Verdict, Version, Written};
 use crate::vault::{KeyId, KeyRing, Opened, Vault};
 
 /// How often a transaction is tried where a value turns out to be taken, or a server has undone it for another's sake.
@@ -40,6 +40,9 @@ pub struct Api {
     vault_random: Random,
     vault: RefCell<Option<Vault>>,
     store: RefCell<Option<Store>>,
+    /// Whether calls share a transaction now, and what tells whether it was stored.
+    in_batch: Cell<bool>,
+    batch_proof: RefCell<Option<Proof>>,
 }
 
 impl Api {
@@ -50,7 +53,19 @@ impl Api {
         let random = if settings.is_sandbox() { Random::sandbox() } else { Random::System };
         let (clock, vault_random) = (Clock::default(), Random::System);
         let (vault, store) = (RefCell::new(None), RefCell::new(None));
-        Self { settings, identifier_prefix, test_prefix, clock, random, vault_random, vault, store }
+        let (in_batch, batch_proof) = (Cell::new(false), RefCell::new(None));
+        Self {
+            settings,
+            identifier_prefix,
+            test_prefix,
+            clock,
+            random,
+            vault_random,
+            vault,
+            store,
+            in_batch,
+            batch_proof,
+        }
     }
 
     /// The settings this was made with.
@@ -205,7 +220,7 @@ impl Api {
         let mut attempts = 1;
         loop {
             match self.read(|store| store.foresee(writes, &reads)) {
-                Err(Error::StoreContended(_)) if attempts < ATTEMPTS => attempts += 1,
+                Err(Error::StoreContended(_)) if attempts < ATTEMPTS && !self.in_batch.get() => attempts += 1,
                 done => return done,
             }
             self.settle();
@@ -248,16 +263,16 @@ impl Api {
     where
         F: Fn(&mut Store) -> Result<D>,
     {
-        self.write_or_find(decision, work, None)
+        self.write_proven(decision, work, |_| Box::new(|_| Ok(Verdict::Unknown)))
     }
 
-    /// Writes as [`write`](Self::write) does. Where a server was lost before it answered the commit, `find` looks whether
-    /// it has stored the value.
-    pub fn write_or_find<D, F, T>(
+    /// Writes as [`write`](Self::write) does. Where a server was lost before it answered the commit, the proof of what
+    /// was written tells whether to write it again.
+    pub fn write_proven<D, F, T>(
         &self,
         decision: Decision<D, F>,
         mut work: impl FnMut(&mut Store, &D) -> Result<T>,
-        find: Option<&Find<'_, T>>,
+        proof: impl Fn(&T) -> Proof,
     ) -> Result<T>
     where
         F: Fn(&mut Store) -> Result<D>,
@@ -277,19 +292,29 @@ impl Api {
                 })
             });
             match written {
-                Ok(Written::Surely(value)) => return Ok(value),
-                Ok(Written::Perhaps(value, error)) => {
-                    let found = match find {
-                        Some(find) => self.read(|store| find(store, value))?,
-                        None => None,
-                    };
-                    return found.ok_or(error);
+                Ok(Written::Surely(value)) => {
+                    if self.in_batch.get() && self.is_remote() {
+                        *self.batch_proof.borrow_mut() = Some(proof(&value));
+                    }
+                    return Ok(value);
                 }
-                Err(Error::Taken | Error::StoreContended(_)) if attempts < ATTEMPTS => {}
+                Ok(Written::Perhaps(value, error)) => match self.judge(&proof(&value)) {
+                    Verdict::Stored => return Ok(value),
+                    Verdict::Undone if attempts < ATTEMPTS => {}
+                    Verdict::Undone | Verdict::Unknown => return Err(error),
+                },
+                Err(Error::Taken) if attempts < ATTEMPTS => {}
+                // A batch is done again as a whole.
+                Err(Error::StoreContended(_)) if attempts < ATTEMPTS && !self.in_batch.get() => {}
                 Err(Error::Taken) => return Err(Error::NoRandomness),
                 Err(error) => return Err(error),
             }
         }
+    }
+
+    /// Looks whether a transaction was stored whose commit had no answer.
+    fn judge(&self, proof: &Proof) -> Verdict {
+        self.read(|store| proof(store)).unwrap_or(Verdict::Unknown)
     }
 
     /// Runs calls in one transaction: what each writes is undone alone where it fails, and all of it where `calls` or the
@@ -297,7 +322,10 @@ impl Api {
     pub fn batch(&self, mut calls: impl FnMut() -> Result<()>) -> Result<()> {
         let mut attempts = 1;
         loop {
+            self.in_batch.set(true);
+            *self.batch_proof.borrow_mut() = None;
             let done = self.read(Store::begin_batch).and_then(|()| calls());
+            self.in_batch.set(false);
             let done = match done {
                 Ok(()) => self.read(Store::commit_batch),
                 // A store that has been closed meanwhile has undone it.
@@ -308,17 +336,36 @@ impl Api {
                     Err(error)
                 }
             };
-            match done {
-                Err(Error::StoreContended(_)) if attempts < ATTEMPTS => attempts += 1,
-                done => return done,
+            let undone = match &done {
+                Err(Error::StoreContended(_)) => true,
+                // What was written last tells of all of it.
+                Err(Error::CommitUnanswered(_)) => match self.batch_proof.take().map(|proof| self.judge(&proof)) {
+                    Some(Verdict::Stored) => return Ok(()),
+                    Some(Verdict::Unknown) => false,
+                    Some(Verdict::Undone) | None => true,
+                },
+                _ => false,
+            };
+            if !undone || attempts == ATTEMPTS {
+                return done;
             }
+            attempts += 1;
         }
     }
 
     /// Writes in one transaction, whatever was there before.
-    pub fn transaction<T>(&self, mut work: impl FnMut(&mut Store) -> Result<T>) -> Result<T> {
+    pub fn transaction<T>(&self, work: impl FnMut(&mut Store) -> Result<T>) -> Result<T> {
+        self.transaction_proven(work, |_| Box::new(|_| Ok(Verdict::Unknown)))
+    }
+
+    /// Writes as [`transaction`](Self::transaction) does, with a proof as for [`write_proven`](Self::write_proven).
+    pub fn transaction_proven<T>(
+        &self,
+        mut work: impl FnMut(&mut Store) -> Result<T>,
+        proof: impl Fn(&T) -> Proof,
+    ) -> Result<T> {
         let decision = Decision { version: None, made: (), decide: |_: &mut Store| Ok(()) };
-        self.write(decision, |store, ()| work(store))
+        self.write_proven(decision, |store, ()| work(store), proof)
     }
 
     /// Writes, unless what should be there is there already: that needs no lock and no flush.
@@ -327,11 +374,19 @@ impl Api {
         done: impl Fn(&mut Store) -> Result<bool>,
         write: impl Fn(&mut Store) -> Result<()>,
     ) -> Result<()> {
-        let decision = self.decide(done)?;
+        let decision = self.decide(&done)?;
         if decision.made {
             return Ok(());
         }
-        self.write(decision, |store, done| if *done { Ok(()) } else { write(store) })
+        let write = |store: &mut Store, is_done: &bool| {
+            if *is_done {
+                return Ok(());
+            }
+            write(store)?;
+            // A host's table may compare in another way, or have more columns that are unique.
+            if store.is_remote() && !done(store)? { Err(Error::RowNotUnique) } else { Ok(()) }
+        };
+        self.write_proven(decision, write, |()| harmless_again())
     }
 
     /// Seals a new secret for a new credential, inside the transaction that stores it. The first secret of a store makes
@@ -422,7 +477,7 @@ impl Api {
         while go_on() {
             let batch = self.read(|store| store.sealed_with_others(&key, behind, ROTATION_BATCH))?;
             let Some(&(last, ..)) = batch.last() else {
-                self.transaction(|store| store.set_note(Note::Rotation, None))?;
+                self.transaction_proven(|store| store.set_note(Note::Rotation, None), |()| harmless_again())?;
                 break;
             };
             behind = last;
@@ -441,10 +496,11 @@ impl Api {
             })
         })?;
         let key = target.to_string();
-        self.transaction(|store| {
+        let note = |store: &mut Store| {
             store.set_note(Note::Rotation, Some(&key))?;
             store.set_note(Note::SealingKey, Some(&key))
-        })?;
+        };
+        self.transaction_proven(note, |()| harmless_again())?;
         self.with_vault(|vault| {
             vault.update(|ring| {
                 ring.active = target;
@@ -467,12 +523,19 @@ impl Api {
             }
             Ok(())
         })?;
-        self.transaction(|store| {
+        let reseal = |store: &mut Store| {
             let mut count = 0;
             for (id, old, new) in &resealed {
                 count += i64::from(store.reseal_secret(*id, old, new)?);
             }
             Ok(count)
+        };
+        self.transaction_proven(reseal, |_| {
+            let last = resealed.last().map(|(id, _, new)| (*id, new.clone()));
+            Box::new(move |store| {
+                let Some((id, new)) = &last else { return Ok(Verdict::Stored) };
+                Ok(Verdict::stored_if(store.credential(*id)?.is_some_and(|found| found.secret == *new)))
+            })
         })
     }
 
@@ -512,8 +575,10 @@ impl Api {
     }
 }
 
-/// Looks whether a value is stored.
-type Find<'a, T> = dyn Fn(&mut Store, T) -> Result<Option<T>> + 'a;
+/// The proof of what looks itself whether there is anything left to do: it's written again.
+fn harmless_again() -> Proof {
+    Box::new(|_| Ok(Verdict::Undone))
+}
 
 /// What was decided by a state of the store, and how to decide again should it change before it's written by.
 pub struct Decision<D, F> {
@@ -562,4 +627,21 @@ pub fn argument<'a>(
     valid: impl FnOnce(&str) -> bool,
 ) -> Result<&'a str> {
     std::str::from_utf8(bytes).ok().filter(|text| valid(text)).ok_or(Error::Argument { position, must })
+}
+
+#[cfg(test)]
+impl Api {
+    /// One with the same identifiers, secrets and times on each run, wherever its store is.
+    pub fn seeded_for_test(settings: Settings) -> Self {
+        let mut api = Self::new(settings);
+        api.random = Random::sandbox();
+        api.clock.stop(Some(SEEDED_SECOND));
+        api.reseed_for_test(1);
+        api
+    }
+
+    /// Begins with others, or with the same again.
+    pub fn reseed_for_test(&self, seed: i64) {
+        self.random.seed(Some(seed));
+    }
 }

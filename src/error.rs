@@ -188,9 +188,9 @@ pub enum Error {
     /// There is no encrypted connection to the server, or not to the right one.
     #[error("The credential store at {0} cannot be trusted: {1}.")]
     ServerUntrusted(String, &'static str),
-    /// The server doesn't know the user, the password or the host.
-    #[error("The credential store at {0} refused the login: check user and password in localapi.dsn.")]
-    ServerRefused(String),
+    /// The server doesn't know the user, the password or the host, or wants TLS.
+    #[error("The credential store at {0} refused the login: check {1} in localapi.dsn.")]
+    ServerRefused(String, &'static str),
     /// The user may not read or write a table.
     #[error("The credential store at {0} denied the access: this user needs SELECT, INSERT, UPDATE and DELETE there.")]
     ServerDenied(String),
@@ -203,6 +203,15 @@ pub enum Error {
     /// A table that a host has made lacks a column.
     #[error("The credential store at {0} has a table {1} without the column {2}.")]
     ColumnMissing(String, &'static str, &'static str),
+    /// A column of a table that a host has made takes no value of this length, this kind or these characters.
+    #[error("The credential store at {0} has a column {1} that does not take this value.")]
+    ColumnUnfit(String, String),
+    /// A column of a table that a host has made has no default, and nothing here knows it.
+    #[error("The credential store at {0} has a column {1} without a default: give it one.")]
+    ColumnWithoutDefault(String, String),
+    /// A table that a host has made has a unique column in which this row is another one's double.
+    #[error("The credential store takes this for another row: a unique column has an equal value.")]
+    RowNotUnique,
     /// The server takes no changes.
     #[error("The credential store at {0} is read-only: the server takes no changes.")]
     ServerReadOnly(String),
@@ -215,6 +224,41 @@ pub enum Error {
     /// The server has undone the transaction for the sake of another's, again and again.
     #[error("The credential store at {0} is contended: nothing was stored, try again.")]
     StoreContended(String),
+
+    // The store that is copied.
+    /// There is no store to copy.
+    #[error("The credential store \"{}\" does not exist.", .0.display())]
+    StoreMissing(PathBuf),
+    /// A copy of this store that isn't finished is used, or copied itself.
+    #[error("The credential store is an unfinished copy: finish it with LocalApi\\copy_store, or remove it.")]
+    CopyUnfinished,
+    /// A store that is to be a copy isn't new, and no unfinished copy of the same store.
+    #[error("The store to copy to is neither new nor an unfinished copy of the same store: it was left untouched.")]
+    TargetNotEmpty,
+    /// The store to copy to doesn't take a row.
+    #[error("The row {id} of {table} cannot be copied: {reason}")]
+    RowNotCopied {
+        /// The table.
+        table: &'static str,
+        /// The row's id.
+        id: i64,
+        /// A sentence.
+        reason: String,
+    },
+    /// A copy that was compared with its source isn't the same.
+    #[error(
+        "The row {id} of {table} is not the same in the copy: somebody has changed it meanwhile, or the table does not take it as it is."
+    )]
+    CopyDiffers {
+        /// The table.
+        table: &'static str,
+        /// The row's id.
+        id: i64,
+    },
+
+    /// A copy has more rows than its source, or fewer.
+    #[error("The copy does not have as many rows of {0} as its source: somebody has changed them meanwhile.")]
+    CopyIncomplete(&'static str),
 
     /// The connection was lost in the middle of a batch.
     #[error("The credential store was lost in the middle of a batch: nothing of it was stored.")]
@@ -274,7 +318,7 @@ impl Error {
                 | Self::StoreFailed(..)
                 | Self::ServerUnreachable(..)
                 | Self::ServerUntrusted(..)
-                | Self::ServerRefused(_)
+                | Self::ServerRefused(..)
                 | Self::ServerDenied(_)
                 | Self::ServerReadOnly(_)
                 | Self::ServerSilent(..)

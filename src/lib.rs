@@ -18,6 +18,7 @@
 //! * `php`: the binding, with the functions, arrays, INI entries and the life of a process
 //! * [`batch`]: many calls with one commit
 //! * [`command`]: one file per command
+//! * [`copy`]: a store copied to another place
 //! * [`request`], [`reply`], [`error`]: what comes in and what goes out
 //! * [`actor`]: in whose name a command runs
 //! * [`api`]: one thread's store, keys, clock and random source
@@ -32,6 +33,7 @@ pub mod api;
 pub mod batch;
 pub mod clock;
 pub mod command;
+pub mod copy;
 pub mod credential;
 pub mod error;
 pub mod http;

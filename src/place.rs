@@ -41,7 +41,7 @@ pub struct Server {
     pub database: String,
     /// `socket`: a path that is used instead of host and port.
     pub socket: Option<String>,
-    /// `ssl_ca`: the certificates that the server's one must come from; without it those of the public authorities.
+    /// `ssl_ca`: the authority that vouches for the server's certificate, beside the public ones.
     pub ssl_ca: Option<PathBuf>,
     /// `ssl_verify`: whether to verify the server's certificate. Without this and without `ssl_ca` there is no TLS.
     pub ssl_verify: Option<bool>,
@@ -91,6 +91,11 @@ impl Server {
         }
         let named = !server.database.is_empty() && !server.database.contains('/') && !server.user.is_empty();
         (named && (!server.host.is_empty() || server.socket.is_some())).then_some(server)
+    }
+
+    /// Whether nobody in between can read what is said.
+    pub fn is_encrypted(&self) -> bool {
+        self.ssl_ca.is_some() || self.ssl_verify.is_some() || self.socket.is_some()
     }
 
     /// How a message names it: neither the user nor the password.
@@ -191,6 +196,20 @@ impl Place {
                 Ok(Self::File { path, own_folder: true })
             }
         }
+    }
+
+    /// What it's called, without who logs in there.
+    pub fn name(&self) -> String {
+        match self {
+            Self::Memory => ":memory:".to_owned(),
+            Self::File { path, .. } => path.display().to_string(),
+            Self::Server(server) => server.place(),
+        }
+    }
+
+    /// Whether it can be opened without making a file.
+    pub fn is_there(&self) -> bool {
+        !matches!(self, Self::File { path, .. } if !path.exists())
     }
 
     /// The key file that belongs to it; `None` keeps the key in the process.

@@ -313,6 +313,38 @@ namespace LocalApi {
     }
 
     /**
+     * Copies everything of a store to another place: rows, ids, notes and, where the target has a key file of its own
+     * that isn't there yet, the keys. Sealed secrets stay as they are. In the end all of it is compared, and each secret
+     * is opened.
+     *
+     * A copy that was interrupted goes on with the next call; until it's finished, every other call that uses the copy
+     * is an error. Nobody may write to the source meanwhile: what was changed is found in the end.
+     *
+     * @param string $from The DSN of the store, as for `localapi.dsn`; a file or a server.
+     * @param string $to The DSN of the copy: a new store, or an unfinished copy of the same one. Anything else is refused
+     *     and left untouched.
+     * @param (callable(non-negative-int $done, non-negative-int $total): mixed)|null $progress Is told how far it is
+     *     after each batch. What it throws ends the call, and the next one goes on.
+     *
+     * @return array{
+     *     rows: non-negative-int,
+     *     secrets: non-negative-int,
+     *     unreadable: non-negative-int,
+     *     leftOut: list<non-empty-string>,
+     * } How many rows and secrets were copied, how many of the secrets can't be read in the source either, and columns
+     *     of a host's own that the copy has no place for.
+     *
+     * @throws \ValueError A DSN makes no sense, or both are the same.
+     * @throws StoreException A store or a key file can't be used, the target is another store, or a row doesn't fit.
+     */
+    function copy_store(
+        #[\SensitiveParameter] string $from,
+        #[\SensitiveParameter] string $to,
+        ?callable $progress = null
+    ): array {
+    }
+
+    /**
      * Puts one of the host's services, and the client who owns it, into the store: single_sign_on credentials need
      * them. A service that is there gets this client. Calling it again changes nothing and takes no lock.
      *

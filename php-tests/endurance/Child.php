@@ -59,6 +59,14 @@ final class Child
         return json_decode($this->line(), true, 64, JSON_THROW_ON_ERROR);
     }
 
+    /** Ends its input: it has no more to do. */
+    public function end(): void
+    {
+        if (is_resource($this->pipes[0])) {
+            fclose($this->pipes[0]);
+        }
+    }
+
     /**
      * Ends its input, waits until it and its own children have ended, and reads the answers they printed.
      *
@@ -97,7 +105,7 @@ final class Child
     /** What it prints until it ends, which must be well. */
     public function output(): string
     {
-        fclose($this->pipes[0]);
+        $this->end();
         $output = $this->printed . stream_get_contents($this->pipes[1]);
         $status = proc_close($this->process);
         Assert::assertSame(0, $status, substr($output, -500) . substr($this->errors(), 0, 2_000));

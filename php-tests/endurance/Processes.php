@@ -183,7 +183,7 @@ abstract class Processes extends TestCase
     protected function assertKept(array $answers, ?int $total = null): void
     {
         $store = $this->connect();
-        self::assertSame('ok', $store->query('PRAGMA integrity_check')->fetchColumn());
+        $this->assertSound($store);
         $scopes = array_map('intval', $store->query(
             'SELECT client_id, count(*) FROM tbloauthserver_client_scopes GROUP BY client_id'
         )->fetchAll(PDO::FETCH_KEY_PAIR));
@@ -216,6 +216,12 @@ abstract class Processes extends TestCase
         if ($total !== null) {
             self::assertCount($total, $rows);
         }
+    }
+
+    /** That the database itself finds no fault. */
+    protected function assertSound(PDO $store): void
+    {
+        self::assertSame('ok', $store->query('PRAGMA integrity_check')->fetchColumn());
     }
 
     /** The store's file as any other program opens it, waiting so many seconds for a lock. */

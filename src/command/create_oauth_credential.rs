@@ -7,7 +7,7 @@ use crate::credential::{GrantType, Scopes, Secret, Service, details, identifier}
 use crate::error::{Error, Result};
 use crate::reply::{Reply, Value};
 use crate::request::Request;
-use crate::store::{Details, RowId, Store};
+use crate::store::{Details, Store, Verdict};
 
 pub const COMMAND: Command = Command {
     name: "CreateOAuthCredential",
@@ -48,7 +48,7 @@ fn run<'a>(api: &'a Api, request: &Request<'_>, actor: &Actor) -> Result<Reply<'
 
     let now = api.now()?;
     let secret = Secret::generate(api.random())?;
-    let stored = api.write_or_find(
+    let (row, identifier) = api.write_proven(
         decision,
         |store, (scope_ids, service)| {
             Service::assign(*service, &mut details);
@@ -65,13 +65,15 @@ fn run<'a>(api: &'a Api, request: &Request<'_>, actor: &Actor) -> Result<Reply<'
             }
             Ok((row, identifier))
         },
-        Some(&|store, (_, identifier): (_, String)| {
-            let found = store.credential_by_identifier(&identifier)?;
-            Ok(found.map(|credential| (RowId::Known(credential.id), identifier)))
-        }),
-    );
-    let (row, identifier) = stored?;
-    let id = api.read(|store| Ok(store.id(row)))?;
+        |(_, identifier)| {
+            let identifier = identifier.clone();
+            Box::new(move |store| Ok(Verdict::stored_if(store.credential_by_identifier(&identifier)?.is_some())))
+        },
+    )?;
+    let id = api.read(|store| match store.id(row) {
+        Some(id) => Ok(id),
+        None => Ok(store.credential_by_identifier(&identifier)?.ok_or(Error::IdentifierInvalid)?.id),
+    })?;
     Ok(Reply::from(vec![
         ("credentialId", Value::Int(id)),
         ("clientIdentifier", Value::Text(identifier)),

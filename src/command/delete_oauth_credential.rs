@@ -6,12 +6,13 @@ use crate::api::Api;
 use crate::error::{Error, Result};
 use crate::reply::{Reply, Value};
 use crate::request::Request;
-use crate::store::{RowId, Store};
+use crate::store::{RowId, Store, Verdict};
 
 pub const COMMAND: Command =
     Command { name: "DeleteOAuthCredential", run, parameters: &["credentialId"], writes: true, foresee };
 
 fn foresee(request: &Request<'_>, store: &mut Store) {
+    let _ = store.scopes();
     if let Ok(Some(id)) = request.filled("credentialId") {
         let _ = stored(&id, store);
     }
@@ -22,14 +23,14 @@ fn run<'a>(api: &'a Api, request: &Request<'_>, actor: &Actor) -> Result<Reply<'
     let id = request.filled("credentialId")?.ok_or(Error::CredentialInvalid)?;
     let decision = api.decide(|store| stored(&id, store))?;
     let now = api.now()?;
-    let id = api.write_or_find(
+    let id = api.write_proven(
         decision,
         |store, credential| {
             store.delete_credential(credential.id)?;
             log(store, actor, RowId::Known(credential.id), &credential.details, "deleted", &now)?;
             Ok(credential.id)
         },
-        Some(&|store, id| Ok(if store.credential(id)?.is_none() { Some(id) } else { None })),
+        |&id| Box::new(move |store| Ok(Verdict::stored_if(store.credential(id)?.is_none()))),
     )?;
     Ok(Reply::from(vec![("credentialId", Value::Int(id))]))
 }

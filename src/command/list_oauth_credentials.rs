@@ -26,7 +26,7 @@ pub const COMMAND: Command = Command {
 
 fn foresee(request: &Request<'_>, store: &mut Store) {
     if let Ok(selection) = selection(request) {
-        let _ = store.ids(&selection);
+        let _ = (store.scopes(), store.ids(&selection));
     }
 }
 
@@ -34,7 +34,11 @@ fn foresee(request: &Request<'_>, store: &mut Store) {
 /// built; a credential that is deleted meanwhile is left out.
 fn run<'a>(api: &'a Api, request: &Request<'_>, _: &Actor) -> Result<Reply<'a>> {
     let selection = selection(request)?;
-    let ids = api.read(|store| store.ids(&selection))?;
+    let ids = api.read(|store| {
+        // A copy that isn't finished shows nothing.
+        store.scopes()?;
+        store.ids(&selection)
+    })?;
     let rows = Box::new(Clients { api, ids: ids.into_iter(), without_key: 0, damaged: 0 });
     Ok(Reply { fields: Vec::new(), list: Some(List { key: "clients", rows }) })
 }

@@ -13,6 +13,7 @@ use crate::reply::{Fields, Value};
 use crate::request::Request;
 use crate::request::fixture::Given;
 use crate::settings::{Durability, Settings};
+use crate::store::test_server::Database;
 
 const SCOPES: [&str; 3] = ["clientarea:sso", "openid", "profile"];
 
@@ -166,7 +167,7 @@ impl Pair {
         let api = Api::new(settings.clone());
         api.register_service(1, 10).unwrap();
         api.register_service(2, 20).unwrap();
-        api.read(|store| store.delete_client_for_test(20)).unwrap();
+        api.read(|store| store.change_for_test("DELETE FROM tblclients WHERE id = 20")).unwrap();
         Self { settings, api, model: Model { credentials: BTreeMap::new(), given: 0 } }
     }
 
@@ -442,5 +443,16 @@ proptest! {
         let folder = tempfile::tempdir().unwrap();
         let dsn = Dsn::File(folder.path().join("store.sqlite"));
         check(Settings { dsn, durability: Durability::Normal, ..Settings::default() }, &steps);
+    }
+}
+
+proptest! {
+    #![proptest_config(sequences(8, 200))]
+
+    #[test]
+    fn so_does_a_server(steps in prop::collection::vec(step(), 1..40)) {
+        if let Some(database) = Database::new() {
+            check(database.settings(), &steps);
+        }
     }
 }

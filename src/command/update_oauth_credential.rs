@@ -7,7 +7,7 @@ use crate::credential::{GrantType, Scopes, Secret, Service, details, logo_uri};
 use crate::error::{Error, Result};
 use crate::reply::{Reply, Value};
 use crate::request::{Request, TextOrList, is_blank};
-use crate::store::{Credential, RowId, Store};
+use crate::store::{Credential, RowId, Store, Verdict};
 
 pub const COMMAND: Command =
     Command { name: "UpdateOAuthCredential", run, parameters: &PARAMETERS, writes: true, foresee };
@@ -46,7 +46,7 @@ fn run<'a>(api: &'a Api, request: &Request<'_>, actor: &Actor) -> Result<Reply<'
     }
     let secret = if decision.made.reset { Some(Secret::generate(api.random())?) } else { None };
     let now = api.now()?;
-    api.write_or_find(
+    api.write_proven(
         decision,
         |store, change| {
             let Change { credential, scopes, edited, .. } = change;
@@ -66,9 +66,18 @@ fn run<'a>(api: &'a Api, request: &Request<'_>, actor: &Actor) -> Result<Reply<'
                 store.update_secret(credential.id, &written.secret, &now)?;
                 log(store, actor, row, &credential.details, "secret reset", &now)?;
             }
-            Ok(written)
+            Ok((change.before.clone(), written))
         },
-        Some(&|store, written: Credential| Ok(store.credential(written.id)?.filter(|found| found.is_same(&written)))),
+        |(before, written)| {
+            let (before, written) = (before.clone(), written.clone());
+            Box::new(move |store| {
+                Ok(match store.credential(written.id)? {
+                    Some(found) if found.is_same(&written) => Verdict::Stored,
+                    Some(found) if found.is_same(&before) => Verdict::Undone,
+                    _ => Verdict::Unknown,
+                })
+            })
+        },
     )?;
     if let Some(secret) = secret {
         answer.push(("newClientSecret", Value::Secret(secret.text())));
@@ -87,6 +96,7 @@ fn credential(request: &Request<'_>, store: &Store) -> Result<Credential> {
 
 /// What a request makes of a stored credential.
 struct Change {
+    before: Credential,
     credential: Credential,
     /// The new scopes, if any were passed.
     scopes: Option<Vec<i64>>,
@@ -97,7 +107,8 @@ struct Change {
 
 impl Change {
     fn plan(request: &Request<'_>, store: &mut Store) -> Result<Self> {
-        let mut credential = credential(request, store)?;
+        let before = credential(request, store)?;
+        let mut credential = before.clone();
         let details = &mut credential.details;
         let passed = request.text("grantType")?;
         if passed.as_deref().is_some_and(is_blank) {
@@ -134,7 +145,7 @@ impl Change {
         scopes.as_ref().map_or(Ok(()), Scopes::check_count)?;
         let described = details::read(request, details, || logo_uri(request))?;
         let edited = passed.is_some() || service_id.is_some() || scope_ids.is_some() || described;
-        Ok(Self { credential, scopes: scope_ids, edited, reset: request.flag("resetSecret")? })
+        Ok(Self { before, credential, scopes: scope_ids, edited, reset: request.flag("resetSecret")? })
     }
 
     fn is_none(&self) -> bool {

@@ -10,7 +10,7 @@ use crate::api::{Api, argument};
 use crate::credential::secret::SecretText;
 use crate::error::{Error, Quoted, Result, is_control};
 use crate::random::Random;
-use crate::store::{LogLine, NewApiCredential, RowId, Store};
+use crate::store::{LogLine, NewApiCredential, RowId, Store, Verdict};
 
 /// How many letters and digits an identifier and a secret have.
 const LENGTH: usize = 32;
@@ -40,7 +40,7 @@ pub fn issue(api: &Api, admin: &[u8], actions: &[Vec<u8>], description: &[u8]) -
     let now = api.now()?;
     let secret = random_text(api.random())?;
     let verifier = verifier(secret.as_bytes());
-    let identifier = api.transaction(|store| {
+    let insert = |store: &mut Store| {
         let admin = store.admin(username)?.ok_or_else(unknown)?;
         if admin.disabled {
             return Err(Error::DisabledAdmin(Quoted::from(username)));
@@ -56,6 +56,10 @@ pub fn issue(api: &Api, admin: &[u8], actions: &[Vec<u8>], description: &[u8]) -
         let id = store.insert_api_credential(&identifier, &new)?;
         log(store, id, &format_args!("issued (admin {})", admin.id), &now)?;
         Ok(identifier.to_string())
+    };
+    let identifier = api.transaction_proven(insert, |identifier: &String| {
+        let identifier = identifier.clone();
+        Box::new(move |store| Ok(Verdict::stored_if(store.api_credential(&identifier)?.is_some())))
     })?;
     Ok(Issued { identifier, secret: SecretText::from(secret.to_string()) })
 }
@@ -66,12 +70,16 @@ pub fn revoke(api: &Api, identifier: &[u8]) -> Result<bool> {
         return Ok(false);
     };
     let now = api.now()?;
-    api.transaction(|store| {
+    let revoke = |store: &mut Store| {
         let revoked = store.revoke_api_credential(identifier, &now)?;
         if let Some(id) = revoked {
             log(store, id, &"revoked", &now)?;
         }
         Ok(revoked.is_some())
+    };
+    api.transaction_proven(revoke, |_| {
+        let identifier = identifier.to_owned();
+        Box::new(move |store| Ok(Verdict::stored_if(store.api_credential(&identifier)?.is_none())))
     })
 }
 

@@ -49,14 +49,14 @@ impl Login {
         let verifier = found.made.as_ref().map(|known| known.verifier.as_str());
         let matches = api_credential::matches(&self.secret, verifier);
         match &found.made {
-            Some(known) if matches && known.identifier == name => {
+            Some(known) if matches && known.identifier.is_some() => {
                 if known.disabled {
                     return Ok(None);
                 }
                 let roles = api.read(|store| roles(store, &known.role_ids))?;
                 let caller = Caller { admin: known.admin.clone(), roles: Some(roles) };
                 // It's no reason for a call to fail.
-                let _ = note_access(api, name, found);
+                let _ = note_access(api, found);
                 Ok(Some(caller))
             }
             _ if self.may_be_admin => self.admin(api, name),
@@ -105,13 +105,13 @@ pub fn log_refusal(api: &Api, address: &str) -> Result<()> {
 }
 
 /// Notes that a credential is used, once a minute at most. Another process may be about to do the same.
-fn note_access<F>(api: &Api, name: &str, found: Decision<Option<ApiCredential>, F>) -> Result<()>
+fn note_access<F>(api: &Api, found: Decision<Option<ApiCredential>, F>) -> Result<()>
 where
     F: Fn(&mut Store) -> Result<Option<ApiCredential>>,
 {
     let (now, minute_ago) = (api.now()?, api.ago(MINUTE)?);
     let noted = |known: &ApiCredential| minute_ago < known.last_access && known.last_access <= now;
-    let due = |known: &ApiCredential| known.identifier == name && !noted(known);
+    let due = |known: &ApiCredential| known.identifier.is_some() && !noted(known);
     if !found.made.as_ref().is_some_and(due) {
         return Ok(());
     }

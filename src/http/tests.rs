@@ -197,6 +197,16 @@ fn a_credential_that_was_revoked_is_wrong() {
 }
 
 #[test]
+fn a_credential_that_sql_has_revoked_is_wrong_though_its_secret_is_there_still() {
+    let api = api();
+    let credential = issue(&api, &["*"]);
+    let given = pair(&credential).with("action", "x");
+    admit(&api, &given, &server("127.0.0.1"), Size::default()).unwrap();
+    run(&api, |store| store.execute_for_test("UPDATE tbldeviceauth SET deleted_at = '2001-02-03 04:05:06'"));
+    assert_wrong(&api, &given);
+}
+
+#[test]
 fn a_credential_of_a_disabled_admin_is_wrong() {
     let api = api();
     let credential = issue(&api, &["*"]);

@@ -5,6 +5,7 @@ mod answer;
 mod batch;
 mod call;
 mod callable;
+mod copy;
 mod engine;
 mod exception;
 mod functions;
@@ -27,6 +28,7 @@ use ext_php_rs::prelude::*;
 pub fn get_module(module: ModuleBuilder) -> ModuleBuilder {
     functions::all()
         .into_iter()
+        .chain([copy::function()])
         .chain(http::all())
         .chain(hooks::all())
         .fold(module, ModuleBuilder::function)
@@ -42,6 +44,8 @@ fn startup(_: i32, module_number: i32) -> i32 {
         ini::register(module_number);
         engine::hide_argument(functions::VERIFY_CREDENTIAL, 2);
         engine::hide_argument(http::RESPOND, 1);
+        engine::hide_argument(copy::COPY_STORE, 1);
+        engine::hide_argument(copy::COPY_STORE, 2);
         if !ini::settings().is_sandbox() {
             hooks::GLOBALS.iter().for_each(|name| engine::remove_function(name));
         }

@@ -12,8 +12,8 @@ const REFUSED: &str = "API call refused: invalid credentials";
 pub struct ApiCredential {
     /// Its id.
     pub id: i64,
-    /// Its identifier.
-    pub identifier: String,
+    /// Its identifier; `None` where it's another than was looked for, or was revoked.
+    pub identifier: Option<String>,
     /// What its secret is checked against.
     pub verifier: String,
     /// The ids of its roles.
@@ -44,13 +44,13 @@ impl Store {
     /// The credential with this identifier, or where there is none that wasn't revoked any other: so that looking for one
     /// that isn't there costs the same. None of an admin who is gone.
     pub fn api_credential_or_decoy(&self, identifier: &str) -> Result<Option<ApiCredential>> {
-        let sql = "SELECT d.id, d.identifier, d.secret, d.role_ids, d.last_access, a.username, a.disabled \
-                   FROM tbldeviceauth d JOIN tbladmins a ON a.id = d.user_id, (SELECT (SELECT id FROM tbldeviceauth \
+        let sql = "SELECT d.id, d.identifier, d.secret, d.role_ids, d.last_access, a.username, a.disabled, \
+                   ids.found FROM tbldeviceauth d JOIN tbladmins a ON a.id = d.user_id, (SELECT (SELECT id FROM tbldeviceauth \
                    WHERE identifier = ?1 COLLATE BINARY AND deleted_at IS NULL) AS found, \
                    (SELECT max(id) FROM tbldeviceauth) AS decoy) AS ids WHERE d.id = coalesce(ids.found, ids.decoy)";
         let read = |row: &dyn Row| ApiCredential {
             id: row.int(0),
-            identifier: row.text(1),
+            identifier: row.int_or_null(7).map(|_| row.text(1)),
             verifier: row.text(2),
             role_ids: row.text(3),
             last_access: row.text(4),
@@ -62,7 +62,7 @@ impl Store {
 
     /// The credential with this identifier, unless it was revoked or its admin is gone.
     pub fn api_credential(&self, identifier: &str) -> Result<Option<ApiCredential>> {
-        Ok(self.api_credential_or_decoy(identifier)?.filter(|known| known.identifier == identifier))
+        Ok(self.api_credential_or_decoy(identifier)?.filter(|known| known.identifier.is_some()))
     }
 
     /// The actions that a role allows.
@@ -74,8 +74,8 @@ impl Store {
     /// Inserts a credential and the role it has; its id, or [`Error::Taken`](crate::error::Error::Taken) where another
     /// has its identifier.
     pub fn insert_api_credential(&self, identifier: &str, new: &NewApiCredential<'_>) -> Result<i64> {
-        let sql = "INSERT INTO tbldeviceauth (identifier, secret, user_id, description, created_at, updated_at) \
-                   VALUES (?1, ?2, ?3, ?4, ?5, ?5)";
+        let sql = "INSERT INTO tbldeviceauth (identifier, secret, user_id, role_ids, description, created_at, updated_at) \
+                   VALUES (?1, ?2, ?3, '', ?4, ?5, ?5)";
         let values = [
             Bind::Text(identifier),
             Bind::Text(new.verifier),
@@ -146,7 +146,8 @@ impl Store {
         if self.refusals(address, since)? >= most {
             return Ok(());
         }
-        let sql = "INSERT INTO tblactivitylog (date, description, user, ipaddr) VALUES (?1, ?2, 'System', ?3)";
+        let sql = "INSERT INTO tblactivitylog (date, description, user, userid, admin_id, ipaddr) \
+                   VALUES (?1, ?2, 'System', 0, 0, ?3)";
         self.engine.execute(sql, &[Bind::Text(date), Bind::Text(REFUSED), Bind::Text(address)])
     }
 }
@@ -156,5 +157,11 @@ impl Store {
     /// Changes rows as a host may.
     pub fn execute_for_test(&self, sql: &str) -> Result<()> {
         self.engine.execute(sql, &[])
+    }
+
+    /// Does so as another connection would: what is known may no longer hold.
+    pub fn change_for_test(&mut self, sql: &str) -> Result<()> {
+        self.known = None;
+        self.execute_for_test(sql)
     }
 }

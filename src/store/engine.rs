@@ -10,6 +10,8 @@ pub enum Bind<'a> {
     Int(i64),
     /// Text.
     Text(&'a str),
+    /// SQL's null.
+    Null,
     /// A row's id.
     Id(RowId),
     /// Text with a row's id in the middle.
@@ -25,13 +27,28 @@ pub enum RowId {
     New,
 }
 
+/// What becomes of a store, or of tables, that are missing where one is opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Missing {
+    /// They are made.
+    Made,
+    /// It's looked at as it is.
+    Left,
+}
+
 /// One row of a result. Columns are read leniently: hosts write these tables too, and SQLite keeps what it's given.
 pub trait Row {
+    /// A column as it is; `None` where it's null.
+    fn bytes(&self, column: usize) -> Option<Vec<u8>>;
+
     /// A column as a whole number; `None` where it's none.
     fn int_or_null(&self, column: usize) -> Option<i64>;
 
     /// A column as text; empty where it's null.
-    fn text(&self, column: usize) -> String;
+    fn text(&self, column: usize) -> String {
+        let bytes = self.bytes(column).unwrap_or_default();
+        String::from_utf8(bytes).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
+    }
 
     /// A column as a whole number; 0 where it's none.
     fn int(&self, column: usize) -> i64 {
@@ -43,6 +60,12 @@ pub trait Row {
 pub trait Engine {
     /// Runs a statement and reads its rows, as long as `read` wants more of them.
     fn query(&self, sql: &str, values: &[Bind<'_>], read: &mut dyn FnMut(&dyn Row) -> bool) -> Result<()>;
+
+    /// Runs a query in a transaction that is about to change the rows it finds: no other one reads them for the same end
+    /// meanwhile.
+    fn query_to_change(&self, sql: &str, values: &[Bind<'_>], read: &mut dyn FnMut(&dyn Row) -> bool) -> Result<()> {
+        self.query(sql, values, read)
+    }
 
     /// Runs a statement in a transaction. A server may get it as late as with the commit.
     fn execute(&self, sql: &str, values: &[Bind<'_>]) -> Result<()>;
@@ -57,8 +80,9 @@ pub trait Engine {
     /// Inserts a row now and returns its id.
     fn insert_now(&self, sql: &str, values: &[Bind<'_>]) -> Result<i64>;
 
-    /// What `insert` has inserted last, once it's committed.
-    fn id(&self, row: RowId) -> i64;
+    /// The id of the row that `insert` has inserted last, once it's committed; `None` where the answer that had it was
+    /// lost.
+    fn id(&self, row: RowId) -> Option<i64>;
 
     /// Begins a transaction in which nobody else changes what is read; one that was begun ahead goes on.
     fn begin(&self) -> Result<()>;
@@ -71,6 +95,12 @@ pub trait Engine {
 
     /// A number that changes when another connection has changed the store, or may have.
     fn version_of_others(&self) -> Result<i64>;
+
+    /// The names of the columns that a table keeps; none where there is no such table.
+    fn columns(&self, table: &str) -> Result<Vec<String>>;
+
+    /// The greatest id that a row of a table has ever had, where the database numbers its rows.
+    fn last_id(&self, table: &str) -> Result<i64>;
 
     /// Whether the place still names what is open here.
     fn is_current(&self) -> bool {
@@ -108,6 +138,21 @@ impl dyn Engine {
     pub fn row<T>(&self, sql: &str, values: &[Bind<'_>], mut read: impl FnMut(&dyn Row) -> T) -> Result<Option<T>> {
         let mut found = None;
         self.query(sql, values, &mut |row| {
+            found = Some(read(row));
+            false
+        })?;
+        Ok(found)
+    }
+
+    /// The first row of a result that the transaction is about to change.
+    pub fn row_to_change<T>(
+        &self,
+        sql: &str,
+        values: &[Bind<'_>],
+        mut read: impl FnMut(&dyn Row) -> T,
+    ) -> Result<Option<T>> {
+        let mut found = None;
+        self.query_to_change(sql, values, &mut |row| {
             found = Some(read(row));
             false
         })?;

@@ -1,11 +1,16 @@
 //! What is kept, and the statements that read and write it.
 
 mod api_credential;
+#[cfg(test)]
+mod conformance;
 mod engine;
 pub mod fixture;
 mod mysql;
 mod seed;
 mod sqlite;
+pub mod table;
+#[cfg(test)]
+pub mod test_server;
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
@@ -16,7 +21,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use crate::error::{Error, Result};
 use crate::place::Place;
 use crate::settings::Settings;
-use engine::{Bind, Engine, Row};
+use engine::{Bind, Engine, Missing, Row};
 use mysql::Mysql;
 use sqlite::Sqlite;
 
@@ -28,6 +33,7 @@ pub use sqlite::note_fork;
 #[derive(Debug, Default)]
 pub struct ScopeTable {
     ids: BTreeMap<String, i64>,
+    /// Where a host's table has a name twice, credentials may have either id.
     names: BTreeMap<i64, String>,
 }
 
@@ -47,9 +53,12 @@ impl ScopeTable {
 
 impl FromIterator<(String, i64)> for ScopeTable {
     fn from_iter<I: IntoIterator<Item = (String, i64)>>(rows: I) -> Self {
-        let ids: BTreeMap<String, i64> = rows.into_iter().collect();
-        let names = ids.iter().map(|(name, id)| (*id, name.clone())).collect();
-        Self { ids, names }
+        let mut table = Self::default();
+        for (name, id) in rows {
+            table.names.insert(id, name.clone());
+            table.ids.entry(name).and_modify(|known| *known = id.min(*known)).or_insert(id);
+        }
+        table
     }
 }
 
@@ -231,6 +240,8 @@ pub struct Store {
     opened: u64,
     /// Whether calls share a transaction now.
     batch: bool,
+    /// Whether it's copied, or a copy: then nothing is asked about that.
+    copied: bool,
     /// How much had been changed when the store was last as a new one is: what the sandbox needs to know.
     unchanged_at: u64,
 }
@@ -248,6 +259,27 @@ struct Known {
     notes: BTreeMap<Note, String>,
 }
 
+/// What is found of a transaction whose commit had no answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// It's stored.
+    Stored,
+    /// It was undone.
+    Undone,
+    /// Another has changed the same since.
+    Unknown,
+}
+
+impl Verdict {
+    /// The verdict on what is there for certain once it's stored, and not before.
+    pub fn stored_if(stored: bool) -> Self {
+        if stored { Self::Stored } else { Self::Undone }
+    }
+}
+
+/// Looks what became of a transaction.
+pub type Proof = Box<dyn Fn(&mut Store) -> Result<Verdict>>;
+
 /// What became of a transaction.
 pub enum Written<T> {
     /// It's stored.
@@ -263,30 +295,44 @@ pub enum Note {
     SealingKey,
     /// The id of the key that secrets are being resealed with, while that goes on.
     Rotation,
+    /// What the store is being copied from, until that is finished.
+    CopyOf,
 }
 
 impl Note {
-    const ALL: [Self; 2] = [Self::SealingKey, Self::Rotation];
+    const ALL: [Self; 3] = [Self::SealingKey, Self::Rotation, Self::CopyOf];
 
     fn name(self) -> &'static str {
         match self {
             Self::SealingKey => "sealing key",
             Self::Rotation => "rotation",
+            Self::CopyOf => "copy of",
         }
     }
+}
+
+/// The one place that knows which engines there are.
+fn connect(place: &Place, settings: &Settings, missing: Missing) -> Result<Box<dyn Engine>> {
+    Ok(match place {
+        Place::Server(server) => Box::new(Mysql::open(server, settings, missing)?),
+        Place::Memory => Box::new(Sqlite::open_memory(settings)?),
+        Place::File { path, .. } if missing == Missing::Left && !path.exists() => {
+            return Err(Error::StoreMissing(path.clone()));
+        }
+        Place::File { path, own_folder } => Box::new(Sqlite::open_file(path, *own_folder, settings)?),
+    })
 }
 
 impl Store {
     /// Opens the store at this place, made on first use.
     pub fn open(place: &Place, settings: &Settings) -> Result<Self> {
-        let engine: Box<dyn Engine> = match place {
-            Place::Server(server) => Box::new(Mysql::open(server, settings)?),
-            Place::Memory => Box::new(Sqlite::open_memory(settings)?),
-            Place::File { path, own_folder } => Box::new(Sqlite::open_file(path, *own_folder, settings)?),
-        };
+        connect(place, settings, Missing::Made).map(Self::over)
+    }
+
+    fn over(engine: Box<dyn Engine>) -> Self {
         let unchanged_at = engine.changes_so_far();
         let opened = OPENED.fetch_add(1, Ordering::Relaxed);
-        Ok(Self { engine, known: None, locked: None, opened, batch: false, unchanged_at })
+        Self { engine, known: None, locked: None, opened, batch: false, copied: false, unchanged_at }
     }
 
     /// Whether the place still names what is open here.
@@ -315,7 +361,7 @@ impl Store {
         if self.batch {
             return self.write_in_batch(work).map(Written::Surely);
         }
-        let begun = self.engine.begin().and_then(|()| self.lock_version());
+        let begun = self.engine.begin().and_then(|()| self.lock_version()).and_then(|()| self.refuse_unfinished());
         let done = begun.and_then(|()| work(self)).and_then(|value| match self.engine.commit() {
             Ok(()) => Ok(Written::Surely(value)),
             Err(error @ Error::CommitUnanswered(_)) => Ok(Written::Perhaps(value, error)),
@@ -349,7 +395,7 @@ impl Store {
     pub fn begin_batch(&mut self) -> Result<()> {
         self.engine.begin()?;
         self.batch = true;
-        let locked = self.lock_version();
+        let locked = self.lock_version().and_then(|()| self.refuse_unfinished());
         if locked.is_err() {
             self.roll_batch_back();
         }
@@ -379,8 +425,8 @@ impl Store {
         self.engine.rollback();
     }
 
-    /// The id of a row that was inserted, once that is committed.
-    pub fn id(&self, row: RowId) -> i64 {
+    /// The id of a row that was inserted, once that is committed; `None` where a server was lost with the answer.
+    pub fn id(&self, row: RowId) -> Option<i64> {
         self.engine.id(row)
     }
 
@@ -428,9 +474,22 @@ impl Store {
         let version = self.version()?;
         let known = match self.known.take() {
             Some(known) if known.version == version => known,
-            _ => Known { version, scopes: Rc::new(self.read_scopes()?), notes: self.read_notes()? },
+            _ => {
+                let notes = self.read_notes()?;
+                self.refuse_copy(&notes)?;
+                Known { version, scopes: Rc::new(self.read_scopes()?), notes }
+            }
         };
         Ok(self.known.insert(known))
+    }
+
+    /// What is written into a copy before it's finished would be overwritten.
+    fn refuse_unfinished(&mut self) -> Result<()> {
+        if self.copied { Ok(()) } else { self.known().map(drop) }
+    }
+
+    fn refuse_copy(&self, notes: &BTreeMap<Note, String>) -> Result<()> {
+        if notes.contains_key(&Note::CopyOf) && !self.copied { Err(Error::CopyUnfinished) } else { Ok(()) }
     }
 
     fn read_scopes(&self) -> Result<ScopeTable> {
@@ -440,7 +499,10 @@ impl Store {
     }
 
     fn read_notes(&self) -> Result<BTreeMap<Note, String>> {
-        let rows = self.engine.rows("SELECT name, value FROM localapi_store", &[], |row| (row.text(0), row.text(1)))?;
+        // A server locks what it's asked for, and other rows change more often.
+        let names = Note::ALL.map(Note::name).map(Bind::Text);
+        let sql = "SELECT name, value FROM localapi_store WHERE name IN (?1, ?2, ?3)";
+        let rows = self.engine.rows(sql, &names, |row| (row.text(0), row.text(1)))?;
         let note = |name: &str| Note::ALL.into_iter().find(|note| note.name() == name);
         Ok(rows.into_iter().filter_map(|(name, value)| Some((note(&name)?, value))).collect())
     }
@@ -486,8 +548,8 @@ impl Store {
     /// Inserts a credential. Where its identifier is taken this or the commit fails with [`Error::Taken`].
     pub fn insert_credential(&self, identifier: &str, secret: &str, new: &Details, now: &str) -> Result<RowId> {
         let sql = "INSERT INTO tbloauthserver_clients (identifier, secret, redirect_uri, grant_types, user_id, \
-                   service_id, name, description, logo_uri, created_at, updated_at) \
-                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?10)";
+                   service_id, name, description, logo_uri, rsa_key_pair_id, created_at, updated_at) \
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 0, ?10, ?10)";
         let values = [
             Bind::Text(identifier),
             Bind::Text(secret),
@@ -517,12 +579,12 @@ impl Store {
 
     /// The credential with this id.
     pub fn credential(&self, id: i64) -> Result<Option<Credential>> {
-        self.engine.row(&format!("{CREDENTIAL} WHERE c.id = ?1"), &[Bind::Int(id)], credential)
+        self.engine.row_to_change(&format!("{CREDENTIAL} WHERE c.id = ?1"), &[Bind::Int(id)], credential)
     }
 
     /// The credential with this identifier, compared byte for byte.
     pub fn credential_by_identifier(&self, identifier: &str) -> Result<Option<Credential>> {
-        self.engine.row(
+        self.engine.row_to_change(
             &format!("{CREDENTIAL} WHERE c.identifier = ?1 COLLATE BINARY"),
             &[Bind::Text(identifier)],
             credential,
@@ -636,6 +698,14 @@ impl Store {
         self.engine.rows(sql, &values, |row| (row.int(0), row.text(1), row.text(2)))
     }
 
+    /// Credentials behind this id that have secrets: `(id, identifier, secret)`.
+    pub fn sealed_behind(&self, behind: i64, most: i64) -> Result<Vec<(i64, String, String)>> {
+        let sql = "SELECT id, identifier, secret FROM tbloauthserver_clients \
+                   WHERE id > ?1 AND secret <> '' ORDER BY id LIMIT ?2";
+        let values = [Bind::Int(behind), Bind::Int(most)];
+        self.engine.rows(sql, &values, |row| (row.int(0), row.text(1), row.text(2)))
+    }
+
     /// Removes a credential and its scopes. Its id is never given again.
     pub fn delete_credential(&self, id: i64) -> Result<()> {
         self.delete_scopes(id)?;
@@ -660,7 +730,8 @@ impl Store {
 
     /// Writes a line into the activity log.
     pub fn log(&self, line: &LogLine<'_>) -> Result<()> {
-        let sql = "INSERT INTO tblactivitylog (date, description, user, userid, admin_id) VALUES (?1, ?2, ?3, ?4, ?5)";
+        let sql = "INSERT INTO tblactivitylog (date, description, user, userid, admin_id, ipaddr) \
+                   VALUES (?1, ?2, ?3, ?4, ?5, '')";
         let (start, end);
         let description = match line.id {
             RowId::Known(id) => {
@@ -707,12 +778,6 @@ impl Store {
                    ON CONFLICT (username) DO NOTHING";
         self.engine.execute(sql, &[Bind::Text(username), Bind::Text(now)])
     }
-
-    /// Removes a client and leaves its services, as a host may.
-    #[cfg(test)]
-    pub fn delete_client_for_test(&self, id: i64) -> Result<()> {
-        self.engine.execute("DELETE FROM tblclients WHERE id = ?1", &[Bind::Int(id)])
-    }
 }
 
 #[cfg(test)]
@@ -725,7 +790,7 @@ mod tests {
 
     fn insert(store: &Store, number: i64) -> i64 {
         let details = Details::default();
-        store.id(store.insert_credential(&number.to_string(), "", &details, "").unwrap())
+        store.id(store.insert_credential(&number.to_string(), "", &details, "").unwrap()).unwrap()
     }
 
     #[test]

@@ -62,6 +62,11 @@ impl Vault {
         }
     }
 
+    /// Takes another store's keys, into a key file that isn't there yet.
+    pub fn adopt(&self, ring: &KeyRing) -> Result<()> {
+        self.file.as_ref().map_or(Ok(()), |path| key_file::create(path, ring).map(drop))
+    }
+
     /// The keys of a store that holds sealed values already.
     pub fn keys_of_sealed(&self) -> Result<Rc<KeyRing>> {
         self.keys()?.ok_or_else(|| self.missing())

@@ -15,10 +15,10 @@ const BYTES: &str = " COLLATE BINARY";
 
 /// A statement in MySQL's words, with its values.
 pub fn render(sql: &str, values: &[Bind<'_>]) -> String {
-    fill(&translate(sql), values)
+    fill(&translate(sql, values), values)
 }
 
-fn translate(sql: &str) -> String {
+fn translate(sql: &str, values: &[Bind<'_>]) -> String {
     let mut translated = sql.replace("INSERT OR FAIL INTO", "INSERT INTO");
     if let Some((insert, action)) = translated.split_once(" ON CONFLICT (") {
         let (column, action) = action.split_once(") DO ").unwrap_or((action, ""));
@@ -32,15 +32,26 @@ fn translate(sql: &str) -> String {
         let start = before.rfind([' ', '(']).map_or(0, |at| at + 1);
         let (start, operand) = before.split_at(start);
         translated = match start.strip_suffix(" = ") {
-            // The first comparison can use an index.
+            // The first comparison can use an index, where the column's character set may have the characters.
             Some(start) => {
                 let (start, column) = start.split_at(start.rfind([' ', '(']).map_or(0, |at| at + 1));
-                format!("{start}({column} = {operand} AND {} = CAST({operand} AS BINARY)){after}", bytes_of(column))
+                let bytes = bytes_of(column);
+                let collation = if is_ascii(operand, values) { "" } else { " COLLATE utf8mb4_bin" };
+                format!("{start}({column} = {operand}{collation} AND {bytes} = CAST({operand} AS BINARY)){after}")
             }
             None => format!("{start}{}{after}", bytes_of(operand)),
         };
     }
     translated
+}
+
+/// Whether a placeholder's value has only characters that every character set has.
+fn is_ascii(operand: &str, values: &[Bind<'_>]) -> bool {
+    let number: Option<usize> = operand.strip_prefix('?').and_then(|number| number.parse().ok());
+    match number.and_then(|number| values.get(number.checked_sub(1)?)) {
+        Some(Bind::Text(text)) => text.is_ascii(),
+        _ => true,
+    }
 }
 
 fn bytes_of(column: &str) -> String {
@@ -91,6 +102,7 @@ fn literal(sql: &mut String, value: &Bind<'_>) {
     let _ = match *value {
         Bind::Int(number) | Bind::Id(RowId::Known(number)) => write!(sql, "{number}"),
         Bind::Id(RowId::New) => write!(sql, "{NEW_ROW}"),
+        Bind::Null => write!(sql, "NULL"),
         Bind::Text(text) => {
             hexadecimal(sql, text);
             Ok(())
@@ -145,24 +157,35 @@ mod tests {
     #[test]
     fn a_conflict_is_a_duplicate_key() {
         assert_eq!(
-            translate("INSERT INTO t (id, a) VALUES (?1, ?2) ON CONFLICT (id) DO NOTHING"),
+            translate("INSERT INTO t (id, a) VALUES (?1, ?2) ON CONFLICT (id) DO NOTHING", &[]),
             "INSERT INTO t (id, a) VALUES (?1, ?2) ON DUPLICATE KEY UPDATE id = id"
         );
         assert_eq!(
-            translate("INSERT INTO t (a) VALUES (?1) ON CONFLICT (a) DO UPDATE SET b = excluded.b, c_d = excluded.c_d"),
+            translate(
+                "INSERT INTO t (a) VALUES (?1) ON CONFLICT (a) DO UPDATE SET b = excluded.b, c_d = excluded.c_d",
+                &[]
+            ),
             "INSERT INTO t (a) VALUES (?1) ON DUPLICATE KEY UPDATE b = VALUES(b), c_d = VALUES(c_d)"
         );
-        assert_eq!(translate("INSERT OR FAIL INTO t VALUES (1)"), "INSERT INTO t VALUES (1)");
+        assert_eq!(translate("INSERT OR FAIL INTO t VALUES (1)", &[]), "INSERT INTO t VALUES (1)");
+    }
+
+    #[test]
+    fn text_that_a_column_may_not_have_is_compared_in_unicode() {
+        assert_eq!(
+            translate("username = ?1 COLLATE BINARY", &[Bind::Text("\u{e9}")]),
+            "(username = ?1 COLLATE utf8mb4_bin AND CAST(CONVERT(username USING utf8mb4) AS BINARY) = CAST(?1 AS BINARY))"
+        );
     }
 
     #[test]
     fn text_is_compared_and_sorted_by_its_bytes() {
         assert_eq!(
-            translate("WHERE c.identifier = ?1 COLLATE BINARY AND x"),
+            translate("WHERE c.identifier = ?1 COLLATE BINARY AND x", &[Bind::Text("a")]),
             "WHERE (c.identifier = ?1 AND CAST(CONVERT(c.identifier USING utf8mb4) AS BINARY) = CAST(?1 AS BINARY)) AND x"
         );
         assert_eq!(
-            translate("ORDER BY name COLLATE BINARY DESC, id DESC"),
+            translate("ORDER BY name COLLATE BINARY DESC, id DESC", &[]),
             "ORDER BY CAST(CONVERT(name USING utf8mb4) AS BINARY) DESC, id DESC"
         );
     }

@@ -1,14 +1,18 @@
 //! What a fault of the server or of the network to it means. The server's own words aren't passed on: they may quote a
 //! value.
 
-use std::io::ErrorKind;
+use std::error::Error as _;
+use std::io::{self, ErrorKind};
 use std::path::PathBuf;
+use std::time::Duration;
 
-use mysql::DriverError;
+use mysql::{DriverError, MySqlError};
 
 use crate::error::Error;
 use crate::place::Server;
 use crate::settings::Settings;
+
+use super::session::longest_wait;
 
 /// Why a statement has no answer, or a server no session.
 #[derive(Debug, PartialEq, Eq)]
@@ -21,6 +25,10 @@ pub enum Fault {
     Contended,
     /// The server answered with this error.
     Code(u16),
+    /// A column of this name doesn't take the value.
+    Unfit(String),
+    /// A column of this name has no default and was given no value.
+    WithoutDefault(String),
     /// The server can't be reached.
     Unreachable(&'static str),
     /// There is no trusted connection to be had.
@@ -42,11 +50,19 @@ impl Fault {
                 1053 | 1077 | 1078 | 1079 | 1080 | 1152 | 1153 | 1158..=1161 | 1184 | 1317 | 1927 | 4031 => Self::Lost,
                 // Deadlock, or Galera's certification; a node that is about to leave.
                 1213 | 3101 => Self::Contended,
+                // Null, out of range, cut off, not of the type or the character set, too long.
+                1048 | 1264 | 1265 | 1292 | 1366 | 1406 | 3988 => {
+                    column(error).map_or(Self::Code(error.code), Self::Unfit)
+                }
+                1364 => column(error).map_or(Self::Code(error.code), Self::WithoutDefault),
                 code => Self::Code(code),
             },
-            mysql::Error::IoError(error) if is_timeout(error.kind()) => Self::Silent,
             mysql::Error::TlsError(_) => Self::Tls("the encrypted connection failed"),
-            _ => Self::Lost,
+            // What the kernel says when the network has swallowed what was sent is another error than its own timeout.
+            error => match io_error(error).map(io::Error::kind) {
+                Some(ErrorKind::WouldBlock) => Self::Silent,
+                _ => Self::Lost,
+            },
         }
     }
 
@@ -59,18 +75,19 @@ impl Fault {
             mysql::Error::DriverError(DriverError::CouldNotConnect(Some((.., kind)))) => {
                 Self::Unreachable(reason(*kind))
             }
-            mysql::Error::DriverError(DriverError::CouldNotConnect(None)) => {
-                Self::Unreachable("its name does not resolve")
-            }
             mysql::Error::DriverError(DriverError::TlsNotSupported) => Self::Tls("the server does not speak TLS"),
+            mysql::Error::DriverError(
+                DriverError::UnknownAuthPlugin(_)
+                | DriverError::OldMysqlPasswordDisabled
+                | DriverError::CleartextPluginDisabled,
+            ) => Self::Unreachable("the user logs in by a plugin that is not known here"),
             mysql::Error::TlsError(error) => Self::Tls(tls_reason(&error.to_string())),
-            mysql::Error::IoError(error) => match tls_reason_of(error) {
-                Some(reason) => Self::Tls(reason),
-                None => Self::Unreachable(reason(error.kind())),
-            },
-            error => match Self::of(error) {
-                Self::Lost => Self::Unreachable("it ended the connection"),
-                fault => fault,
+            error => match (io_error(error), Self::of(error)) {
+                // rustls reports a certificate that it doesn't trust as a fault of reading or writing.
+                (Some(error), _) if error.kind() == ErrorKind::InvalidData => Self::Tls(tls_reason(&error.to_string())),
+                (Some(error), _) => Self::Unreachable(reason(error.kind())),
+                (None, Self::Lost) => Self::Unreachable("it ended the connection"),
+                (None, fault) => fault,
             },
         }
     }
@@ -83,7 +100,7 @@ impl Fault {
     /// The sentence for the caller.
     pub fn into_error(self, server: &Server, settings: &Settings) -> Error {
         let place = server.place();
-        let milliseconds = |time: std::time::Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+        let milliseconds = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
         match self {
             Self::Lost => Error::ServerUnreachable(place, "it ended the connection"),
             Self::Unreachable(reason) => Error::ServerUnreachable(place, reason),
@@ -92,15 +109,29 @@ impl Fault {
             Self::Tls(reason) => Error::ServerUntrusted(place, reason),
             Self::TableMissing(table) => Error::TableMissing(place, table),
             Self::ColumnMissing(table, column) => Error::ColumnMissing(place, table, column),
+            Self::Unfit(column) => Error::ColumnUnfit(place, column),
+            Self::WithoutDefault(column) => Error::ColumnWithoutDefault(place, column),
             Self::Unanswered => Error::CommitUnanswered(place),
             Self::Code(code) => match code {
-                1044 | 1045 | 1130 | 1251 | 1524 | 1698 | 1820 | 3118 => Error::ServerRefused(place),
+                // MariaDB says the same of a password that is wrong and of a connection that isn't encrypted.
+                1045 if !server.is_encrypted() => Error::ServerRefused(
+                    place,
+                    "user, password and, where the server requires TLS, ssl_ca or ssl_verify",
+                ),
+                1044 | 1045 | 1251 | 1524 | 1698 | 1820 | 3118 | 4151 => {
+                    Error::ServerRefused(place, "user and password")
+                }
                 1049 => Error::DatabaseMissing(place),
                 1040 | 1203 | 1226 => Error::ServerUnreachable(place, "it has no connection left"),
+                1129 | 1130 => Error::ServerUnreachable(place, "it takes no connection from this machine"),
+                1047 => Error::ServerUnreachable(place, "it has left its cluster"),
                 3159 => Error::ServerUntrusted(place, "the server requires TLS: set ssl_ca or ssl_verify"),
                 1062 => Error::Taken,
-                1205 => Error::StoreLocked(PathBuf::from(place), milliseconds(settings.busy_timeout)),
-                1290 | 1792 | 1836 => Error::ServerReadOnly(place),
+                1205 => {
+                    let waited = settings.busy_timeout.min(longest_wait(server));
+                    Error::StoreLocked(PathBuf::from(place), milliseconds(waited))
+                }
+                1036 | 1290 | 1792 | 1836 => Error::ServerReadOnly(place),
                 3 | 1021 | 1026 | 1030 | 1114 => Error::StoreFull(PathBuf::from(place)),
                 1142 | 1143 | 1227 => Error::ServerDenied(place),
                 code => Error::StoreFailed(PathBuf::from(place), format!("the server answered with error {code}")),
@@ -109,8 +140,28 @@ impl Fault {
     }
 }
 
-fn is_timeout(kind: ErrorKind) -> bool {
-    matches!(kind, ErrorKind::WouldBlock | ErrorKind::TimedOut)
+/// The fault of reading or writing that an error is about.
+fn io_error(error: &mysql::Error) -> Option<&io::Error> {
+    match error {
+        mysql::Error::IoError(error) => Some(error),
+        mysql::Error::CodecError(error) => error.source()?.downcast_ref(),
+        _ => None,
+    }
+}
+
+/// The column that a message is about: its name and nothing else of the message, which may quote a value.
+fn column(error: &MySqlError) -> Option<String> {
+    let (_, mut rest) = error.message.rsplit_once("olumn ").or_else(|| error.message.split_once("Field "))?;
+    loop {
+        // 'column', or `database`.`table`.`column`.
+        let quote = rest.chars().next().filter(|quote| ['\'', '`'].contains(quote))?;
+        let (name, after) = rest.get(1..)?.split_once(quote)?;
+        let Some(more) = after.strip_prefix('.') else {
+            let is_plain = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+            return is_plain.then(|| name.to_owned());
+        };
+        rest = more;
+    }
 }
 
 fn reason(kind: ErrorKind) -> &'static str {
@@ -119,25 +170,62 @@ fn reason(kind: ErrorKind) -> &'static str {
         ErrorKind::NotFound => "its socket is not there",
         ErrorKind::PermissionDenied => "this user may not open its socket",
         ErrorKind::WouldBlock | ErrorKind::TimedOut => "it did not answer in time",
-        ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable => "no network leads there",
-        ErrorKind::ConnectionReset | ErrorKind::BrokenPipe | ErrorKind::UnexpectedEof => "it ended the connection",
+        ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable | ErrorKind::InvalidInput => {
+            "no network leads there"
+        }
+        ErrorKind::ConnectionReset
+        | ErrorKind::ConnectionAborted
+        | ErrorKind::BrokenPipe
+        | ErrorKind::UnexpectedEof => "it ended the connection",
+        // Rust has no kind for the resolver's faults.
         _ => "its name does not resolve",
     }
 }
 
-/// rustls reports a certificate that it doesn't trust as a fault of reading or writing.
-fn tls_reason_of(error: &std::io::Error) -> Option<&'static str> {
-    (error.kind() == ErrorKind::InvalidData).then(|| tls_reason(&error.to_string()))
-}
-
 fn tls_reason(text: &str) -> &'static str {
-    if text.contains("NotValidForName") {
+    if text.contains("NotValidForName") || text.contains("not valid for name") {
         "its certificate is for another name"
-    } else if text.contains("Expired") {
+    } else if text.contains("Expired") || text.contains("expired") {
         "its certificate has expired"
+    } else if text.contains("BadEncoding") {
+        "the file of ssl_ca holds no certificate"
     } else if text.contains("certificate") || text.contains("Certificate") {
         "its certificate is not trusted"
     } else {
         "the encrypted connection failed"
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(code: u16, message: &str) -> Fault {
+        let state = "HY000".to_owned();
+        Fault::of(&mysql::Error::MySqlError(MySqlError { state, message: message.to_owned(), code }))
+    }
+
+    #[test]
+    fn a_column_is_named_and_its_value_is_not() {
+        let unfit = |name: &str| Fault::Unfit(name.to_owned());
+        assert_eq!(of(1406, "Data too long for column 'secret' at row 1"), unfit("secret"));
+        let message =
+            "Incorrect string value: 'for column `x` at row 1' for column `a`.`tbladmins`.`username` at row 1";
+        assert_eq!(of(1366, message), unfit("username"));
+        assert_eq!(of(1292, "Incorrect datetime value: 'x' for column 'date' at row 1"), unfit("date"));
+        assert_eq!(of(1048, "Column 'name' cannot be null"), unfit("name"));
+        assert_eq!(of(1366, "Incorrect value for column 'a value'"), Fault::Code(1366));
+        let missing = of(1364, "Field 'notes' doesn't have a default value");
+        assert_eq!(missing, Fault::WithoutDefault("notes".to_owned()));
+    }
+
+    #[test]
+    fn a_server_that_has_ended_a_session_is_not_one_that_is_silent() {
+        let of_kind = |kind: ErrorKind| Fault::of(&mysql::Error::IoError(kind.into()));
+        assert_eq!(of_kind(ErrorKind::WouldBlock), Fault::Silent);
+        for kind in [ErrorKind::TimedOut, ErrorKind::ConnectionReset, ErrorKind::BrokenPipe, ErrorKind::UnexpectedEof] {
+            assert_eq!(of_kind(kind), Fault::Lost, "{kind:?}");
+        }
+        assert_eq!(of(1927, "Connection was killed"), Fault::Lost);
     }
 }

@@ -4,21 +4,29 @@ mod dialect;
 mod fault;
 mod schema;
 mod session;
+#[cfg(test)]
+mod tests;
 
 use std::cell::RefCell;
 use std::rc::Rc;
 
 use self::dialect::{NEW_ROW, render};
 use self::session::{Answer, Fault, Session};
-use super::engine::{Bind, Engine, Row, RowId};
+use super::engine::{Bind, Engine, Missing, Row, RowId};
 use crate::error::{Error, Result};
 use crate::place::Server;
 use crate::settings::Settings;
+
+/// How often something is sent where its session is lost.
+const ATTEMPTS: usize = 8;
+/// What is pending is sent once it's this long, so that no packet is larger than the least that servers take.
+const LONGEST_PENDING: usize = 512 << 10;
 
 /// A connection that is opened when it's first needed, and again when it is lost.
 pub struct Mysql {
     server: Server,
     settings: Settings,
+    missing: Missing,
     state: RefCell<State>,
 }
 
@@ -31,17 +39,31 @@ struct State {
     begun: bool,
     /// Whether the server knows of it.
     sent: bool,
+    /// Whether the server has undone it: then nothing may be sent that would be on its own.
+    undone: bool,
     /// Statements of the transaction that the server gets with the next one that is asked for an answer.
     pending: Vec<Statement>,
     /// Queries that are only noted: what will be asked.
-    noted: Option<Vec<String>>,
+    noted: Option<Vec<Noted>>,
     /// Queries that were asked ahead, and their rows.
     foreseen: Vec<(String, Rc<Vec<Cells>>)>,
     /// Changes with everything that may let another change the store.
     version: i64,
-    /// The row that was inserted last.
-    new_row: i64,
+    /// The row that was inserted last, once that is answered.
+    new_row: Option<i64>,
 }
+
+/// A query that will be asked, and how it locks what it finds.
+#[derive(PartialEq, Eq)]
+struct Noted {
+    sql: String,
+    lock: &'static str,
+}
+
+/// What is read in a transaction stays as it is until the transaction ends.
+const SHARED: &str = " LOCK IN SHARE MODE";
+/// Two that have the same lock and want to change what they have read would wait for each other.
+const EXCLUSIVE: &str = " FOR UPDATE";
 
 /// The columns of a row; `None` is null.
 pub type Cells = Vec<Option<Vec<u8>>>;
@@ -72,26 +94,37 @@ impl From<&str> for Statement {
 
 impl Mysql {
     /// Connects, and makes sure that the tables are there.
-    pub fn open(server: &Server, settings: &Settings) -> Result<Self> {
-        let session = Session::open(server, settings).map_err(|fault| fault.into_error(server, settings))?;
-        let state = State { session: Some(session), ..State::default() };
-        Ok(Self { server: server.clone(), settings: settings.clone(), state: RefCell::new(state) })
+    pub fn open(server: &Server, settings: &Settings, missing: Missing) -> Result<Self> {
+        let session = Session::open(server, settings, missing).map_err(|fault| fault.into_error(server, settings))?;
+        let state = RefCell::new(State { session: Some(session), ..State::default() });
+        Ok(Self { server: server.clone(), settings: settings.clone(), missing, state })
     }
 
     /// Sends what is pending and then these, and returns the answers to these.
     fn ask(&self, statements: Vec<Statement>) -> Result<Vec<Answer>> {
         let state = &mut *self.state.borrow_mut();
+        if state.undone {
+            return Err(Error::StoreContended(self.server.place()));
+        }
         let asked = statements.len();
         state.pending.extend(statements);
         let packet = std::mem::take(&mut state.pending);
-        let answers = match self.send(state, &packet) {
+        let mut answers = self.send(state, &packet);
+        for _ in 1..ATTEMPTS {
             // The server knows nothing yet that was lost with the session.
-            Err(Fault::Lost) if !state.sent => self.send(state, &packet),
+            if state.sent || answers.as_ref().err() != Some(&Fault::Lost) {
+                break;
+            }
+            answers = self.send(state, &packet);
+        }
+        if state.sent && answers.as_ref().err() == Some(&Fault::Lost) {
             // The server undoes what wasn't committed, so all of it can be done again.
-            Err(Fault::Lost) => Err(Fault::Contended),
-            done => done,
-        };
-        let mut answers = answers.map_err(|fault| fault.into_error(&self.server, &self.settings))?;
+            answers = Err(Fault::Contended);
+        }
+        let mut answers = answers.map_err(|fault| {
+            state.undone = state.begun && (state.session.is_none() || fault == Fault::Contended);
+            fault.into_error(&self.server, &self.settings)
+        })?;
         state.sent = state.begun;
         Ok(answers.split_off(answers.len().saturating_sub(asked)))
     }
@@ -108,44 +141,33 @@ impl Mysql {
         }
         for (statement, answer) in packet.iter().zip(answers.iter().flatten()) {
             if statement.inserts {
-                state.new_row = answer.new_id;
+                state.new_row = Some(answer.new_id);
             }
         }
         answers
     }
 
     fn reconnect(&self, state: &mut State) -> Asked<Session> {
-        let mut session = Session::again(&self.server, &self.settings)?;
+        let mut session = Session::again(&self.server, &self.settings, self.missing)?;
         if let Some(lost) = state.lost.take() {
             session.wait_for_end_of(&lost)?;
         }
         Ok(session)
     }
 
-    fn end(state: &mut State) {
-        state.begun = false;
-        state.sent = false;
-        state.pending.clear();
-        state.foreseen.clear();
-        state.noted = None;
-        state.version += 1;
-    }
-}
-
-impl Engine for Mysql {
-    fn query(&self, sql: &str, values: &[Bind<'_>], read: &mut dyn FnMut(&dyn Row) -> bool) -> Result<()> {
-        let mut sql = render(sql, values);
+    fn look(&self, mut sql: String, lock: &'static str, read: &mut dyn FnMut(&dyn Row) -> bool) -> Result<()> {
         let foreseen = {
             let state = &mut *self.state.borrow_mut();
             if let Some(noted) = &mut state.noted {
-                if !noted.contains(&sql) {
-                    noted.push(sql);
+                let query = Noted { sql, lock };
+                if !noted.contains(&query) {
+                    noted.push(query);
                 }
                 return Ok(());
             }
             let found = state.foreseen.iter().find(|(known, _)| *known == sql).map(|(_, rows)| Rc::clone(rows));
             if state.begun {
-                lock(&mut sql);
+                sql.push_str(lock);
             }
             found
         };
@@ -157,11 +179,38 @@ impl Engine for Mysql {
         Ok(())
     }
 
-    fn execute(&self, sql: &str, values: &[Bind<'_>]) -> Result<()> {
-        let state = &mut *self.state.borrow_mut();
+    fn end(state: &mut State) {
+        state.begun = false;
+        state.sent = false;
+        state.undone = false;
+        state.pending.clear();
         state.foreseen.clear();
-        state.pending.push(render(sql, values).into());
-        Ok(())
+        state.noted = None;
+        state.version += 1;
+    }
+}
+
+impl Engine for Mysql {
+    fn query(&self, sql: &str, values: &[Bind<'_>], read: &mut dyn FnMut(&dyn Row) -> bool) -> Result<()> {
+        self.look(render(sql, values), SHARED, read)
+    }
+
+    fn query_to_change(&self, sql: &str, values: &[Bind<'_>], read: &mut dyn FnMut(&dyn Row) -> bool) -> Result<()> {
+        self.look(render(sql, values), EXCLUSIVE, read)
+    }
+
+    fn execute(&self, sql: &str, values: &[Bind<'_>]) -> Result<()> {
+        let pending: usize = self.state.borrow().pending.iter().map(|statement| statement.sql.len()).sum();
+        if pending > LONGEST_PENDING {
+            self.ask(Vec::new())?;
+        }
+        let begun = {
+            let state = &mut *self.state.borrow_mut();
+            state.foreseen.clear();
+            state.pending.push(render(sql, values).into());
+            state.begun
+        };
+        if begun { Ok(()) } else { self.ask(Vec::new()).map(drop) }
     }
 
     fn change(&self, sql: &str, values: &[Bind<'_>]) -> Result<usize> {
@@ -173,6 +222,7 @@ impl Engine for Mysql {
     fn insert(&self, sql: &str, values: &[Bind<'_>]) -> Result<RowId> {
         self.execute(sql, values)?;
         let state = &mut *self.state.borrow_mut();
+        state.new_row = None;
         if let Some(insert) = state.pending.last_mut() {
             insert.inserts = true;
         }
@@ -186,9 +236,9 @@ impl Engine for Mysql {
         Ok(answers.last().map_or(0, |answer| answer.new_id))
     }
 
-    fn id(&self, row: RowId) -> i64 {
+    fn id(&self, row: RowId) -> Option<i64> {
         match row {
-            RowId::Known(id) => id,
+            RowId::Known(id) => Some(id),
             RowId::New => self.state.borrow().new_row,
         }
     }
@@ -215,9 +265,12 @@ impl Engine for Mysql {
             self.ask(Vec::new())?;
             self.state.get_mut().pending = rest;
         }
-        let mut packet = std::mem::take(&mut self.state.get_mut().pending);
-        packet.push("COMMIT".into());
         let state = &mut *self.state.borrow_mut();
+        if state.undone {
+            return Err(Error::StoreContended(self.server.place()));
+        }
+        let mut packet = std::mem::take(&mut state.pending);
+        packet.push("COMMIT".into());
         let mark = state.session.as_ref().map(Session::mark);
         match self.send(state, &packet) {
             Ok(_) => {
@@ -250,6 +303,34 @@ impl Engine for Mysql {
         Ok(state.version)
     }
 
+    fn columns(&self, table: &str) -> Result<Vec<String>> {
+        let mut columns = Vec::new();
+        let sql = "SELECT lower(column_name) FROM information_schema.columns \
+                   WHERE table_schema = DATABASE() AND table_name = ?1 AND coalesce(generation_expression, '') = '' \
+                   ORDER BY ordinal_position";
+        self.query(sql, &[Bind::Text(table)], &mut |row| {
+            columns.push(row.text(0));
+            true
+        })?;
+        Ok(columns)
+    }
+
+    fn last_id(&self, table: &str) -> Result<i64> {
+        // MySQL would tell what it has seen at some time today; MariaDB has no such setting.
+        match self.ask(vec!["SET SESSION information_schema_stats_expiry = 0".into()]) {
+            Ok(_) | Err(Error::StoreFailed(..)) => {}
+            Err(error) => return Err(error),
+        }
+        let mut next = 0;
+        let sql = "SELECT auto_increment FROM information_schema.tables \
+                   WHERE table_schema = DATABASE() AND table_name = ?1";
+        self.query(sql, &[Bind::Text(table)], &mut |row| {
+            next = row.int(0);
+            false
+        })?;
+        Ok((next - 1).max(0))
+    }
+
     fn changes_so_far(&self) -> u64 {
         0
     }
@@ -267,35 +348,24 @@ impl Engine for Mysql {
         if writes {
             self.begin()?;
         }
-        let lockable = |sql: &String| {
-            let mut sql = sql.clone();
-            if writes {
-                lock(&mut sql);
-            }
-            Statement::from(sql)
+        let statement = |noted: &Noted| match writes {
+            true => Statement::from(format!("{}{}", noted.sql, noted.lock)),
+            false => Statement::from(noted.sql.clone()),
         };
-        let answers = self.ask(noted.iter().map(lockable).collect())?;
-        self.state.borrow_mut().foreseen =
-            noted.into_iter().zip(answers.into_iter().map(|answer| Rc::new(answer.rows))).collect();
+        let answers = self.ask(noted.iter().map(statement).collect())?;
+        let rows = answers.into_iter().map(|answer| Rc::new(answer.rows));
+        self.state.borrow_mut().foreseen = noted.into_iter().map(|noted| noted.sql).zip(rows).collect();
         Ok(())
     }
 }
 
-/// What is read in a transaction stays as it is until the transaction ends.
-fn lock(sql: &mut String) {
-    if sql.starts_with("SELECT") {
-        sql.push_str(" LOCK IN SHARE MODE");
-    }
-}
-
 impl Row for Cells {
+    fn bytes(&self, column: usize) -> Option<Vec<u8>> {
+        self.get(column)?.clone()
+    }
+
     fn int_or_null(&self, column: usize) -> Option<i64> {
         let text = self.get(column)?.as_ref()?;
         std::str::from_utf8(text).ok()?.trim().parse().ok()
-    }
-
-    fn text(&self, column: usize) -> String {
-        let bytes = self.get(column).and_then(Option::as_deref).unwrap_or_default();
-        String::from_utf8_lossy(bytes).into_owned()
     }
 }

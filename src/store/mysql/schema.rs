@@ -40,6 +40,7 @@ pub const TABLES: &[Table] = &[
             "name",
             "description",
             "logo_uri",
+            "rsa_key_pair_id",
             "created_at",
             "updated_at",
         ],

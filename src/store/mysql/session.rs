@@ -1,20 +1,24 @@
 //! One session at the server.
 
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs as _};
 use std::time::{Duration, Instant};
 
 use mysql::prelude::{Protocol, Queryable as _};
 use mysql::{Conn, Opts, OptsBuilder, QueryResult, SslOpts, Value};
 
 pub use super::fault::Fault;
-use super::schema::TABLES;
+use super::schema::{TABLES, Table};
 use super::{Cells, Statement};
 use crate::place::Server;
 use crate::random::Random;
 use crate::settings::Settings;
+use crate::store::engine::Missing;
 use crate::store::seed::SEEDS;
 
 /// Packets to the server are never larger, so that its least limit (MariaDB and MySQL have 16 MiB and more) holds.
 const LARGEST_PACKET: usize = 16 << 20;
+/// After so many milliseconds without a word the kernel asks whether the server is still there.
+const KEEP_ALIVE: u32 = 60_000;
 /// The lock that one session has while it makes the tables.
 const MAKING: &str = "localapi tables";
 /// A server that lacks several statements in one packet, or a proxy before it, calls them a syntax error.
@@ -26,7 +30,7 @@ pub struct Session {
     mark: Mark,
     /// Whether a packet may hold only one statement.
     one_by_one: bool,
-    /// For how many seconds the server may wait before it seems silent.
+    /// For how many seconds the server may wait.
     longest_wait: u64,
 }
 
@@ -52,24 +56,26 @@ pub struct Answer {
 
 impl Session {
     /// Logs in, and makes the tables where they are missing.
-    pub fn open(server: &Server, settings: &Settings) -> Result<Self, Fault> {
-        let connection = Conn::new(options(server)?).map_err(|error| Fault::of_opening(&error))?;
+    pub fn open(server: &Server, settings: &Settings, missing: Missing) -> Result<Self, Fault> {
+        let connection = connect(server)?;
         let mut bytes = [0; 16];
         Random::System.fill(&mut bytes).map_err(|_| Fault::Lost)?;
         let lock = format!("localapi {:032x}", u128::from_ne_bytes(bytes));
-        let longest_wait = server.read_timeout.as_secs().saturating_sub(1).max(1);
+        let longest_wait = longest_wait(server).as_secs();
         let mark = Mark { lock, server: String::new() };
         let mut session = Self { connection, mark, one_by_one: false, longest_wait };
         session.configure(settings)?;
-        session.require_tables()?;
+        if missing == Missing::Made {
+            session.require_tables()?;
+        }
         Ok(session)
     }
 
     /// Logs in after a session was lost: a server that restarts is waited for.
-    pub fn again(server: &Server, settings: &Settings) -> Result<Self, Fault> {
+    pub fn again(server: &Server, settings: &Settings, missing: Missing) -> Result<Self, Fault> {
         let deadline = Instant::now() + settings.busy_timeout;
         loop {
-            match Self::open(server, settings) {
+            match Self::open(server, settings, missing) {
                 Err(Fault::Unreachable(_) | Fault::Lost | Fault::Code(1047)) if Instant::now() < deadline => {
                     std::thread::sleep(Duration::from_millis(50));
                 }
@@ -117,9 +123,11 @@ impl Session {
         let seconds = settings.busy_timeout.as_millis().div_ceil(1_000).clamp(1, longest_wait);
         let statements = [
             "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO,\
-             NO_ENGINE_SUBSTITUTION,PIPES_AS_CONCAT', time_zone = '+00:00', group_concat_max_len = 65536"
+             NO_ENGINE_SUBSTITUTION,NO_AUTO_VALUE_ON_ZERO,PIPES_AS_CONCAT', time_zone = '+00:00', \
+             group_concat_max_len = 65536"
                 .to_owned(),
-            format!("SET SESSION innodb_lock_wait_timeout = {seconds}"),
+            // Locks of rows, and locks of whole tables.
+            format!("SET SESSION innodb_lock_wait_timeout = {seconds}, lock_wait_timeout = {seconds}"),
             "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED".to_owned(),
             "SET NAMES utf8mb4".to_owned(),
         ];
@@ -142,17 +150,26 @@ impl Session {
     }
 
     fn require_tables(&mut self) -> Result<(), Fault> {
-        if self.missing_column()?.is_none() {
-            return Ok(());
+        match self.missing()? {
+            None => return Ok(()),
+            // A host's table is left to the host.
+            Some(Fault::TableMissing(_)) => {}
+            Some(fault) => return Err(fault),
         }
-        self.send(&[format!("SELECT GET_LOCK('{MAKING}', {})", self.longest_wait).into()])?;
+        // Some clusters refuse such locks. Making a table twice does no harm.
+        match self.send(&[format!("SELECT GET_LOCK('{MAKING}', {})", self.longest_wait).into()]) {
+            Ok(_) | Err(Fault::Code(_)) => {}
+            Err(fault) => return Err(fault),
+        }
         let made = self.make_tables();
-        self.send(&[format!("DO RELEASE_LOCK('{MAKING}')").into()])?;
-        made
+        match self.send(&[format!("DO RELEASE_LOCK('{MAKING}')").into()]) {
+            Err(fault) if fault.ends_session() => Err(fault),
+            _ => made,
+        }
     }
 
     fn make_tables(&mut self) -> Result<(), Fault> {
-        if self.missing_column()?.is_none() {
+        if self.missing()?.is_none() {
             return Ok(());
         }
         let finished = TABLES.last().map_or("", |table| table.name);
@@ -161,15 +178,12 @@ impl Session {
                 self.seed()?;
             }
             match self.send(&[table.create().into()]) {
+                // Not allowed, or read-only: what is missing is told then.
                 Err(Fault::Code(1044 | 1142 | 1290 | 1792 | 1836)) => {}
                 made => drop(made?),
             }
         }
-        match self.missing_column()? {
-            None => Ok(()),
-            Some((table, None)) => Err(Fault::TableMissing(table)),
-            Some((table, Some(column))) => Err(Fault::ColumnMissing(table, column)),
-        }
+        self.missing()?.map_or(Ok(()), Err)
     }
 
     /// Gives the tables of a new store the rows that it begins with.
@@ -181,14 +195,18 @@ impl Session {
                 answers => answers?,
             };
             if first_text(&answers, 0) == "0" {
-                self.send(&[seed.into()])?;
+                match self.send(&[seed.into()]) {
+                    // Another node of a cluster was faster.
+                    Ok(_) | Err(Fault::Code(1062)) => {}
+                    Err(fault) => return Err(fault),
+                }
             }
         }
         Ok(())
     }
 
-    /// The first table that isn't there, or the first column that one lacks.
-    fn missing_column(&mut self) -> Result<Option<(&'static str, Option<&'static str>)>, Fault> {
+    /// The first column that a table lacks, or else the first table that isn't there.
+    fn missing(&mut self) -> Result<Option<Fault>, Fault> {
         let names: Vec<String> = TABLES.iter().map(|table| format!("'{}'", table.name)).collect();
         let columns = format!(
             "SELECT lower(table_name), lower(column_name) FROM information_schema.columns \
@@ -204,13 +222,14 @@ impl Session {
                 _ => None,
             })
             .collect();
-        Ok(TABLES.iter().find_map(|table| {
+        let is_there = |table: &Table| found.iter().any(|(name, _)| *name == table.name.as_bytes());
+        let lacks = |table: &Table| {
             let has = |column: &str| found.contains(&(table.name.as_bytes(), column.as_bytes()));
-            if found.iter().all(|(name, _)| *name != table.name.as_bytes()) {
-                return Some((table.name, None));
-            }
-            table.columns.iter().find(|column| !has(column)).map(|column| (table.name, Some(*column)))
-        }))
+            table.columns.iter().find(|column| !has(column)).map(|column| Fault::ColumnMissing(table.name, column))
+        };
+        let column = TABLES.iter().filter(|table| is_there(table)).find_map(lacks);
+        let table = TABLES.iter().find(|table| !is_there(table)).map(|table| Fault::TableMissing(table.name));
+        Ok(column.or(table))
     }
 }
 
@@ -239,29 +258,65 @@ fn first_text(answers: &[Answer], column: usize) -> String {
     String::from_utf8_lossy(cell).into_owned()
 }
 
-fn options(server: &Server) -> Result<Opts, Fault> {
+/// How long the server may wait for a lock before it seems silent.
+pub fn longest_wait(server: &Server) -> Duration {
+    server.read_timeout.saturating_sub(Duration::from_secs(1)).max(Duration::from_secs(1))
+}
+
+/// Connects and logs in. The driver tries the first address of a name only, unless it's bound to one of its own: then
+/// every address of that family.
+fn connect(server: &Server) -> Result<Conn, Fault> {
+    let connect =
+        |from| options(server, from).and_then(|options| Conn::new(options).map_err(|error| Fault::of_opening(&error)));
+    let fault = match connect(None) {
+        Err(Fault::Unreachable(reason)) if server.socket.is_none() => Fault::Unreachable(reason),
+        done => return done,
+    };
+    let addresses = (server.host.as_str(), server.port).to_socket_addrs();
+    let addresses: Vec<SocketAddr> = addresses.map(Iterator::collect).unwrap_or_default();
+    if addresses.len() > 1 {
+        for any in [IpAddr::V4(Ipv4Addr::UNSPECIFIED), IpAddr::V6(Ipv6Addr::UNSPECIFIED)] {
+            if addresses.iter().any(|address| address.is_ipv4() == any.is_ipv4()) {
+                match connect(Some(SocketAddr::new(any, 0))) {
+                    Err(Fault::Unreachable(_)) => {}
+                    done => return done,
+                }
+            }
+        }
+    }
+    Err(fault)
+}
+
+fn options(server: &Server, from: Option<SocketAddr>) -> Result<Opts, Fault> {
     let tls = match (&server.ssl_ca, server.ssl_verify) {
         (None, None) => None,
         (ca, verify) => {
             let options = SslOpts::default().with_root_cert_path(ca.clone());
-            if ca.as_ref().is_some_and(|path| std::fs::metadata(path).is_err()) {
+            if ca.as_ref().is_some_and(|path| std::fs::File::open(path).is_err()) {
                 return Err(Fault::Tls("the file of ssl_ca cannot be read"));
             }
             let trusting = verify == Some(false);
             Some(options.with_danger_accept_invalid_certs(trusting).with_danger_skip_domain_validation(trusting))
         }
     };
+    let milliseconds = |time: Duration| u32::try_from(time.as_millis()).unwrap_or(u32::MAX);
     let options = OptsBuilder::new()
         .ip_or_hostname(Some(server.host.as_str()))
         .tcp_port(server.port)
         .socket(server.socket.as_deref())
         .prefer_socket(false)
+        .bind_address(from)
         .user(Some(server.user.as_str()))
         .pass(Some(server.password.reveal()))
         .db_name(Some(server.database.as_str()))
         .tcp_connect_timeout(Some(server.connect_timeout))
         .read_timeout(Some(server.read_timeout))
         .write_timeout(Some(server.read_timeout))
+        // A connection whose other end is gone without a word is noticed while it's idle, or soon after the next packet.
+        .tcp_keepalive_time_ms(Some(KEEP_ALIVE))
+        .tcp_keepalive_probe_interval_secs(Some(10))
+        .tcp_keepalive_probe_count(Some(3))
+        .tcp_user_timeout_ms(Some(milliseconds(server.connect_timeout)))
         .max_allowed_packet(Some(LARGEST_PACKET))
         .stmt_cache_size(0)
         .ssl_opts(tls);

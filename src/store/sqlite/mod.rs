@@ -346,11 +346,11 @@ impl Engine for Sqlite {
         }
     }
 
-    fn id(&self, row: RowId) -> i64 {
-        match row {
+    fn id(&self, row: RowId) -> Option<i64> {
+        Some(match row {
             RowId::Known(id) => id,
             RowId::New => self.main.last_insert_rowid(),
-        }
+        })
     }
 
     fn begin(&self) -> Result<()> {
@@ -384,6 +384,19 @@ impl Engine for Sqlite {
 
     fn version_of_others(&self) -> Result<i64> {
         if self.is_memory() { Ok(0) } else { self.number("PRAGMA data_version") }
+    }
+
+    fn columns(&self, table: &str) -> Result<Vec<String>> {
+        let mut columns = Vec::new();
+        self.query(&format!("PRAGMA table_info({table})"), &[], &mut |row| {
+            columns.push(row.text(1));
+            true
+        })?;
+        Ok(columns)
+    }
+
+    fn last_id(&self, table: &str) -> Result<i64> {
+        self.number(&format!("SELECT seq FROM sqlite_sequence WHERE name = '{table}'"))
     }
 
     /// A file that was removed or replaced would take credentials that nobody finds again.

@@ -95,6 +95,7 @@ impl Statement {
                         ffi::SQLITE_STATIC(),
                         ffi::SQLITE_UTF8 as u8,
                     ),
+                    Bind::Null => ffi::sqlite3_bind_null(self.0.as_ptr(), position),
                     // Only a server leaves an id open.
                     Bind::Id(RowId::New) | Bind::TextAround(..) => ffi::SQLITE_MISUSE,
                 }
@@ -158,19 +159,18 @@ impl engine::Row for Row<'_> {
         }
     }
 
-    fn text(&self, column: usize) -> String {
+    fn bytes(&self, column: usize) -> Option<Vec<u8>> {
         let column = c_int::try_from(column).unwrap_or(c_int::MAX);
         // SAFETY: a row is there, and SQLite answers any column number. What it points to has the length that it tells
         // next, and stays until the column is read again.
-        let bytes = unsafe {
+        unsafe {
             let text = ffi::sqlite3_column_text(self.statement.0.as_ptr(), column);
             let length = ffi::sqlite3_column_bytes(self.statement.0.as_ptr(), column);
             match usize::try_from(length) {
-                Ok(length) if !text.is_null() => std::slice::from_raw_parts(text, length),
-                _ => &[],
+                Ok(length) if !text.is_null() => Some(std::slice::from_raw_parts(text, length).to_vec()),
+                _ => None,
             }
-        };
-        String::from_utf8_lossy(bytes).into_owned()
+        }
     }
 }
 

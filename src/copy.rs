@@ -1,0 +1,326 @@
+//! A store copied to another place, a batch of rows at a time.
+//!
+//! Each batch is compared with what the target has there, and written where that isn't the same: a copy that was
+//! interrupted goes on by doing the same again. In the end all of it is compared once more, and each secret is opened.
+
+use sha2::{Digest as _, Sha256};
+
+use crate::error::{Error, Result};
+use crate::place::{DefaultPlace, Dsn, KeyFile, Place, beside};
+use crate::reply::{Fields, Value};
+use crate::settings::Settings;
+use crate::store::table::{TABLES, Table, TableRow};
+use crate::store::{Note, Store, Written};
+use crate::vault::{KeyId, Opened, Vault};
+
+/// How many rows are copied in one transaction.
+const BATCH: usize = 500;
+
+/// How often that is tried where a server has undone it for another's sake.
+const ATTEMPTS: usize = 8;
+
+/// A copy on its way.
+pub struct Copy {
+    from: Place,
+    to: Place,
+    settings: Settings,
+    /// Open while a batch is copied; closed while the host's code runs, which may fork.
+    stores: Option<(Store, Store)>,
+    keys: (Vault, Vault),
+    step: Step,
+    /// The columns that both stores have, by table.
+    columns: Vec<Vec<String>>,
+    /// The columns that only the source has.
+    left_out: Vec<String>,
+    done: i64,
+    rows: i64,
+    secrets: i64,
+    unreadable: i64,
+}
+
+#[derive(Clone, Copy)]
+enum Step {
+    Begin,
+    /// This table, behind this key.
+    Copy(usize, i64),
+    Compare(usize, i64),
+    /// The secrets of the credentials behind this id.
+    Open(i64),
+    End,
+    Finished,
+}
+
+/// How far a copy is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
+    /// Rows copied, rows compared and secrets opened.
+    pub done: i64,
+    /// Of so many.
+    pub total: i64,
+}
+
+impl Copy {
+    /// A copy from one DSN to another. Nothing is opened yet.
+    pub fn new(from: &[u8], to: &[u8], settings: &Settings) -> Result<Self> {
+        let (from, to) = (place(1, from)?, place(2, to)?);
+        if from.name() == to.name() {
+            return Err(Error::Argument { position: 2, must: "the DSN of another store" });
+        }
+        let source_keys = match (&settings.key_file, &from) {
+            // A store that moves to a server has had its keys beside it.
+            (KeyFile::At(set), Place::File { path, .. }) if !set.exists() && beside(path, ".key").exists() => {
+                Some(beside(path, ".key"))
+            }
+            _ => from.key_file(&settings.key_file)?,
+        };
+        let keys = (Vault::new(source_keys), Vault::new(to.key_file(&settings.key_file)?));
+        Ok(Self {
+            from,
+            to,
+            settings: settings.clone(),
+            stores: None,
+            keys,
+            step: Step::Begin,
+            columns: Vec::new(),
+            left_out: Vec::new(),
+            done: 0,
+            rows: 0,
+            secrets: 0,
+            unreadable: 0,
+        })
+    }
+
+    /// Copies or checks a batch; `None` once all is done.
+    pub fn step(&mut self) -> Result<Option<Progress>> {
+        if matches!(self.step, Step::Finished) {
+            return Ok(None);
+        }
+        let (mut from, mut to) = match self.stores.take() {
+            Some(stores) => stores,
+            None => self.open()?,
+        };
+        self.step = match self.step {
+            Step::Begin => {
+                let step = self.begin(&mut from, &mut to)?;
+                // It may have been made only now.
+                to = self.open()?.1;
+                self.list_columns(&from, &to)?;
+                step
+            }
+            Step::Copy(number, behind) => self.copy(number, behind, &from, &mut to)?,
+            Step::Compare(number, behind) => self.compare(number, behind, &from, &to)?,
+            Step::Open(behind) => self.open_secrets(behind, &to)?,
+            Step::End => Self::end(&mut from, &mut to)?,
+            Step::Finished => Step::Finished,
+        };
+        self.stores = Some((from, to));
+        let total = 2 * self.rows + self.secrets;
+        Ok(Some(Progress { done: self.done.min(total), total }))
+    }
+
+    /// Closes both stores until the next step.
+    pub fn close(&mut self) {
+        self.stores = None;
+    }
+
+    /// What was copied.
+    pub fn report(self) -> Fields {
+        vec![
+            ("rows", Value::Int(self.rows)),
+            ("secrets", Value::Int(self.secrets)),
+            ("unreadable", Value::Int(self.unreadable)),
+            ("leftOut", Value::Texts(self.left_out)),
+        ]
+    }
+
+    fn open(&self) -> Result<(Store, Store)> {
+        let from = Store::open_to_copy(&self.from, &self.settings)?;
+        if matches!(self.step, Step::Begin) && !self.to.is_there() {
+            Store::open(&self.to, &self.settings)?;
+        }
+        Ok((from, Store::open_to_copy(&self.to, &self.settings)?))
+    }
+
+    fn begin(&mut self, from: &mut Store, to: &mut Store) -> Result<Step> {
+        if from.note_if_any(Note::CopyOf)?.is_some() {
+            return Err(Error::CopyUnfinished);
+        }
+        for table in TABLES {
+            if from.columns(table)?.is_empty() {
+                return Err(Error::TableMissing(self.from.name(), table.name));
+            }
+        }
+        let source = self.fingerprint();
+        let unfinished = to.note_if_any(Note::CopyOf)?;
+        if unfinished.as_ref().is_some_and(|of| *of != source)
+            || (unfinished.is_none() && !to.is_new(&self.settings)?)
+        {
+            return Err(Error::TargetNotEmpty);
+        }
+        self.share_keys(from)?;
+        if unfinished.is_none() {
+            // Makes what is missing of a new store.
+            let mut to = Store::open(&self.to, &self.settings)?;
+            write(&mut to, |to| to.set_note(Note::CopyOf, Some(&source)))?;
+        }
+        for table in TABLES {
+            self.rows += from.count_rows(table)?;
+        }
+        self.secrets = from.count_secrets()?;
+        Ok(Step::Copy(0, i64::MIN))
+    }
+
+    /// Gives the target's key file, where that is another, the keys of the source.
+    fn share_keys(&self, from: &mut Store) -> Result<()> {
+        let (source, target) = &self.keys;
+        let noted = from.note_if_any(Note::SealingKey)?;
+        let ring = if from.has_secrets()? { Some(source.keys_of_sealed()?) } else { source.keys()? };
+        let Some(ring) = ring else { return Ok(()) };
+        let Some(known) = target.keys()? else { return target.adopt(&ring) };
+        let key = noted.as_deref().and_then(KeyId::parse).unwrap_or(ring.active);
+        if known.holds(&key) || !ring.holds(&key) { Ok(()) } else { Err(target.foreign(&key)) }
+    }
+
+    fn list_columns(&mut self, from: &Store, to: &Store) -> Result<()> {
+        self.columns.clear();
+        self.left_out.clear();
+        for table in TABLES {
+            let known = to.columns(table)?;
+            let (both, only): (Vec<_>, Vec<_>) =
+                from.columns(table)?.into_iter().partition(|name| known.contains(name) && is_plain(name));
+            self.columns.push(both);
+            self.left_out.extend(only.into_iter().map(|name| format!("{}.{name}", table.name)));
+        }
+        Ok(())
+    }
+
+    fn copy(&mut self, number: usize, behind: i64, from: &Store, to: &mut Store) -> Result<Step> {
+        let Some((table, columns)) = self.table(number) else {
+            return Ok(Step::Compare(0, i64::MIN));
+        };
+        let (rows, last) = batch(from, table, columns, behind)?;
+        if rows != to.rows_between(table, columns, behind, last, i64::MAX)? {
+            let written = write(to, |to| to.set_rows(table, columns, behind, last, &rows));
+            if let Err(error @ (Error::StoreFailed(..) | Error::ColumnUnfit(..) | Error::Taken)) = written {
+                write(to, |to| to.find_refused(table, columns, behind, last, &rows))?;
+                return Err(error);
+            }
+            written?;
+        }
+        self.count(rows.len());
+        Ok(if last == i64::MAX { Step::Copy(number + 1, i64::MIN) } else { Step::Copy(number, last) })
+    }
+
+    fn compare(&mut self, number: usize, behind: i64, from: &Store, to: &Store) -> Result<Step> {
+        let Some((table, columns)) = self.table(number) else {
+            return Ok(Step::Open(i64::MIN));
+        };
+        let (rows, last) = batch(from, table, columns, behind)?;
+        let there = to.rows_between(table, columns, behind, last, i64::MAX)?;
+        if rows != there {
+            let same = rows.iter().zip(&there).take_while(|(row, copy)| row == copy).count();
+            let ids = rows.get(same).into_iter().chain(there.get(same)).map(|row| row.key);
+            return Err(Error::CopyDiffers { table: table.name, id: ids.min().unwrap_or(0) });
+        }
+        self.count(rows.len());
+        Ok(if last == i64::MAX { Step::Compare(number + 1, i64::MIN) } else { Step::Compare(number, last) })
+    }
+
+    /// Opens each secret of the copy. One that can't be opened in the source either is counted.
+    fn open_secrets(&mut self, behind: i64, to: &Store) -> Result<Step> {
+        let secrets = to.sealed_behind(behind, i64::try_from(BATCH).unwrap_or(i64::MAX))?;
+        let Some(&(last, ..)) = secrets.last() else { return Ok(Step::End) };
+        let mut keys = (self.keys.0.keys_of_sealed()?, self.keys.1.keys_of_sealed()?);
+        for (_, identifier, sealed) in &secrets {
+            match self.keys.1.open(&mut keys.1, sealed, identifier)? {
+                Opened::Secret(_) => {}
+                Opened::Damaged => self.unreadable += 1,
+                Opened::KeyMissing(id) => match self.keys.0.open(&mut keys.0, sealed, identifier)? {
+                    Opened::Secret(_) => return Err(self.keys.1.foreign(&id)),
+                    Opened::Damaged | Opened::KeyMissing(_) => self.unreadable += 1,
+                },
+            }
+        }
+        self.count(secrets.len());
+        Ok(Step::Open(last))
+    }
+
+    /// Makes a store of the copy.
+    fn end(from: &mut Store, to: &mut Store) -> Result<Step> {
+        for table in TABLES {
+            if from.count_rows(table)? != to.count_rows(table)? {
+                return Err(Error::CopyIncomplete(table.name));
+            }
+        }
+        let last = from.last_credential_id()?;
+        let notes = [Note::SealingKey, Note::Rotation].map(|note| Ok((note, from.note_if_any(note)?)));
+        let notes = notes.into_iter().collect::<Result<Vec<_>>>()?;
+        write(to, |to| {
+            to.use_credential_ids_up_to(last)?;
+            to.rank_all()?;
+            notes.iter().try_for_each(|(note, value)| to.set_note(*note, value.as_deref()))?;
+            to.set_note(Note::CopyOf, None)
+        })?;
+        Ok(Step::Finished)
+    }
+
+    fn table(&self, number: usize) -> Option<(Table, &[String])> {
+        TABLES.get(number).copied().zip(self.columns.get(number).map(Vec::as_slice))
+    }
+
+    fn count(&mut self, done: usize) {
+        self.done = self.done.saturating_add(i64::try_from(done).unwrap_or(i64::MAX));
+    }
+
+    /// What the source is known by, without who logs in there.
+    fn fingerprint(&self) -> String {
+        Sha256::digest(self.from.name().as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
+/// The rows behind a key, as many as a batch has and all that have the last one's key; and that key, or the greatest of
+/// all where nothing is left.
+fn batch(from: &Store, table: Table, columns: &[String], behind: i64) -> Result<(Vec<TableRow>, i64)> {
+    let mut rows = from.rows_between(table, columns, behind, i64::MAX, i64::try_from(BATCH).unwrap_or(i64::MAX))?;
+    let Some(last) = rows.last().map(|row| row.key).filter(|_| rows.len() >= BATCH) else {
+        return Ok((rows, i64::MAX));
+    };
+    if table.repeats_keys() {
+        rows.retain(|row| row.key != last);
+        rows.append(&mut from.rows_between(table, columns, last - 1, last, i64::MAX)?);
+    }
+    Ok((rows, last))
+}
+
+/// Whether the name of a column needs no more than quotes.
+fn is_plain(name: &str) -> bool {
+    name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == ' ')
+}
+
+fn write<T>(store: &mut Store, work: impl Fn(&mut Store) -> Result<T>) -> Result<T> {
+    let mut attempts = 1;
+    loop {
+        match store.write(&work) {
+            Ok(Written::Surely(value)) => return Ok(value),
+            Ok(Written::Perhaps(_, error)) => return Err(error),
+            Err(Error::StoreContended(_)) if attempts < ATTEMPTS => attempts += 1,
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+fn place(position: u32, dsn: &[u8]) -> Result<Place> {
+    let must = "the DSN of a store in a file or at a server";
+    let dsn = std::str::from_utf8(dsn).map(Dsn::parse).unwrap_or(Dsn::Invalid);
+    match Place::resolve(&dsn, DefaultPlace::None, |_| None) {
+        Ok(Place::Memory) | Err(_) => Err(Error::Argument { position, must }),
+        Ok(Place::File { path, .. }) => {
+            let path = path.canonicalize().unwrap_or(path);
+            Ok(Place::File { path, own_folder: false })
+        }
+        Ok(place) => Ok(place),
+    }
+}
+
+#[cfg(test)]
+mod tests;

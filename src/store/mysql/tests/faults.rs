@@ -1,0 +1,403 @@
+//! What goes wrong between here and the server, and what becomes of a call then.
+
+use std::time::Duration;
+
+use super::proxy::Trouble;
+use super::*;
+use crate::batch;
+use crate::error::Error;
+use crate::place::Place;
+use crate::settings::Settings;
+
+/// Ends every session that uses the database, as `wait_timeout` or an administrator does.
+fn kill_sessions(site: &Site) {
+    let database = &site.database.server.database;
+    let sessions =
+        format!("SELECT id FROM information_schema.processlist WHERE db = '{database}' AND id <> CONNECTION_ID()");
+    for session in site.database.rows(&sessions) {
+        site.database.run(&format!("KILL {}", session[0]));
+    }
+}
+
+type Call = fn(&Site, &Fields) -> Result<()>;
+
+/// Each kind of call, on a credential that is there.
+fn calls() -> [(&'static str, Call); 9] {
+    [
+        ("create", |site, _| site.create().map(drop)),
+        ("list", |site, _| site.call("ListOAuthCredentials", &[]).map(drop)),
+        ("update", |site, known| {
+            let id = id(known).to_string();
+            site.call("UpdateOAuthCredential", &[("credentialId", &id), ("name", "B"), ("resetSecret", "1")]).map(drop)
+        }),
+        ("verify", |site, known| {
+            let (identifier, secret) = secret(known);
+            site.api.verify_credential(identifier.as_bytes(), secret.as_bytes()).map(drop)
+        }),
+        ("delete", |site, known| {
+            site.call("DeleteOAuthCredential", &[("credentialId", &id(known).to_string())]).map(drop)
+        }),
+        ("register_service", |site, _| site.api.register_service(7, 70)),
+        ("register_admin", |site, _| site.api.register_admin(b"eve")),
+        ("register_scope", |site, _| site.api.register_scope(b"shop", b"A shop")),
+        ("rotate_key", |site, _| site.api.rotate_key(false, || true).map(drop)),
+    ]
+}
+
+#[test]
+fn a_session_that_has_ended_while_it_was_idle_is_opened_again() {
+    for (name, call) in calls() {
+        let Some(site) = Site::new() else { return };
+        let known = site.create().unwrap();
+        kill_sessions(&site);
+        call(&site, &known).unwrap_or_else(|error| panic!("{name}: {error}"));
+        site.proxy.cut_all();
+        site.create().unwrap_or_else(|error| panic!("after {name}: {error}"));
+    }
+}
+
+#[test]
+fn a_server_that_ends_idle_sessions_is_no_fault() {
+    let Some(site) = Site::new() else { return };
+    let mut created = vec![site.create().unwrap()];
+    site.database.run("SET GLOBAL wait_timeout = 1");
+    site.proxy.cut_all();
+    created.push(site.create().unwrap());
+    site.database.run("SET GLOBAL wait_timeout = DEFAULT");
+    std::thread::sleep(Duration::from_millis(1_500));
+    created.push(site.create().unwrap());
+    site.assert_kept(&created);
+}
+
+/// What is stored of a call whose connection is cut at this word.
+fn creates_once(word: &'static str, trouble: Trouble) {
+    let Some(site) = Site::new() else { return };
+    let mut created = vec![site.create().unwrap()];
+    site.proxy.plan(word, trouble);
+    created.push(site.create().unwrap());
+    assert!(site.proxy.is_done(), "the connection was cut");
+    created.push(site.create().unwrap());
+    if let Trouble::Late(delay) = trouble {
+        // By now the server has seen all that it was sent.
+        std::thread::sleep(2 * delay);
+    }
+    site.assert_kept(&created);
+}
+
+#[test]
+fn a_connection_that_is_lost_before_the_transaction_is_sent_costs_nothing() {
+    creates_once("START TRANSACTION", Trouble::CutBefore);
+}
+
+#[test]
+fn a_connection_that_is_lost_with_the_first_answers_costs_nothing() {
+    creates_once("START TRANSACTION", Trouble::CutAfter);
+}
+
+#[test]
+fn a_commit_that_the_server_never_saw_is_made_again() {
+    creates_once("COMMIT", Trouble::CutBefore);
+}
+
+#[test]
+fn a_commit_whose_answer_is_lost_is_looked_up() {
+    creates_once("COMMIT", Trouble::CutAfter);
+}
+
+#[test]
+fn a_commit_that_the_server_sees_later_is_waited_for() {
+    creates_once("COMMIT", Trouble::Late(Duration::from_millis(500)));
+}
+
+#[test]
+fn whatever_becomes_of_the_commit_of_a_change_it_is_made_once() {
+    let lines = "SELECT description FROM tblactivitylog WHERE description NOT LIKE '%created%' ORDER BY id";
+    for trouble in [Trouble::CutBefore, Trouble::CutAfter, Trouble::Late(Duration::from_millis(300))] {
+        let Some(site) = Site::new() else { return };
+        let known = [site.create().unwrap(), site.create().unwrap()];
+        let first = id(&known[0]).to_string();
+        site.proxy.plan("COMMIT", trouble);
+        let reset = [("credentialId", first.as_str()), ("resetSecret", "1")];
+        let answer = site.call("UpdateOAuthCredential", &reset).unwrap();
+        let [_, ("newClientSecret", Value::Secret(new))] = answer.as_slice() else { panic!("{answer:?}") };
+        let (identifier, old) = secret(&known[0]);
+        let verifies =
+            |secret: &str| site.api.verify_credential(identifier.as_bytes(), secret.as_bytes()).unwrap().is_some();
+        assert!(verifies(new.reveal()) && !verifies(&old));
+
+        site.proxy.plan("COMMIT", trouble);
+        let second = id(&known[1]).to_string();
+        site.call("DeleteOAuthCredential", &[("credentialId", &second)]).unwrap();
+        assert!(site.proxy.is_done());
+        assert_eq!(site.ids(), [id(&known[0])]);
+        let written = [format!("OAuth credential {first} secret reset"), format!("OAuth credential {second} deleted")];
+        assert_eq!(site.database.rows(lines).concat(), written, "{trouble:?}");
+    }
+}
+
+#[test]
+fn whatever_becomes_of_the_commit_of_a_registration_it_is_made() {
+    for trouble in [Trouble::CutBefore, Trouble::CutAfter, Trouble::Late(Duration::from_millis(300))] {
+        let Some(site) = Site::new() else { return };
+        site.create().unwrap();
+        for (name, call) in calls().into_iter().filter(|(name, _)| name.starts_with('r')) {
+            site.proxy.plan("COMMIT", trouble);
+            call(&site, &Vec::new()).unwrap_or_else(|error| panic!("{name}: {error}"));
+            assert!(site.proxy.is_done(), "{name}");
+        }
+        assert_eq!(site.database.rows("SELECT username FROM tbladmins ORDER BY id"), [["admin"], ["eve"]]);
+        assert_eq!(site.database.rows("SELECT userid FROM tblhosting WHERE id = 7"), [["70"]]);
+        assert_eq!(
+            site.database.rows("SELECT description FROM tbloauthserver_scopes WHERE scope = 'shop'"),
+            [["A shop"]]
+        );
+    }
+}
+
+#[test]
+fn whatever_becomes_of_the_commit_of_an_api_credential_it_is_issued_and_revoked_once() {
+    use crate::http::api_credential::{issue, revoke};
+    for trouble in [Trouble::CutBefore, Trouble::CutAfter, Trouble::Late(Duration::from_millis(300))] {
+        let Some(site) = Site::new() else { return };
+        site.create().unwrap();
+        site.proxy.plan("COMMIT", trouble);
+        let issued = issue(&site.api, b"admin", &[b"*".to_vec()], b"").unwrap();
+        let kept = "SELECT identifier FROM tbldeviceauth WHERE deleted_at IS NULL";
+        assert_eq!(site.database.rows(kept), [[issued.identifier.as_str()]]);
+        site.proxy.plan("COMMIT", trouble);
+        assert!(revoke(&site.api, issued.identifier.as_bytes()).unwrap(), "{trouble:?}");
+        assert!(site.proxy.is_done());
+        assert_eq!(site.database.one("SELECT count(*) FROM tbldeviceauth"), "1");
+        assert_eq!(site.database.one("SELECT count(*) FROM tbldeviceauth WHERE deleted_at IS NULL"), "0");
+    }
+}
+
+/// A batch of so many creates.
+fn create_many(site: &Site, count: usize) -> Vec<Result<Fields>> {
+    let given = REQUEST.iter().fold(Given::default(), |given, (name, value)| given.with(name, value));
+    let calls: Vec<Request<'_>> = (0..count).map(|_| Request::new(b"CreateOAuthCredential", &given, None)).collect();
+    batch::answer(&site.api, &calls, || true).into_iter().map(|reply| reply.map(|reply| reply.fields)).collect()
+}
+
+#[test]
+fn whatever_becomes_of_a_batch_each_of_its_calls_is_made_once() {
+    let late = Trouble::Late(Duration::from_millis(300));
+    for (word, trouble) in [
+        ("START TRANSACTION", Trouble::CutAfter),
+        ("SAVEPOINT", Trouble::CutBefore),
+        ("RELEASE", Trouble::CutAfter),
+        ("COMMIT", Trouble::CutBefore),
+        ("COMMIT", Trouble::CutAfter),
+        ("COMMIT", late),
+    ] {
+        let Some(site) = Site::new() else { return };
+        site.create().unwrap();
+        site.database.run(
+            "DELETE FROM tbloauthserver_clients; DELETE FROM tbloauthserver_client_scopes; DELETE FROM tblactivitylog",
+        );
+        site.proxy.plan(word, trouble);
+        let created: Vec<Fields> = create_many(&site, 5)
+            .into_iter()
+            .map(|reply| reply.unwrap_or_else(|error| panic!("{word}: {error}")))
+            .collect();
+        assert!(site.proxy.is_done(), "{word}");
+        site.assert_kept(&created);
+    }
+}
+
+#[test]
+fn a_server_that_answers_nothing_is_told_after_the_timeout() {
+    let quick = |server: &mut Server| server.read_timeout = Duration::from_secs(1);
+    let Some(site) = Site::with(quick, |_| {}) else { return };
+    let mut created = vec![site.create().unwrap()];
+    let place = Place::Server(Box::new(site.proxy.server(&site.database.server))).name();
+    site.proxy.plan("START TRANSACTION", Trouble::Silence);
+    let error = site.create().unwrap_err().to_string();
+    assert_eq!(error, format!("The credential store at {place} has not answered for 1000 ms."));
+    created.push(site.create().unwrap());
+    // The commit itself is looked up.
+    site.proxy.plan("COMMIT", Trouble::Silence);
+    created.push(site.create().unwrap());
+    site.assert_kept(&created);
+}
+
+#[test]
+fn a_commit_of_which_nothing_can_be_known_is_told_as_that() {
+    let Some(site) = Site::with(|_| {}, |_| {}) else { return };
+    site.create().unwrap();
+    // The session is still there when the wait for its end is over.
+    let quick = |mut server: Server| {
+        server.read_timeout = Duration::from_secs(2);
+        server
+    };
+    let settings = Settings {
+        busy_timeout: Duration::ZERO,
+        ..site.database.settings_at(quick(site.proxy.server(&site.database.server)))
+    };
+    let api = Api::new(settings.clone());
+    create(&api).unwrap();
+    site.proxy.plan("COMMIT", Trouble::Late(Duration::from_secs(3)));
+    let place = Place::Server(Box::new(site.proxy.server(&site.database.server))).name();
+    assert_eq!(
+        create(&api).unwrap_err().to_string(),
+        format!(
+            "The connection to the credential store at {place} was lost while it stored this: look whether it has."
+        )
+    );
+}
+
+#[test]
+fn a_deadlock_is_tried_again() {
+    let Some(site) = Site::new() else { return };
+    let known = [site.create().unwrap(), site.create().unwrap()];
+    let (first, second) = (id(&known[0]), id(&known[1]).to_string());
+    let mut other = site.database.connect();
+    let mut run = |sql: &str| mysql::prelude::Queryable::query_drop(&mut other, sql).unwrap();
+    // The other one has more to lose, so the server ends this one.
+    run("START TRANSACTION");
+    run("INSERT INTO tblactivitylog (description) SELECT 'other' FROM seq_1_to_500");
+    run(&format!("UPDATE tbloauthserver_clients SET name = 'other' WHERE id = {second}"));
+    std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| {
+            let api = Api::new(site.settings.clone());
+            let mut change = |store: &mut crate::store::Store| {
+                store.update_secret(first, "", "2001-01-01 00:00:00")?;
+                store.credential(first)?;
+                store.update_secret(second.parse().unwrap(), "", "2001-01-01 00:00:00")
+            };
+            api.transaction(&mut change)
+        });
+        let waits = "SELECT count(*) FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT'";
+        while site.database.one(waits) == "0" && !waiting.is_finished() {
+            // The server looks again only where nobody has asked for a tenth of a second.
+            std::thread::sleep(Duration::from_millis(150));
+        }
+        run(&format!("UPDATE tbloauthserver_clients SET name = 'other' WHERE id = {first}"));
+        run("COMMIT");
+        waiting.join().unwrap().unwrap();
+    });
+    let rows = site.database.rows("SELECT name, secret FROM tbloauthserver_clients");
+    assert_eq!(rows, [["other", ""], ["other", ""]]);
+}
+
+#[test]
+fn a_lock_that_outlasts_the_timeout_is_told() {
+    let Some(site) = Site::new() else { return };
+    let known = site.create().unwrap();
+    let mut other = site.database.connect();
+    let mut run = |sql: &str| mysql::prelude::Queryable::query_drop(&mut other, sql).unwrap();
+    run("START TRANSACTION");
+    run("SELECT * FROM tbloauthserver_clients FOR UPDATE");
+    let api = Api::new(Settings { busy_timeout: Duration::from_millis(500), ..site.settings.clone() });
+    let update = [("credentialId", id(&known).to_string()), ("name", "B".to_owned())];
+    let update: Vec<(&str, &str)> = update.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let place = Place::Server(Box::new(site.proxy.server(&site.database.server))).name();
+    assert_eq!(
+        call(&api, "UpdateOAuthCredential", &update).unwrap_err().to_string(),
+        format!(
+            "The credential store is locked: another process has kept \"{place}\" for more than 500 ms; try again, or \
+             raise localapi.busy_timeout."
+        )
+    );
+    run("ROLLBACK");
+    call(&api, "UpdateOAuthCredential", &update).unwrap();
+}
+
+/// What a first call with this DSN answers.
+fn refusal(site: &Site, change: impl FnOnce(&mut Server)) -> String {
+    let mut server = site.database.server.clone();
+    change(&mut server);
+    create(&Api::new(site.database.settings_at(server))).unwrap_err().to_string()
+}
+
+#[test]
+fn a_server_that_cannot_be_reached_is_told_with_the_reason() {
+    let Some(site) = Site::new() else { return };
+    let named = |server: &mut Server, host: &str| server.host = host.to_owned();
+    let Server { port, database, .. } = site.database.server.clone();
+    let at = format!("127.0.0.1:{port}/{database}");
+
+    let error = refusal(&site, |server| named(server, "no-such-host.invalid"));
+    assert_eq!(
+        error,
+        format!(
+            "The credential store at no-such-host.invalid:{port}/{database} cannot be reached: its name does not resolve."
+        )
+    );
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let error = refusal(&site, |server| server.port = closed);
+    assert_eq!(
+        error,
+        format!("The credential store at 127.0.0.1:{closed}/{database} cannot be reached: it refuses the connection.")
+    );
+    let error = refusal(&site, |server| server.socket = Some("/nowhere/m.sock".to_owned()));
+    assert_eq!(
+        error,
+        format!("The credential store at /nowhere/m.sock/{database} cannot be reached: its socket is not there.")
+    );
+    // It takes the connection and says nothing.
+    let mute = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let error = refusal(&site, |server| {
+        server.port = mute.local_addr().unwrap().port();
+        server.read_timeout = Duration::from_secs(1);
+    });
+    assert!(error.ends_with("cannot be reached: it did not answer in time."), "{error}");
+
+    let error = refusal(&site, |server| server.password = "s3cret-of-mine".to_owned().into());
+    assert_eq!(
+        error,
+        format!(
+            "The credential store at {at} refused the login: check user, password and, where the server requires TLS, ssl_ca or ssl_verify in localapi.dsn."
+        )
+    );
+    let error = refusal(&site, |server| server.database = "no_such_database".to_owned());
+    assert_eq!(
+        error,
+        format!("The credential store at 127.0.0.1:{port}/no_such_database is not there: create the database.")
+    );
+    let error = refusal(&site, |server| server.ssl_verify = Some(true));
+    assert_eq!(error, format!("The credential store at {at} cannot be trusted: the server does not speak TLS."));
+    let error = refusal(&site, |server| server.ssl_ca = Some("/nowhere/ca.pem".into()));
+    assert_eq!(error, format!("The credential store at {at} cannot be trusted: the file of ssl_ca cannot be read."));
+}
+
+#[test]
+fn a_name_that_has_another_address_than_the_server_listens_at_is_no_fault() {
+    let Some(site) = Site::new() else { return };
+    let mut server = site.database.server.clone();
+    server.host = "localhost".to_owned();
+    create(&Api::new(site.database.settings_at(server))).unwrap();
+}
+
+#[test]
+fn a_server_without_a_connection_left_is_told() {
+    let Some(site) = Site::new() else { return };
+    let Server { port, database, .. } = site.database.server.clone();
+    site.database.run(&format!(
+        "CREATE USER few_{database} IDENTIFIED BY 'p' WITH MAX_USER_CONNECTIONS 1; GRANT ALL ON {database}.* TO few_{database}"
+    ));
+    let few = |server: &mut Server| {
+        server.user = format!("few_{database}");
+        server.password = "p".to_owned().into();
+    };
+    let mut server = site.database.server.clone();
+    few(&mut server);
+    let first = Api::new(site.database.settings_at(server));
+    create(&first).unwrap();
+    let error = refusal(&site, few);
+    site.database.run(&format!("DROP USER few_{database}"));
+    assert_eq!(
+        error,
+        format!("The credential store at 127.0.0.1:{port}/{database} cannot be reached: it has no connection left.")
+    );
+}
+
+#[test]
+fn no_error_holds_a_password() {
+    let Some(site) = Site::new() else { return };
+    let password = site.database.server.password.reveal().to_owned();
+    let error = Error::ServerRefused(site.database.server.place(), "user and password");
+    for shown in [error.to_string(), format!("{error:?}"), format!("{:?}", site.database.server)] {
+        assert!(!shown.contains(&password), "{shown}");
+    }
+}

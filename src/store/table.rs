@@ -1,0 +1,224 @@
+//! Whole tables, row by row, for a copy of the store.
+
+use super::engine::{Bind, Missing, Row};
+use super::{Note, RANKED, Store, connect};
+use crate::error::{Error, Result};
+use crate::place::Place;
+use crate::settings::Settings;
+
+/// A table that belongs to a store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Table {
+    /// Its name.
+    pub name: &'static str,
+    /// The column by which it's walked through. Rows that have the same are next to each other.
+    key: &'static str,
+    /// The order of those.
+    then: Option<&'static str>,
+}
+
+const fn table(name: &'static str) -> Table {
+    Table { name, key: "id", then: None }
+}
+
+/// The table of the credentials.
+pub const CREDENTIALS: Table = table("tbloauthserver_clients");
+
+/// Every table, but for `localapi_store` and what an engine keeps for itself.
+pub const TABLES: [Table; 9] = [
+    table("tbloauthserver_scopes"),
+    table("tbladmins"),
+    table("tblclients"),
+    table("tblhosting"),
+    table("tblapi_roles"),
+    table("tbldeviceauth"),
+    CREDENTIALS,
+    Table { name: "tbloauthserver_client_scopes", key: "client_id", then: Some("scope_id") },
+    table("tblactivitylog"),
+];
+
+/// Where the store notes what it knows of itself.
+const NOTES: &str = "localapi_store";
+
+/// A row: its key, and the columns that were asked for; `None` is null.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TableRow {
+    /// The key.
+    pub key: i64,
+    /// The columns, in UTF-8.
+    pub columns: Vec<Option<String>>,
+}
+
+impl Table {
+    /// Whether rows may have the same key.
+    pub fn repeats_keys(self) -> bool {
+        self.then.is_some()
+    }
+}
+
+impl TableRow {
+    fn read(row: &dyn Row, count: usize) -> std::result::Result<Self, Option<i64>> {
+        let key = row.int_or_null(0).ok_or(None)?;
+        let text = |at| row.bytes(at).map(String::from_utf8).transpose().map_err(|_| Some(key));
+        Ok(Self { key, columns: (1..=count).map(text).collect::<std::result::Result<_, _>>()? })
+    }
+
+    /// The statement that puts it into a table, in the place of one that has the same in a unique column.
+    fn put(&self, table: Table, columns: &[String]) -> (String, Vec<Bind<'_>>) {
+        let places = (1..=columns.len()).map(|number| format!("?{number}")).collect::<Vec<_>>().join(", ");
+        let sql = format!("REPLACE INTO {} ({}) VALUES ({places})", table.name, list(columns));
+        (sql, self.columns.iter().map(|value| value.as_deref().map_or(Bind::Null, Bind::Text)).collect())
+    }
+}
+
+impl Store {
+    /// Opens a store that is copied, or is to be a copy, as it is: nothing is made.
+    pub fn open_to_copy(place: &Place, settings: &Settings) -> Result<Self> {
+        let mut store = Self::over(connect(place, settings, Missing::Left)?);
+        store.copied = true;
+        Ok(store)
+    }
+
+    /// The names of a table's columns that can be copied; none where there is no such table.
+    pub fn columns(&self, table: Table) -> Result<Vec<String>> {
+        self.engine.columns(table.name)
+    }
+
+    /// What the store notes of itself, also where nobody has needed it yet.
+    pub fn note_if_any(&mut self, note: Note) -> Result<Option<String>> {
+        if self.engine.columns(NOTES)?.is_empty() { Ok(None) } else { self.note(note) }
+    }
+
+    /// Rows whose keys are greater than one and not greater than another, in the order of their keys.
+    pub fn rows_between(
+        &self,
+        table: Table,
+        columns: &[String],
+        behind: i64,
+        last: i64,
+        most: i64,
+    ) -> Result<Vec<TableRow>> {
+        let Table { name, key, then } = table;
+        let then = then.map(|column| format!(", {column}")).unwrap_or_default();
+        let sql = format!(
+            "SELECT {key}, {} FROM {name} WHERE {key} > ?1 AND {key} <= ?2 ORDER BY {key}{then} LIMIT ?3",
+            list(columns)
+        );
+        let values = [Bind::Int(behind), Bind::Int(last), Bind::Int(most)];
+        let rows = self.engine.rows(&sql, &values, |row| TableRow::read(row, columns.len()))?;
+        rows.into_iter()
+            .map(|row| {
+                row.map_err(|id| {
+                    let reason = match id {
+                        Some(_) => "it holds bytes that are not UTF-8.",
+                        None => "its id is no whole number.",
+                    };
+                    Error::RowNotCopied { table: name, id: id.unwrap_or(0), reason: reason.to_owned() }
+                })
+            })
+            .collect()
+    }
+
+    /// Makes the rows whose keys are greater than one and not greater than another these ones.
+    pub fn set_rows(&self, table: Table, columns: &[String], behind: i64, last: i64, rows: &[TableRow]) -> Result<()> {
+        self.delete_rows(table, behind, last)?;
+        rows.iter().try_for_each(|row| {
+            let (sql, values) = row.put(table, columns);
+            self.engine.execute(&sql, &values)
+        })
+    }
+
+    /// Does the same row by row, up to one that the table doesn't take.
+    pub fn find_refused(
+        &self,
+        table: Table,
+        columns: &[String],
+        behind: i64,
+        last: i64,
+        rows: &[TableRow],
+    ) -> Result<()> {
+        self.delete_rows(table, behind, last)?;
+        rows.iter().try_for_each(|row| {
+            let (sql, values) = row.put(table, columns);
+            let refused =
+                |error: Error| Error::RowNotCopied { table: table.name, id: row.key, reason: error.to_string() };
+            self.engine.change(&sql, &values).map(drop).map_err(refused)
+        })
+    }
+
+    fn delete_rows(&self, table: Table, behind: i64, last: i64) -> Result<()> {
+        let sql = format!("DELETE FROM {} WHERE {key} > ?1 AND {key} <= ?2", table.name, key = table.key);
+        self.engine.execute(&sql, &[Bind::Int(behind), Bind::Int(last)])
+    }
+
+    /// How many rows a table has.
+    pub fn count_rows(&self, table: Table) -> Result<i64> {
+        let sql = format!("SELECT count(*) FROM {}", table.name);
+        Ok(self.engine.row(&sql, &[], |row| row.int(0))?.unwrap_or(0))
+    }
+
+    /// How many credentials have secrets.
+    pub fn count_secrets(&self) -> Result<i64> {
+        let sql = "SELECT count(*) FROM tbloauthserver_clients WHERE secret <> ''";
+        Ok(self.engine.row(sql, &[], |row| row.int(0))?.unwrap_or(0))
+    }
+
+    /// Whether the store holds no more than a new one: tables that are missing, or empty, or as they are begun.
+    pub fn is_new(&self, settings: &Settings) -> Result<bool> {
+        let new = Self::open(&Place::Memory, settings)?;
+        for table in TABLES {
+            let has = self.columns(table)?;
+            if has.is_empty() {
+                continue;
+            }
+            // Ids and times may be others.
+            let own = |name: &String| !(name == "id" || name.ends_with("_at")) && has.contains(name);
+            let columns: Vec<String> = new.columns(table)?.into_iter().filter(own).collect();
+            let content = |store: &Self| {
+                let rows = store.rows_between(table, &columns, i64::MIN, i64::MAX, 100)?;
+                Ok(rows.into_iter().map(|row| row.columns).collect::<Vec<_>>())
+            };
+            let found = content(self)?;
+            if !found.is_empty() && found != content(&new)? {
+                return Ok(false);
+            }
+        }
+        if self.engine.columns(NOTES)?.is_empty() {
+            return Ok(true);
+        }
+        let sql = "SELECT count(*) FROM localapi_store";
+        Ok(self.engine.row(sql, &[], |row| row.int(0))?.unwrap_or(0) == 0)
+    }
+
+    /// The greatest id that a credential has ever had.
+    pub fn last_credential_id(&self) -> Result<i64> {
+        self.engine.last_id(CREDENTIALS.name)
+    }
+
+    /// Lets no credential have an id up to this one any more: the database remembers the greatest that it was given.
+    pub fn use_credential_ids_up_to(&self, id: i64) -> Result<()> {
+        let found = "SELECT max(id) FROM tbloauthserver_clients";
+        if self.engine.row(found, &[], |row| row.int(0))?.unwrap_or(0) >= id {
+            return Ok(());
+        }
+        let sql = "INSERT INTO tbloauthserver_clients (id, identifier) VALUES (?1, 'of a credential that was deleted')";
+        self.engine.execute(sql, &[Bind::Int(id)])?;
+        self.engine.execute("DELETE FROM tbloauthserver_clients WHERE id = ?1", &[Bind::Int(id)])
+    }
+
+    /// Notes the ranks anew, so that lists that skip many find their way again.
+    pub fn rank_all(&self) -> Result<()> {
+        if self.is_remote() {
+            return Ok(());
+        }
+        self.engine.execute("DELETE FROM localapi_ranks", &[])?;
+        let sql = "INSERT INTO localapi_ranks (id, rank) SELECT id, number - 1 FROM \
+                   (SELECT id, row_number() OVER (ORDER BY id) AS number FROM tbloauthserver_clients) WHERE id % ?1 = 0";
+        self.engine.execute(sql, &[Bind::Int(RANKED)])
+    }
+}
+
+/// Names of columns, some of which are words of SQL. Both engines know these quotes.
+fn list(columns: &[String]) -> String {
+    columns.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+}
