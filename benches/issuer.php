@@ -9,12 +9,13 @@ const REQUEST = [
     'serviceId' => '1',
 ];
 
-/** The peer on a store's file, with the keys beside it. */
+/** The peer on a store: a file, or PDO's DSN of a database. */
 function peer(string $store, string $keyFile): Peer
 {
     require_once __DIR__ . '/peer.php';
     $keys = json_decode(file_get_contents($keyFile), true);
-    return new Peer($store, base64_decode($keys['keys'][0]['key']), $keys['active']);
+    $dsn = str_starts_with($store, 'mysql:') ? $store : "sqlite:$store";
+    return new Peer($dsn, base64_decode($keys['keys'][0]['key']), $keys['active']);
 }
 
 /** Gives a store in memory the tables of a file, and the rows that are not credentials. */

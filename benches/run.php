@@ -7,7 +7,8 @@ declare(strict_types=1);
  *
  * php benches/run.php [library]
  *
- * Needs valgrind, php-fpm, strace and PHP's pdo_sqlite, sodium and sqlite3; what is missing is left out.
+ * Needs valgrind, php-fpm, strace, MariaDB and PHP's pdo_sqlite, pdo_mysql, sodium and sqlite3; what is missing is left
+ * out.
  */
 
 require __DIR__ . '/fastcgi.php';
@@ -27,17 +28,21 @@ try {
 final class Bench
 {
     private const MEMORY_FILE_SYSTEM = '/dev/shm';
+    private const MARIADB = __DIR__ . '/../php-tests/mariadb';
 
     /** For what waits for a flush. */
     private string $disk;
     /** For what shouldn't. */
     private string $memory;
+    /** A MariaDB, whose own user has to enter it. */
+    private string $server;
     /** A new store, with its keys beside it. */
     private string $tables;
 
     public function __construct(private string $library)
     {
         $this->disk = dirname($library) . '/bench.' . getmypid();
+        $this->server = "$this->disk.mariadb";
         $this->memory = self::MEMORY_FILE_SYSTEM . '/localapi-bench.' . getmypid();
         mkdir($this->disk, 0700);
         mkdir($this->memory, 0700);
@@ -52,6 +57,9 @@ final class Bench
             ['processor time of a php-fpm request, on tmpfs', $this->request(...), 'at most 0.50'],
             ['credentials per second, durable, on disk', $this->durable(...), 'at least 1.00'],
             ['credentials per second over HTTP, 8 workers', $this->overHttp(...), 'at least 1.00'],
+            ['credentials per second at MariaDB, 1 ms away', fn (): float => $this->atServer(1, 100, 1), 'at least 3.00'],
+            ['credentials per second at MariaDB, 16 processes', fn (): float => $this->atServer(16, 100, 0), ''],
+            ['credentials per second at MariaDB, 64 processes', fn (): float => $this->atServer(64, 40, 0), ''],
             ['processor time of verifying a secret', fn (): float => $this->found('verify', 2_000), ''],
             ['processor time of listing 100 of 100,000', fn (): float => $this->found('list', 50), ''],
             ['creating into 1,000,000, to an empty store', fn (): float => $this->growth('localapi'), 'at most 1.30'],
@@ -76,7 +84,10 @@ final class Bench
 
     public function remove(): void
     {
-        foreach ([$this->disk, $this->memory] as $folder) {
+        if (is_dir($this->server)) {
+            self::run([self::MARIADB, 'stop', $this->server]);
+        }
+        foreach (array_filter([$this->disk, $this->memory, $this->server], is_dir(...)) as $folder) {
             array_map(unlink(...), glob("$folder/*"));
             rmdir($folder);
         }
@@ -168,6 +179,73 @@ final class Bench
             }
         }
         return self::median($seconds['peer']) / self::median($seconds['localapi']);
+    }
+
+    /** Creates per second of so many processes at a server that flushes, behind so many milliseconds each way. */
+    private function atServer(int $processes, int $count, int $milliseconds): float
+    {
+        self::tool('mariadbd');
+        self::module('pdo_mysql');
+        if (!is_dir($this->server)) {
+            self::run([self::MARIADB, 'start', $this->server, '--innodb-flush-log-at-trx-commit=1',
+                '--innodb-flush-method=fsync', '--innodb-doublewrite=1']);
+        }
+        $direct = (int) file_get_contents("$this->server/port");
+        $network = proc_open(
+            [PHP_BINARY, '-n', ...self::load(...self::shared('sockets')), __DIR__ . '/delay.php', (string) $direct,
+                (string) $milliseconds],
+            [['pipe', 'r'], ['pipe', 'w']],
+            $pipes,
+        );
+        $port = $milliseconds === 0 ? $direct : (int) fgets($pipes[1]);
+        $taken = ['localapi' => [], 'peer' => []];
+        for ($round = 0; $round < 7; $round++) {
+            foreach (array_keys($taken) as $by) {
+                // Each has a database of its own, which the extension makes.
+                $command = fn (string $who, int $count, int $port): array => [
+                    ...$this->php(...self::shared('mysqlnd', 'pdo_mysql'), ...[$this->library]),
+                    '-d', "localapi.dsn='mysql://localapi:pass%3Aw%40rd@127.0.0.1:$port/bench_$by'",
+                    '-d', "localapi.key_file=$this->tables.key", '-d', 'localapi.busy_timeout=60000',
+                    __DIR__ . '/calls.php', $who, (string) $count,
+                    "mysql:host=127.0.0.1;port=$port;dbname=bench_$by;charset=utf8mb4;user=localapi;password=pass:w@rd",
+                    $this->tables,
+                ];
+                if ($round === 0) {
+                    self::run(['mariadb', '--no-defaults', '--socket=' . trim(file_get_contents("$this->server/socket")),
+                        '--user=root', '-e', "CREATE DATABASE IF NOT EXISTS bench_$by"]);
+                    self::run($command('localapi', 1, $direct));
+                }
+                $taken[$by][] = self::longest(array_fill(0, $processes, $command($by, $count, $port)));
+            }
+        }
+        fclose($pipes[0]);
+        proc_close($network);
+        return self::median($taken['peer']) / self::median($taken['localapi']);
+    }
+
+    /**
+     * The longest that any of these takes, which begin together.
+     *
+     * @param list<list<string>> $commands
+     */
+    private static function longest(array $commands): float
+    {
+        // Until then all have started and logged in.
+        $begin = (string) (microtime(true) + 1 + count($commands) / 10);
+        $running = [];
+        foreach ($commands as $command) {
+            $process = proc_open([...$command, $begin], [['file', '/dev/null', 'r'], ['pipe', 'w'], ['pipe', 'w']], $pipes);
+            $running[] = [$process, $pipes];
+        }
+        $longest = 0.0;
+        foreach ($running as [$process, $pipes]) {
+            [$output, $errors] = [stream_get_contents($pipes[1]), stream_get_contents($pipes[2])];
+            if (proc_close($process) !== 0) {
+                throw new RuntimeException("$output$errors");
+            }
+            $longest = max($longest, (float) $output);
+        }
+        return $longest;
     }
 
     private function request(): float
@@ -334,11 +412,21 @@ final class Bench
      */
     private function php(string ...$extensions): array
     {
-        static $built_in = [];
-        $built_in = $built_in ?: explode("\n", strtolower(self::run([PHP_BINARY, '-n', '-m'])));
-        $needed = array_diff(['ctype', 'pdo', 'pdo_sqlite', 'sodium'], $built_in);
+        $needed = self::shared('ctype', 'pdo', 'pdo_sqlite', 'sodium');
         $opcache = is_file(ini_get('extension_dir') . '/opcache.so') ? ['-d', 'zend_extension=opcache'] : [];
         return [PHP_BINARY, '-n', ...$opcache, '-d', 'opcache.enable_cli=1', ...self::load(...$needed, ...$extensions)];
+    }
+
+    /**
+     * Those of these extensions that have to be loaded.
+     *
+     * @return list<string>
+     */
+    private static function shared(string ...$extensions): array
+    {
+        static $built_in = [];
+        $built_in = $built_in ?: explode("\n", strtolower(self::run([PHP_BINARY, '-n', '-m'])));
+        return array_values(array_diff($extensions, $built_in));
     }
 
     /** @return list<string> */
