@@ -11,46 +11,23 @@ declare(strict_types=1);
  * out.
  */
 
+require __DIR__ . '/bench.php';
 require __DIR__ . '/fastcgi.php';
-require __DIR__ . '/issuer.php';
 
-set_error_handler(static function (int $level, string $message, string $file, int $line): never {
-    throw new ErrorException($message, 0, $level, $file, $line);
-});
-
-$bench = new Bench(realpath($argv[1] ?? dirname(__DIR__) . '/target/release/liblocalapi.so'));
-try {
-    $bench->print();
-} finally {
-    $bench->remove();
-}
-
-final class Bench
+final class Ratios extends Bench
 {
-    private const MEMORY_FILE_SYSTEM = '/dev/shm';
     private const MARIADB = __DIR__ . '/../php-tests/mariadb';
 
-    /** For what waits for a flush. */
-    private string $disk;
-    /** For what shouldn't. */
-    private string $memory;
     /** A MariaDB, whose own user has to enter it. */
     private string $server;
-    /** A new store, with its keys beside it. */
-    private string $tables;
 
-    public function __construct(private string $library)
+    public function __construct(string $library)
     {
-        $this->disk = dirname($library) . '/bench.' . getmypid();
+        parent::__construct($library);
         $this->server = "$this->disk.mariadb";
-        $this->memory = self::MEMORY_FILE_SYSTEM . '/localapi-bench.' . getmypid();
-        mkdir($this->disk, 0700);
-        mkdir($this->memory, 0700);
-        $this->tables = "$this->memory/tables";
-        $this->seconds('localapi', 1, $this->tables);
     }
 
-    public function print(): void
+    protected function print(): void
     {
         $rows = [
             ['instructions of a warm call, in memory', $this->warmCall(...), 'at most 0.65'],
@@ -82,15 +59,14 @@ final class Bench
         }
     }
 
-    public function remove(): void
+    protected function remove(): void
     {
         if (is_dir($this->server)) {
             self::run([self::MARIADB, 'stop', $this->server]);
+            array_map(unlink(...), glob("$this->server/*"));
+            rmdir($this->server);
         }
-        foreach (array_filter([$this->disk, $this->memory, $this->server], is_dir(...)) as $folder) {
-            array_map(unlink(...), glob("$folder/*"));
-            rmdir($folder);
-        }
+        parent::remove();
     }
 
     private function warmCall(): float
@@ -382,19 +358,6 @@ final class Bench
         return max(0, count($opened($this->library)) - count($opened()));
     }
 
-    private function seconds(string $by, int $count, string $store): float
-    {
-        $php = [...$this->php($this->library), '-d', "localapi.dsn=sqlite:$store"];
-        return (float) self::run([...$php, __DIR__ . '/calls.php', $by, (string) $count, $store, $store]);
-    }
-
-    private function copyStore(string $to): void
-    {
-        copy($this->tables, $to);
-        copy("$this->tables.key", "$to.key");
-        chmod("$to.key", 0600);
-    }
-
     /** @param list<string> $command */
     private function instructions(array $command): int
     {
@@ -404,74 +367,6 @@ final class Bench
             ? (int) $found[1]
             : throw new RuntimeException('callgrind has counted nothing');
     }
-
-    /**
-     * PHP with all that the peer needs, opcache included.
-     *
-     * @return list<string>
-     */
-    private function php(string ...$extensions): array
-    {
-        $needed = self::shared('ctype', 'pdo', 'pdo_sqlite', 'sodium');
-        $opcache = is_file(ini_get('extension_dir') . '/opcache.so') ? ['-d', 'zend_extension=opcache'] : [];
-        return [PHP_BINARY, '-n', ...$opcache, '-d', 'opcache.enable_cli=1', ...self::load(...$needed, ...$extensions)];
-    }
-
-    /**
-     * Those of these extensions that have to be loaded.
-     *
-     * @return list<string>
-     */
-    private static function shared(string ...$extensions): array
-    {
-        static $built_in = [];
-        $built_in = $built_in ?: explode("\n", strtolower(self::run([PHP_BINARY, '-n', '-m'])));
-        return array_values(array_diff($extensions, $built_in));
-    }
-
-    /** @return list<string> */
-    private static function load(string ...$extensions): array
-    {
-        return array_merge(...array_map(static fn (string $name): array => ['-d', "extension=$name"], $extensions));
-    }
-
-    private static function module(string $name): string
-    {
-        return is_file(ini_get('extension_dir') . "/$name.so") ? $name : throw new Missing("no $name.so");
-    }
-
-    private static function tool(string ...$names): string
-    {
-        foreach ($names as $name) {
-            foreach (explode(':', getenv('PATH') . ':/usr/sbin') as $folder) {
-                if (is_executable("$folder/$name")) {
-                    return "$folder/$name";
-                }
-            }
-        }
-        throw new Missing("no $names[0]");
-    }
-
-    /** @param list<string> $command */
-    private static function run(array $command): string
-    {
-        $process = proc_open($command, [['file', '/dev/null', 'r'], ['pipe', 'w'], ['pipe', 'w']], $pipes);
-        [$output, $errors] = [stream_get_contents($pipes[1]), stream_get_contents($pipes[2])];
-        if (proc_close($process) !== 0) {
-            throw new RuntimeException(implode(' ', $command) . ": $output$errors");
-        }
-        return $output;
-    }
-
-    /** @param list<int|float> $values */
-    private static function median(array $values): float
-    {
-        sort($values);
-        return $values[intdiv(count($values), 2)];
-    }
 }
 
-/** What a measurement needs and this machine doesn't have. */
-final class Missing extends RuntimeException
-{
-}
+Ratios::main($argv);

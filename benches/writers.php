@@ -13,8 +13,6 @@ declare(strict_types=1);
 
 require __DIR__ . '/bench.php';
 
-(new Writers(realpath($argv[1] ?? dirname(__DIR__) . '/target/release/liblocalapi.so')))->print($argv[2] ?? null);
-
 final class Writers extends Bench
 {
     private const SECONDS = 4;
@@ -25,7 +23,7 @@ final class Writers extends Bench
     /** Whoever is measured takes turns with the others. */
     private const ROUNDS = 3;
 
-    public function print(?string $file): void
+    protected function print(?string $file = null): void
     {
         $figures = ['writers' => $this->writers(), 'bare' => $this->bare(), 'batches' => $this->batches()];
         if ($file !== null) {
@@ -85,10 +83,14 @@ final class Writers extends Bench
     /** What a commit adds to the log. */
     private function bytesOfACreate(): int
     {
-        $store = $this->newStore();
-        $create = "require 'issuer.php'; localAPI('CreateOAuthCredential', REQUEST);";
-        $code = "chdir('" . __DIR__ . "'); $create \$size = fn () => filesize('$store-wal') + clearstatcache();"
-            . " \$before = \$size(); for (\$i = 0; \$i < 100; \$i++) { $create } echo intdiv(\$size() - \$before, 100);";
+        $this->copyStore($store = "$this->disk/store");
+        $code = sprintf(
+            'require %s; localAPI("CreateOAuthCredential", REQUEST); $before = filesize(%s); clearstatcache();'
+                . ' for ($i = 0; $i < 100; $i++) { localAPI("CreateOAuthCredential", REQUEST); }'
+                . ' echo intdiv(filesize(%2$s) - $before, 100);',
+            var_export(__DIR__ . '/issuer.php', true),
+            var_export("$store-wal", true),
+        );
         return (int) self::run([...$this->php($this->library), '-d', "localapi.dsn=sqlite:$store", '-r', $code]);
     }
 
@@ -114,7 +116,10 @@ final class Writers extends Bench
     /** @return array{float, float, float} */
     private function once(string $by, int $processes, int $delay, int $size): array
     {
-        $store = $by === 'bare' ? "$this->disk/bare" : $this->newStore();
+        $store = "$this->disk/store";
+        if ($by !== 'bare') {
+            $this->copyStore($store);
+        }
         $flushes = 'fdatasync,fsync';
         $slowly = [self::tool('strace'), '--seccomp-bpf', '-f', '-qq', '-o', '/dev/null', '-e', "trace=$flushes",
             '-e', "inject=$flushes:delay_exit=" . $delay * 1000];
@@ -143,3 +148,5 @@ final class Writers extends Bench
         return [count($taken) * ($by === 'bare' ? 1 : $size) / self::SECONDS, $at(0.5), $at(0.99)];
     }
 }
+
+Writers::main($argv);

@@ -40,6 +40,8 @@ pub struct Api {
     vault_random: Random,
     vault: RefCell<Option<Vault>>,
     store: RefCell<Option<Store>>,
+    /// Whether the store is where its place says, as far as the call that goes on has looked.
+    looked: Cell<Looked>,
     /// Whether calls share a transaction now, and what tells whether it was stored.
     in_batch: Cell<bool>,
     batch_proof: RefCell<Option<Proof>>,
@@ -53,7 +55,7 @@ impl Api {
         let random = if settings.is_sandbox() { Random::sandbox() } else { Random::System };
         let (clock, vault_random) = (Clock::default(), Random::System);
         let (vault, store) = (RefCell::new(None), RefCell::new(None));
-        let (in_batch, batch_proof) = (Cell::new(false), RefCell::new(None));
+        let (looked, in_batch, batch_proof) = (Cell::default(), Cell::new(false), RefCell::new(None));
         Self {
             settings,
             identifier_prefix,
@@ -63,6 +65,7 @@ impl Api {
             vault_random,
             vault,
             store,
+            looked,
             in_batch,
             batch_proof,
         }
@@ -242,6 +245,10 @@ impl Api {
         let store = self.open(&mut slot)?;
         let memory = store.is_memory();
         let found = look(store);
+        if found.is_err() && self.looked.get() == Looked::Once {
+            // It may be that this connection must not be used again.
+            self.looked.set(Looked::NotYet);
+        }
         if !memory && found.as_ref().is_err_and(Error::is_fault_of_store) {
             // The next call starts afresh, so that it works once the cause is gone.
             *slot = None;
@@ -557,9 +564,21 @@ impl Api {
         self.vault.borrow().as_ref().ok_or(Error::KeyFileInvalid).and_then(work)
     }
 
+    /// Looks only once, while this runs, whether the store is still the one that its place names.
+    pub fn in_one_call<T>(&self, call: impl FnOnce() -> T) -> T {
+        self.looked.set(Looked::NotYet);
+        let done = call();
+        self.looked.set(Looked::Never);
+        done
+    }
+
     fn open<'a>(&self, slot: &'a mut Option<Store>) -> Result<&'a mut Store> {
-        if slot.as_ref().is_some_and(|store| !store.is_current()) {
+        let looked = self.looked.get();
+        if looked != Looked::Once && slot.as_ref().is_some_and(|store| !store.is_current()) {
             *slot = None;
+        }
+        if looked == Looked::NotYet {
+            self.looked.set(Looked::Once);
         }
         match slot {
             Some(store) => Ok(store),
@@ -573,6 +592,16 @@ impl Api {
             }
         }
     }
+}
+
+/// Whether a call has looked for the store.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Looked {
+    /// There is no call: each time is the first.
+    #[default]
+    Never,
+    NotYet,
+    Once,
 }
 
 /// The proof of what looks itself whether there is anything left to do: it's written again.

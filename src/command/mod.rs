@@ -40,8 +40,10 @@ static COMMANDS: [Command; 4] = [
 pub fn answer<'a>(api: &'a Api, request: &Request<'_>) -> Result<Reply<'a>> {
     let command = find(request.command).ok_or_else(|| Error::UnknownCommand(Quoted::lossy(request.command)))?;
     let run = || {
-        let actor = api.read(|store| Actor::find(request.admin, store))?;
-        (command.run)(api, request, &actor)
+        api.in_one_call(|| {
+            let actor = api.read(|store| Actor::find(request.admin, store))?;
+            (command.run)(api, request, &actor)
+        })
     };
     if !api.is_remote() || !request.read_ahead_unseen(command.parameters)? {
         return run();

@@ -337,7 +337,8 @@ impl Store {
 
     /// Whether the place still names what is open here.
     pub fn is_current(&self) -> bool {
-        self.engine.is_current()
+        // What calls share a transaction is one store, whatever its place names by now.
+        self.batch || self.engine.is_current()
     }
 
     /// After a request: does what the next one needn't wait for.
