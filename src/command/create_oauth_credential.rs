@@ -7,7 +7,7 @@ use crate::credential::{GrantType, Scopes, Secret, Service, details, identifier}
 use crate::error::{Error, Result};
 use crate::reply::{Reply, Value};
 use crate::request::Request;
-use crate::store::{Details, Store, Verdict};
+use crate::store::{Details, RowId, Store, Verdict};
 
 pub const COMMAND: Command = Command {
     name: "CreateOAuthCredential",
@@ -70,10 +70,13 @@ fn run<'a>(api: &'a Api, request: &Request<'_>, actor: &Actor) -> Result<Reply<'
             Box::new(move |store| Ok(Verdict::stored_if(store.credential_by_identifier(&identifier)?.is_some())))
         },
     )?;
-    let id = api.read(|store| match store.id(row) {
-        Some(id) => Ok(id),
-        None => Ok(store.credential_by_identifier(&identifier)?.ok_or(Error::IdentifierInvalid)?.id),
-    })?;
+    let id = match row {
+        RowId::Known(id) => id,
+        RowId::New => api.read(|store| match store.id(row) {
+            Some(id) => Ok(id),
+            None => Ok(store.credential_by_identifier(&identifier)?.ok_or(Error::IdentifierInvalid)?.id),
+        })?,
+    };
     Ok(Reply::from(vec![
         ("credentialId", Value::Int(id)),
         ("clientIdentifier", Value::Text(identifier)),

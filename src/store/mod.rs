@@ -486,7 +486,8 @@ impl Store {
 
     /// What is written into a copy before it's finished would be overwritten.
     fn refuse_unfinished(&mut self) -> Result<()> {
-        if self.copied { Ok(()) } else { self.known().map(drop) }
+        let looked = self.known.as_ref().is_some_and(|known| Some(known.version) == self.locked);
+        if looked || self.copied { Ok(()) } else { self.known().map(drop) }
     }
 
     fn refuse_copy(&self, notes: &BTreeMap<Note, String>) -> Result<()> {
