@@ -141,8 +141,8 @@ final class CredentialsAtWorkTest extends Processes
         $this->fill(1_000);
         $few = $this->pagesRead(10);
         $this->fill(self::size(20_000, 99_000));
-        // The tree grows by a level or two.
-        self::assertLessThan($few + 10, $this->pagesRead(10));
+        // The tree grows by a level or two, and a checkpoint may be due.
+        self::assertLessThan($few + 20, $this->pagesRead(10));
         self::assertGreaterThan($few + 100, $this->pagesRead(0));
     }
 
