@@ -75,6 +75,12 @@ check: packages-check test ## Run the tests with the endurance tests at full siz
 
 bench: packages-bench build ini ## Compare with the same work in PHP and PDO
 	@$(WITH_LIBRARY) $(PHP) benches/run.php
+	@$(WITH_LIBRARY) $(PHP) benches/writers.php $(LIBRARY) $(OUT)/writers.json
+
+plot: packages-plot ## Draw what the last `make bench` has measured into benches/writers.svg
+	@[ -x $(OUT)/plot/bin/python ] || python3 -m venv $(OUT)/plot
+	@$(OUT)/plot/bin/python -m pip install --quiet --disable-pip-version-check matplotlib==3.11.2
+	@$(OUT)/plot/bin/python benches/plot.py $(OUT)/writers.json benches/writers.svg
 
 install: ## Install into PHP's extension folder and, on Debian, enable it
 	@test -f $(LIBRARY) || { echo "Nothing is built yet: make build" >&2; exit 1; }
@@ -122,4 +128,4 @@ endef
 
 # A target's needs are met in the order in which they stand.
 .NOTPARALLEL:
-.PHONY: help build demo test tests check bench install clean lint ini
+.PHONY: help build demo test tests check bench plot install clean lint ini

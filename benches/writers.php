@@ -15,13 +15,13 @@ require __DIR__ . '/bench.php';
 
 final class Writers extends Bench
 {
-    private const SECONDS = 4;
+    private const SECONDS = 2;
     /** Milliseconds that are added to each flush. */
     private const DELAYS = [0, 1, 5];
     private const PROCESSES = [1, 4, 16, 64];
     private const BATCHES = [8, 64, 1_000];
     /** Whoever is measured takes turns with the others. */
-    private const ROUNDS = 3;
+    private const ROUNDS = 5;
 
     protected function print(?string $file = null): void
     {
