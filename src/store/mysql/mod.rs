@@ -149,8 +149,15 @@ impl Mysql {
 
     fn reconnect(&self, state: &mut State) -> Asked<Session> {
         let mut session = Session::again(&self.server, &self.settings, self.missing)?;
-        if let Some(lost) = state.lost.take() {
-            session.wait_for_end_of(&lost)?;
+        if let Some(lost) = &state.lost {
+            match session.wait_for_end_of(lost) {
+                // Until then nobody may look, or write it again.
+                Err(fault) if fault != Fault::Unanswered => return Err(fault),
+                waited => {
+                    state.lost = None;
+                    waited?;
+                }
+            }
         }
         Ok(session)
     }

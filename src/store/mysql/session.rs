@@ -96,7 +96,12 @@ impl Session {
         }
         let wait = format!("SELECT GET_LOCK('{}', {})", other.lock, self.longest_wait);
         let answers = self.send(&[wait.into(), format!("DO RELEASE_LOCK('{}')", other.lock).into()])?;
-        if first_text(&answers, 0) == "1" { Ok(()) } else { Err(Fault::Unanswered) }
+        match first_text(&answers, 0).as_str() {
+            "1" => Ok(()),
+            "0" => Err(Fault::Unanswered),
+            // Null: the server has ended the wait, as it ends sessions.
+            _ => Err(Fault::Lost),
+        }
     }
 
     /// Sends statements and reads all their answers. The first that fails is the last that runs.

@@ -1,5 +1,6 @@
 //! What goes wrong between here and the server, and what becomes of a call then.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::proxy::Trouble;
@@ -107,6 +108,35 @@ fn a_commit_whose_answer_is_lost_is_looked_up() {
 #[test]
 fn a_commit_that_the_server_sees_later_is_waited_for() {
     creates_once("COMMIT", Trouble::Late(Duration::from_millis(500)));
+}
+
+#[test]
+fn whoever_waits_for_the_end_of_a_lost_session_may_be_ended_as_well() {
+    let Some(site) = Site::new() else { return };
+    let mut created = vec![site.create().unwrap()];
+    let late = Duration::from_millis(1_500);
+    site.proxy.plan("COMMIT", Trouble::Late(late));
+    let (database, ended) = (&site.database, AtomicBool::new(false));
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for kill in ["KILL QUERY", "KILL"] {
+                let waiting = "SELECT id FROM information_schema.processlist WHERE state = 'User lock' AND db = ";
+                let found = loop {
+                    match database.rows(&format!("{waiting}'{}'", database.server.database)).first() {
+                        Some(found) => break found[0].clone(),
+                        None if ended.load(Ordering::Relaxed) => return,
+                        None => std::thread::sleep(Duration::from_millis(5)),
+                    }
+                };
+                database.run(&format!("{kill} {found}"));
+            }
+        });
+        let answer = site.create();
+        ended.store(true, Ordering::Relaxed);
+        created.push(answer.unwrap());
+    });
+    std::thread::sleep(late);
+    site.assert_kept(&created);
 }
 
 #[test]
