@@ -44,7 +44,7 @@ pub struct Api {
     looked: Cell<Looked>,
     /// Whether calls share a transaction now, and what tells whether it was stored.
     in_batch: Cell<bool>,
-    batch_proof: RefCell<Option<Proof>>,
+    batch_proofs: RefCell<Vec<Proof>>,
 }
 
 impl Api {
@@ -55,7 +55,7 @@ impl Api {
         let random = if settings.is_sandbox() { Random::sandbox() } else { Random::System };
         let (clock, vault_random) = (Clock::default(), Random::System);
         let (vault, store) = (RefCell::new(None), RefCell::new(None));
-        let (looked, in_batch, batch_proof) = (Cell::default(), Cell::new(false), RefCell::new(None));
+        let (looked, in_batch, batch_proofs) = (Cell::default(), Cell::new(false), RefCell::default());
         Self {
             settings,
             identifier_prefix,
@@ -67,7 +67,7 @@ impl Api {
             store,
             looked,
             in_batch,
-            batch_proof,
+            batch_proofs,
         }
     }
 
@@ -301,7 +301,7 @@ impl Api {
             match written {
                 Ok(Written::Surely(value)) => {
                     if self.in_batch.get() && self.is_remote() {
-                        *self.batch_proof.borrow_mut() = Some(proof(&value));
+                        self.batch_proofs.borrow_mut().push(proof(&value));
                     }
                     return Ok(value);
                 }
@@ -313,6 +313,8 @@ impl Api {
                 Err(Error::Taken) if attempts < ATTEMPTS => {}
                 // A batch is done again as a whole.
                 Err(Error::StoreContended(_)) if attempts < ATTEMPTS && !self.in_batch.get() => {}
+                // Another column than ours, of a table that a host has made.
+                Err(Error::Taken) if self.is_remote() => return Err(Error::RowNotUnique),
                 Err(Error::Taken) => return Err(Error::NoRandomness),
                 Err(error) => return Err(error),
             }
@@ -330,7 +332,7 @@ impl Api {
         let mut attempts = 1;
         loop {
             self.in_batch.set(true);
-            *self.batch_proof.borrow_mut() = None;
+            self.batch_proofs.borrow_mut().clear();
             let done = self.read(Store::begin_batch).and_then(|()| calls());
             self.in_batch.set(false);
             let done = match done {
@@ -345,12 +347,14 @@ impl Api {
             };
             let undone = match &done {
                 Err(Error::StoreContended(_)) => true,
-                // What was written last tells of all of it.
-                Err(Error::CommitUnanswered(_)) => match self.batch_proof.take().map(|proof| self.judge(&proof)) {
-                    Some(Verdict::Stored) => return Ok(()),
-                    Some(Verdict::Unknown) => false,
-                    Some(Verdict::Undone) | None => true,
-                },
+                Err(Error::CommitUnanswered(_)) => {
+                    let proofs = self.batch_proofs.take();
+                    match Verdict::of_all(proofs.iter().map(|proof| self.judge(proof))) {
+                        Verdict::Stored => return Ok(()),
+                        Verdict::Undone => true,
+                        Verdict::Unknown => proofs.is_empty(),
+                    }
+                }
                 _ => false,
             };
             if !undone || attempts == ATTEMPTS {
@@ -383,7 +387,7 @@ impl Api {
     ) -> Result<()> {
         let decision = self.decide(&done)?;
         if decision.made {
-            return Ok(());
+            return self.read(|store| store.make_last());
         }
         let write = |store: &mut Store, is_done: &bool| {
             if *is_done {
@@ -448,12 +452,7 @@ impl Api {
         // An identifier that isn't UTF-8 is looked for all the same, under another that doesn't exist either.
         let text = String::from_utf8_lossy(identifier);
         let found = self.read(|store| {
-            store.foresee(false, |store| {
-                let _ = (store.credential_or_decoy(&text), store.scopes());
-            })?;
-            let found = store.credential_or_decoy(&text)?.zip(Some(store.scopes()?));
-            store.settle();
-            Ok(found)
+            store.read_at_once(|store| Ok(store.credential_or_decoy(&text)?.zip(Some(store.scopes()?))))
         })?;
         let Some((credential, scopes)) = found else {
             return Ok(None);

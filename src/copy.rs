@@ -7,6 +7,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::error::{Error, Result};
 use crate::place::{DefaultPlace, Dsn, KeyFile, Place, beside};
+use crate::random::Random;
 use crate::reply::{Fields, Value};
 use crate::settings::Settings;
 use crate::store::table::{TABLES, Table, TableRow};
@@ -28,6 +29,8 @@ pub struct Copy {
     stores: Option<(Store, Store)>,
     keys: (Vault, Vault),
     step: Step,
+    /// What tells the source from any other store.
+    source: String,
     /// The columns that both stores have, by table.
     columns: Vec<Vec<String>>,
     /// The columns that only the source has.
@@ -81,6 +84,7 @@ impl Copy {
             stores: None,
             keys,
             step: Step::Begin,
+            source: String::new(),
             columns: Vec::new(),
             left_out: Vec::new(),
             done: 0,
@@ -110,7 +114,7 @@ impl Copy {
             Step::Copy(number, behind) => self.copy(number, behind, &from, &mut to)?,
             Step::Compare(number, behind) => self.compare(number, behind, &from, &to)?,
             Step::Open(behind) => self.open_secrets(behind, &to)?,
-            Step::End => Self::end(&mut from, &mut to)?,
+            Step::End => self.end(&mut from, &mut to)?,
             Step::Finished => Step::Finished,
         };
         self.stores = Some((from, to));
@@ -150,9 +154,9 @@ impl Copy {
                 return Err(Error::TableMissing(self.from.name(), table.name));
             }
         }
-        let source = self.fingerprint();
+        self.source = self.fingerprint(from)?;
         let unfinished = to.note_if_any(Note::CopyOf)?;
-        if unfinished.as_ref().is_some_and(|of| *of != source)
+        if unfinished.as_ref().is_some_and(|of| *of != self.source)
             || (unfinished.is_none() && !to.is_new(&self.settings)?)
         {
             return Err(Error::TargetNotEmpty);
@@ -161,7 +165,7 @@ impl Copy {
         if unfinished.is_none() {
             // Makes what is missing of a new store.
             let mut to = Store::open(&self.to, &self.settings)?;
-            write(&mut to, |to| to.set_note(Note::CopyOf, Some(&source)))?;
+            write(&mut to, &self.to, &self.settings, |to| to.set_note(Note::CopyOf, Some(&self.source)))?;
         }
         for table in TABLES {
             self.rows += from.count_rows(table)?;
@@ -200,9 +204,9 @@ impl Copy {
         };
         let (rows, last) = batch(from, table, columns, behind)?;
         if rows != to.rows_between(table, columns, behind, last, i64::MAX)? {
-            let written = write(to, |to| to.set_rows(table, columns, behind, last, &rows));
+            let written = self.write(to, |to| to.set_rows(table, columns, behind, last, &rows));
             if let Err(error @ (Error::StoreFailed(..) | Error::ColumnUnfit(..) | Error::Taken)) = written {
-                write(to, |to| to.find_refused(table, columns, behind, last, &rows))?;
+                self.write(to, |to| to.find_refused(table, columns, behind, last, &rows))?;
                 return Err(error);
             }
             written?;
@@ -246,7 +250,7 @@ impl Copy {
     }
 
     /// Makes a store of the copy.
-    fn end(from: &mut Store, to: &mut Store) -> Result<Step> {
+    fn end(&self, from: &mut Store, to: &mut Store) -> Result<Step> {
         for table in TABLES {
             if from.count_rows(table)? != to.count_rows(table)? {
                 return Err(Error::CopyIncomplete(table.name));
@@ -255,7 +259,7 @@ impl Copy {
         let last = from.last_credential_id()?;
         let notes = [Note::SealingKey, Note::Rotation].map(|note| Ok((note, from.note_if_any(note)?)));
         let notes = notes.into_iter().collect::<Result<Vec<_>>>()?;
-        write(to, |to| {
+        self.write(to, |to| {
             to.use_credential_ids_up_to(last)?;
             to.rank_all()?;
             notes.iter().try_for_each(|(note, value)| to.set_note(*note, value.as_deref()))?;
@@ -272,9 +276,35 @@ impl Copy {
         self.done = self.done.saturating_add(i64::try_from(done).unwrap_or(i64::MAX));
     }
 
-    /// What the source is known by, without who logs in there.
-    fn fingerprint(&self) -> String {
-        Sha256::digest(self.from.name().as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+    /// Writes to the copy, as long as it's this one's and unfinished: another may have finished it, and others use it.
+    fn write<T>(&self, to: &mut Store, work: impl Fn(&mut Store) -> Result<T>) -> Result<T> {
+        write(to, &self.to, &self.settings, |to| {
+            if to.note(Note::CopyOf)?.as_ref() != Some(&self.source) {
+                return Err(Error::TargetNotEmpty);
+            }
+            work(to)
+        })
+    }
+
+    /// What the source is known by: where it is, without who logs in there, and which store is there.
+    fn fingerprint(&self, from: &mut Store) -> Result<String> {
+        if from.note_if_any(Note::Identity)?.is_none() {
+            let mut identity = [0; 16];
+            Random::System.fill(&mut identity).map_err(|_| Error::NoRandomness)?;
+            let identity = format!("{:032x}", u128::from_ne_bytes(identity));
+            let noted = write(from, &self.from, &self.settings, |from| match from.note(Note::Identity)? {
+                None => from.set_note(Note::Identity, Some(&identity)),
+                Some(_) => Ok(()),
+            });
+            match noted {
+                // Then it's known by its place alone.
+                Ok(()) | Err(Error::ServerReadOnly(_) | Error::ServerDenied(_)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        let identity = from.note_if_any(Note::Identity)?.unwrap_or_default();
+        let known = format!("{}\n{identity}", self.from.name());
+        Ok(Sha256::digest(known.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect())
     }
 }
 
@@ -297,13 +327,22 @@ fn is_plain(name: &str) -> bool {
     name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == ' ')
 }
 
-fn write<T>(store: &mut Store, work: impl Fn(&mut Store) -> Result<T>) -> Result<T> {
+fn write<T>(
+    store: &mut Store,
+    place: &Place,
+    settings: &Settings,
+    work: impl Fn(&mut Store) -> Result<T>,
+) -> Result<T> {
     let mut attempts = 1;
     loop {
         match store.write(&work) {
             Ok(Written::Surely(value)) => return Ok(value),
             Ok(Written::Perhaps(_, error)) => return Err(error),
-            Err(Error::StoreContended(_)) if attempts < ATTEMPTS => attempts += 1,
+            Err(Error::StoreContended(_)) if attempts < ATTEMPTS => {
+                attempts += 1;
+                // A file's connection may be in doubt since another process has failed to flush.
+                *store = Store::open_to_copy(place, settings)?;
+            }
             Err(error) => return Err(error),
         }
     }

@@ -9,9 +9,10 @@ use crate::place::beside;
 use crate::random::Random;
 
 /// Who may use the files in a folder: this user, or in a group-writable folder also the folder's group, so that two
-/// system users can share a store.
+/// system users can share a store. What root makes belongs to the folder's owner, as what SQLite makes does.
 #[derive(Debug, Clone, Copy)]
 pub struct Access {
+    owner: u32,
     group: Option<u32>,
 }
 
@@ -19,7 +20,7 @@ impl Access {
     /// What the folder of this file says.
     pub fn of(path: &Path) -> io::Result<Self> {
         let folder = fs::metadata(folder_of(path))?;
-        Ok(Self { group: (folder.mode() & 0o020 != 0).then(|| folder.gid()) })
+        Ok(Self { owner: folder.uid(), group: (folder.mode() & 0o020 != 0).then(|| folder.gid()) })
     }
 
     /// Whether a group shares the files.
@@ -29,6 +30,8 @@ impl Access {
 
     /// Gives a file this access. A group that this user isn't in gets none.
     fn grant(self, file: &File) -> io::Result<()> {
+        // Nobody but root may; then root of a container may not either.
+        let _ = fchown(file, Some(self.owner), None);
         let mode = match self.group {
             Some(group) if fchown(file, None, Some(group)).is_ok() => 0o660,
             _ => 0o600,

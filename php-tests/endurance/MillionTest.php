@@ -28,7 +28,7 @@ final class MillionTest extends Processes
         $rows = 5_000;
         $this->start('many', ['create', $rows], ['localapi.durability' => 'normal'])->output();
         $row = filesize($this->store) / $rows / 1024;
-        // SQLite needs a little more for a page in memory.
-        self::assertLessThan(($calls - 10_000) * $row * 1.12 + 1_024, $more);
+        // SQLite needs 15 % more for a page in memory, PHP's own too.
+        self::assertLessThan(($calls - 10_000) * $row * 1.18 + 1_024, $more);
     }
 }

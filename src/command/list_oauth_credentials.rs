@@ -102,14 +102,8 @@ impl Rows for Clients<'_> {
             if ids.is_empty() {
                 return Ok(Vec::new());
             }
-            let (mut found, scopes) = self.api.read(|store| {
-                store.foresee(false, |store| {
-                    let _ = (store.credentials(&ids), store.scopes());
-                })?;
-                let found = (store.credentials(&ids)?, store.scopes()?);
-                store.settle();
-                Ok(found)
-            })?;
+            let (mut found, scopes) =
+                self.api.read(|store| store.read_at_once(|store| Ok((store.credentials(&ids)?, store.scopes()?))))?;
             // The order of the ids is the order that was asked for.
             let place = |id| found.binary_search_by_key(&id, |credential: &Credential| credential.id).ok();
             let order: Vec<usize> = ids.iter().filter_map(|&id| place(id)).collect();

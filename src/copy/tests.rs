@@ -290,6 +290,54 @@ fn a_list_of_a_copy_that_skips_many_begins_at_the_right_one() {
     }
 }
 
+#[test]
+fn a_copy_that_another_has_finished_is_left_to_those_who_use_it() {
+    for (from, to) in ways() {
+        fill(&from, 2);
+        for steps in 1.. {
+            empty(&to);
+            let mut slow = begin(&from, &to).unwrap();
+            let more = (0..steps).all(|_| slow.step().unwrap().is_some());
+            if !more {
+                break;
+            }
+            if copy(&from, &to).is_err() {
+                // The slow one was about to finish it, or has.
+                continue;
+            }
+            let keys = settings(&from, &to).key_file;
+            let api = Api::new(Settings { key_file: keys, ..to.settings() });
+            let created = create(&api);
+            let end = loop {
+                match slow.step() {
+                    Ok(Some(_)) => {}
+                    end => break end,
+                }
+            };
+            assert!(end.is_err(), "after {steps} steps it goes on with a store that is in use");
+            assert!(verifies(&api, &created), "after {steps} steps");
+        }
+    }
+}
+
+#[test]
+fn a_copy_goes_on_from_the_store_that_it_was_begun_with_and_no_other_at_its_path() {
+    let (from, to) = (Home::file(), Home::file());
+    fill(&from, 2);
+    let mut copy = begin(&from, &to).unwrap();
+    for _ in 0..3 {
+        copy.step().unwrap();
+    }
+    drop(copy);
+    let keys = fs::read(from.key_file()).unwrap();
+    for name in ["", "-wal", "-shm"] {
+        let _ = fs::remove_file(beside(&from.path(), name));
+    }
+    fs::write(from.key_file(), keys).unwrap();
+    fill(&from, 1);
+    assert_eq!(message(begin(&from, &to).and_then(|mut copy| copy.step())), REFUSED);
+}
+
 const REFUSED: &str =
     "The store to copy to is neither new nor an unfinished copy of the same store: it was left untouched.";
 

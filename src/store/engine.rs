@@ -96,6 +96,12 @@ pub trait Engine {
     /// A number that changes when another connection has changed the store, or may have.
     fn version_of_others(&self) -> Result<i64>;
 
+    /// Makes sure that what this connection has read is as durable as what it commits: another may have written it, and
+    /// wait for it to last.
+    fn make_last(&self) -> Result<()> {
+        Ok(())
+    }
+
     /// The names of the columns that a table keeps; none where there is no such table.
     fn columns(&self, table: &str) -> Result<Vec<String>>;
 

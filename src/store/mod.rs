@@ -275,6 +275,16 @@ impl Verdict {
     pub fn stored_if(stored: bool) -> Self {
         if stored { Self::Stored } else { Self::Undone }
     }
+
+    /// The verdict on a transaction by those on each change in it. One alone may be wrong: others change the same
+    /// meanwhile.
+    pub fn of_all(each: impl IntoIterator<Item = Self>) -> Self {
+        let mut told = each.into_iter().filter(|verdict| *verdict != Self::Unknown);
+        match told.next() {
+            Some(first) if told.all(|verdict| verdict == first) => first,
+            _ => Self::Unknown,
+        }
+    }
 }
 
 /// Looks what became of a transaction.
@@ -297,16 +307,19 @@ pub enum Note {
     Rotation,
     /// What the store is being copied from, until that is finished.
     CopyOf,
+    /// What tells it from any other, once it was copied. A copy doesn't have it.
+    Identity,
 }
 
 impl Note {
-    const ALL: [Self; 3] = [Self::SealingKey, Self::Rotation, Self::CopyOf];
+    const ALL: [Self; 4] = [Self::SealingKey, Self::Rotation, Self::CopyOf, Self::Identity];
 
     fn name(self) -> &'static str {
         match self {
             Self::SealingKey => "sealing key",
             Self::Rotation => "rotation",
             Self::CopyOf => "copy of",
+            Self::Identity => "identity",
         }
     }
 }
@@ -339,6 +352,11 @@ impl Store {
     pub fn is_current(&self) -> bool {
         // What calls share a transaction is one store, whatever its place names by now.
         self.batch || self.engine.is_current()
+    }
+
+    /// Makes sure that what was read lasts: it may be another process's that isn't answered yet.
+    pub fn make_last(&self) -> Result<()> {
+        self.engine.make_last()
     }
 
     /// After a request: does what the next one needn't wait for.
@@ -443,6 +461,14 @@ impl Store {
         self.engine.fetch(writes)
     }
 
+    /// Reads what a server is asked for at once.
+    pub fn read_at_once<T>(&mut self, read: impl Fn(&mut Self) -> Result<T>) -> Result<T> {
+        let asked = self.foresee(false, |store| drop(read(store)));
+        let found = asked.and_then(|()| read(self));
+        self.settle();
+        found
+    }
+
     /// Ends what `foresee` has begun.
     pub fn settle(&mut self) {
         if self.engine.is_remote() && !self.batch {
@@ -503,7 +529,7 @@ impl Store {
     fn read_notes(&self) -> Result<BTreeMap<Note, String>> {
         // A server locks what it's asked for, and other rows change more often.
         let names = Note::ALL.map(Note::name).map(Bind::Text);
-        let sql = "SELECT name, value FROM localapi_store WHERE name IN (?1, ?2, ?3)";
+        let sql = "SELECT name, value FROM localapi_store WHERE name IN (?1, ?2, ?3, ?4)";
         let rows = self.engine.rows(sql, &names, |row| (row.text(0), row.text(1)))?;
         let note = |name: &str| Note::ALL.into_iter().find(|note| note.name() == name);
         Ok(rows.into_iter().filter_map(|(name, value)| Some((note(&name)?, value))).collect())
@@ -793,6 +819,17 @@ mod tests {
     fn insert(store: &Store, number: i64) -> i64 {
         let details = Details::default();
         store.id(store.insert_credential(&number.to_string(), "", &details, "").unwrap()).unwrap()
+    }
+
+    #[test]
+    fn a_transaction_is_stored_or_undone_where_no_change_in_it_says_otherwise() {
+        use Verdict::{Stored, Undone, Unknown};
+        assert_eq!(Verdict::of_all([Stored, Unknown, Stored]), Stored);
+        assert_eq!(Verdict::of_all([Unknown, Undone, Undone]), Undone);
+        assert_eq!(Verdict::of_all([Unknown]), Unknown);
+        // Another has deleted what was to be deleted, or what was created.
+        assert_eq!(Verdict::of_all([Undone, Stored]), Unknown);
+        assert_eq!(Verdict::of_all([Stored, Undone]), Unknown);
     }
 
     #[test]

@@ -92,6 +92,11 @@ impl Fault {
         }
     }
 
+    /// Whether nobody has taken the connection at this address: at another of the same name somebody may.
+    pub fn is_of_address(error: &mysql::Error) -> bool {
+        matches!(error, mysql::Error::DriverError(DriverError::ConnectTimeout | DriverError::CouldNotConnect(_)))
+    }
+
     /// Whether the session can't be used any more.
     pub fn ends_session(&self) -> bool {
         matches!(self, Self::Lost | Self::Silent | Self::Tls(_) | Self::Unreachable(_) | Self::Unanswered)

@@ -123,6 +123,8 @@ impl Mysql {
         }
         let mut answers = answers.map_err(|fault| {
             state.undone = state.begun && (state.session.is_none() || fault == Fault::Contended);
+            // The statements before the one that failed have run.
+            state.sent = state.begun;
             fault.into_error(&self.server, &self.settings)
         })?;
         state.sent = state.begun;

@@ -271,11 +271,13 @@ pub fn longest_wait(server: &Server) -> Duration {
 /// Connects and logs in. The driver tries the first address of a name only, unless it's bound to one of its own: then
 /// every address of that family.
 fn connect(server: &Server) -> Result<Conn, Fault> {
-    let connect =
-        |from| options(server, from).and_then(|options| Conn::new(options).map_err(|error| Fault::of_opening(&error)));
+    let connect = |from| {
+        let options = options(server, from).map_err(|fault| (fault, false))?;
+        Conn::new(options).map_err(|error| (Fault::of_opening(&error), Fault::is_of_address(&error)))
+    };
     let fault = match connect(None) {
-        Err(Fault::Unreachable(reason)) if server.socket.is_none() => Fault::Unreachable(reason),
-        done => return done,
+        Err((fault, true)) if server.socket.is_none() => fault,
+        done => return done.map_err(|(fault, _)| fault),
     };
     let addresses = (server.host.as_str(), server.port).to_socket_addrs();
     let addresses: Vec<SocketAddr> = addresses.map(Iterator::collect).unwrap_or_default();
@@ -283,8 +285,8 @@ fn connect(server: &Server) -> Result<Conn, Fault> {
         for any in [IpAddr::V4(Ipv4Addr::UNSPECIFIED), IpAddr::V6(Ipv6Addr::UNSPECIFIED)] {
             if addresses.iter().any(|address| address.is_ipv4() == any.is_ipv4()) {
                 match connect(Some(SocketAddr::new(any, 0))) {
-                    Err(Fault::Unreachable(_)) => {}
-                    done => return done,
+                    Err((_, true)) => {}
+                    done => return done.map_err(|(fault, _)| fault),
                 }
             }
         }

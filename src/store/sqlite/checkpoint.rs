@@ -1,22 +1,22 @@
 //! When and how the write-ahead log is copied into the database.
 
 use std::cell::Cell;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 
-use super::{Gate, Sqlite, file};
+use super::{Gate, Sqlite, file, log};
 use crate::error::Result;
 
 /// When the write-ahead log is copied into the database.
 #[derive(Debug, Clone, Copy)]
 pub struct Thresholds {
     /// After a request, where nobody has written for a while, once it has this many pages;
-    pub quiet: i32,
+    pub quiet: u32,
     /// after a commit once it has this many and no other writer waits,
-    pub free: i32,
+    pub free: u32,
     /// or once it has this many.
-    pub most: i32,
+    pub most: u32,
 }
 
 impl Thresholds {
@@ -26,6 +26,9 @@ impl Thresholds {
 
 /// A while.
 const QUIET: Duration = Duration::from_secs(1);
+/// Which part of the busy timeout readers are waited for, at most: other writers wait at the gate meanwhile, and mustn't
+/// give up. Who reads longer than that lets the log grow.
+const READERS_SHARE: u32 = 4;
 
 impl Thresholds {
     /// Those that hold here.
@@ -40,13 +43,13 @@ impl Thresholds {
 
 thread_local! {
     /// The pages in the write-ahead log after this thread's last commit. SQLite tells a function that has no state.
-    static LOG_PAGES: Cell<i32> = const { Cell::new(0) };
+    static LOG_PAGES: Cell<u32> = const { Cell::new(0) };
 }
 
 /// Notes the pages in the log after each commit of this connection.
 pub fn count_pages(connection: &Connection) {
     connection.wal_hook(Some(|_, pages| {
-        LOG_PAGES.set(pages);
+        LOG_PAGES.set(u32::try_from(pages).unwrap_or(0));
         Ok(())
     }));
 }
@@ -55,19 +58,15 @@ impl Sqlite {
     /// Copies the write-ahead log into the database where it has grown. Whether all that is committed lasts by that.
     /// What fails here is tried again later.
     pub(super) fn checkpoint_if_due(&mut self) -> bool {
-        let pages = LOG_PAGES.get();
-        let Thresholds { free, most, .. } = self.thresholds;
-        if pages < free {
-            self.next_checkpoint = free;
-            return false;
-        }
+        let (pages, Thresholds { free, most, .. }) = (LOG_PAGES.get(), self.thresholds);
         let must = pages >= most;
-        if pages < self.next_checkpoint || !must && self.gate.as_ref().is_none_or(Gate::is_awaited) {
+        let step = if must { free } else { free / 4 };
+        let due = |gate: &Gate| pages >= free && (must || !gate.is_awaited()) && gate.note_copying(pages, step);
+        if !self.gate.as_ref().is_some_and(due) {
             return false;
         }
-        // Readers may keep part of it from being copied: not tried again with every commit.
-        self.next_checkpoint = pages.saturating_add(free / 4);
-        self.checkpoint(if must { self.busy_timeout } else { Duration::ZERO }).unwrap_or(false)
+        let copied = if must { self.make_log_begin_anew() } else { self.checkpoint(Duration::ZERO) };
+        copied.unwrap_or(false)
     }
 
     /// Copies the log. It never runs beside a commit: SQLite before 3.51.3 can lose data when another connection commits
@@ -78,6 +77,25 @@ impl Sqlite {
         let copied = self.mend().and_then(|()| self.copy_log().map_err(|error| self.fault(&error)));
         self.roll_back_now();
         copied
+    }
+
+    /// Copies all of the log, and waits for those who read it: the next commit begins it anew, whoever comes meanwhile.
+    /// Without that it grows for as long as there is always somebody who reads. Other writers wait at the gate.
+    fn make_log_begin_anew(&mut self) -> Result<bool> {
+        let deadline = Instant::now() + self.busy_timeout / READERS_SHARE;
+        let rest = || deadline.saturating_duration_since(Instant::now());
+        while !self.checkpoint(self.busy_timeout)? {
+            if rest().is_zero() {
+                return Ok(false);
+            }
+            log::pause();
+        }
+        // Another program may have written meanwhile, or still read: the log is larger then, and nothing else.
+        if self.lock(rest()).is_ok() && log::pages_to_copy(&self.main).is_ok_and(|pages| pages == 0) {
+            let _ = log::wait_for_readers(&self.main, rest());
+        }
+        self.roll_back_now();
+        Ok(true)
     }
 
     fn copy_log(&mut self) -> rusqlite::Result<bool> {
@@ -95,14 +113,13 @@ impl Sqlite {
         })
     }
 
-    /// Copies the log where nobody has written for a while.
+    /// Copies the log where nobody has written for a while, whoever did.
     pub(super) fn checkpoint_if_quiet(&mut self) {
         let Some(gate) = &self.gate else { return };
         let quiet = self.quiet.take().unwrap_or_else(|| gate.quiet());
-        if LOG_PAGES.get() >= self.thresholds.quiet && quiet >= QUIET && gate.enter(Duration::ZERO) {
-            if self.checkpoint(Duration::ZERO).unwrap_or(false) {
-                LOG_PAGES.set(0);
-            }
+        let grown = || log::pages_to_copy(&self.main).is_ok_and(|pages| pages >= self.thresholds.quiet);
+        if quiet >= QUIET && grown() && gate.enter(Duration::ZERO) {
+            let _ = self.checkpoint(Duration::ZERO);
             self.leave_gate();
         }
     }

@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::MetadataExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use rusqlite::{Connection, ErrorCode, OpenFlags};
@@ -73,6 +73,11 @@ impl Identity {
             Err(_) => Err(Error::StoreUnreachable(path.to_owned())),
         }
     }
+}
+
+/// Where a file is, which a link may lead to: SQLite has its own files beside that, and all who use it meet there.
+pub fn real(path: &Path) -> PathBuf {
+    path.canonicalize().unwrap_or_else(|_| path.to_owned())
 }
 
 /// Opens a file that is there.

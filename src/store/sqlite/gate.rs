@@ -38,6 +38,8 @@ struct Shared {
     mended: AtomicU32,
     /// When somebody has written last, in milliseconds since the machine's start.
     written: AtomicU32,
+    /// How many pages the log had when somebody last began to copy it.
+    copied_at: AtomicU32,
 }
 
 /// One connection's place at the gate.
@@ -62,7 +64,8 @@ impl Gate {
             // A page without room on the disk would end the process when it's written to.
             file.write_all_at(&[0; SIZE], 0)?;
         }
-        // SAFETY: the file has this many bytes, and nobody makes it shorter. The kernel chooses a free place.
+        // SAFETY: the file has this many bytes, and nobody makes it shorter: no program of ours does, and the README asks
+        // the others not to. The kernel chooses a free place.
         let page = unsafe {
             libc::mmap(ptr::null_mut(), SIZE, libc::PROT_READ | libc::PROT_WRITE, libc::MAP_SHARED, file.as_raw_fd(), 0)
         };
@@ -128,6 +131,17 @@ impl Gate {
     /// For how long nothing has been written, as far as that is known.
     pub fn quiet(&self) -> Duration {
         since(self.shared().written.load(SeqCst), milliseconds())
+    }
+
+    /// Notes that the log has this many pages and is copied now, unless it was begun to be copied less than `step` pages
+    /// before: readers may keep it from being copied, and it isn't tried again with every commit.
+    pub fn note_copying(&self, pages: u32, step: u32) -> bool {
+        let before = self.shared().copied_at.load(SeqCst);
+        let due = pages < before || pages - before >= step;
+        if due {
+            self.shared().copied_at.store(pages, SeqCst);
+        }
+        due
     }
 
     /// Notes that a flush of the log has failed: the kernel may take what it should have written for written.
@@ -299,6 +313,8 @@ mod tests {
             assert!(!first.doubts().remain() && first.doubts() != doubts);
             first.note_write();
             assert!(second.quiet() < LONG);
+            first.note_copying(100, 10);
+            assert!(!second.note_copying(109, 10) && second.note_copying(110, 10) && first.note_copying(7, 10));
         }
     }
 }

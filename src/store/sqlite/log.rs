@@ -16,9 +16,12 @@
 
 use std::collections::BTreeMap;
 use std::ffi::{c_int, c_void};
+use std::ops::Range;
 use std::ptr::{self, NonNull};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
 
-use rusqlite::{Connection, Error, Result, ffi};
+use rusqlite::{Connection, Error, ErrorCode, Result, ffi};
 
 /// The lengths of the log's header and of the one before each page (sqlite.org/fileformat2.html, "The Write-Ahead Log").
 const HEADER: usize = 32;
@@ -28,6 +31,11 @@ const PAGE_HEADER: usize = 24;
 const INDEX: c_int = 32_768;
 const PAGES_IN_INDEX: usize = 16;
 const COPIED_IN_INDEX: usize = 96;
+/// The locks that whoever copies the log has, and those that read more than is copied ("Locks", ibidem).
+const COPYING: Range<c_int> = 1..2;
+const READING: Range<c_int> = 4..8;
+/// So long it takes until such a lock is asked for again.
+const ASK_AGAIN: Duration = Duration::from_millis(1);
 
 /// A file that a connection has open. It's read and written by SQLite's own methods: another handle on a file would drop
 /// the locks that SQLite has on it.
@@ -69,13 +77,33 @@ impl<'a> OpenFile<'a> {
         let map = self.methods.xShmMap.ok_or(Error::InvalidQuery)?;
         let mut index: *mut c_void = ptr::null_mut();
         // SAFETY: the file is open, and SQLite writes a pointer to where it's told. The part of the index is as long as
-        // was asked for and stays as long as the file is open. Who has the write lock is the only one to change the first
-        // number, and who copies the other: both are this thread.
+        // was asked for, stays as long as the file is open, and both numbers in it are aligned. Other processes may
+        // change them at any time, as atomics may be.
         unsafe {
             check(map(self.file.as_ptr(), 0, INDEX, 0, &raw mut index))?;
-            let number = |at| index.byte_add(at).cast::<u32>().read_volatile();
+            let number = |at| AtomicU32::from_ptr(index.byte_add(at).cast()).load(Ordering::Acquire);
             Ok(if index.is_null() { (0, 0) } else { (number(PAGES_IN_INDEX), number(COPIED_IN_INDEX)) })
         }
+    }
+
+    fn lock(&self, which: &Range<c_int>, how: c_int) -> Result<()> {
+        let lock = self.methods.xShmLock.ok_or(Error::InvalidQuery)?;
+        let how = how | ffi::SQLITE_SHM_EXCLUSIVE;
+        // SAFETY: the file is open, and the index has these locks.
+        check(unsafe { lock(self.file.as_ptr(), which.start, which.end - which.start, how) })
+    }
+
+    /// Runs work while nobody else has any of these locks, waiting for them no longer than this.
+    fn alone<T>(&self, which: &Range<c_int>, longest: Duration, work: impl FnOnce() -> Result<T>) -> Result<T> {
+        let begun = Instant::now();
+        while let Err(error) = self.lock(which, ffi::SQLITE_SHM_LOCK) {
+            if error.sqlite_error_code() != Some(ErrorCode::DatabaseBusy) || begun.elapsed() >= longest {
+                return Err(error);
+            }
+            pause();
+        }
+        let done = work();
+        self.lock(which, ffi::SQLITE_SHM_UNLOCK).and(done)
     }
 
     fn flush(&self) -> Result<()> {
@@ -91,12 +119,37 @@ pub fn flush(connection: &Connection) -> Result<()> {
     OpenFile::of(connection, ffi::SQLITE_FCNTL_JOURNAL_POINTER)?.flush()
 }
 
+/// How many pages of the log aren't copied into the database.
+pub fn pages_to_copy(connection: &Connection) -> Result<u32> {
+    let (pages, copied) = OpenFile::of(connection, ffi::SQLITE_FCNTL_FILE_POINTER)?.pages_in_log()?;
+    Ok(pages.saturating_sub(copied))
+}
+
+/// Waits until nobody reads the log, no longer than this, so that the next commit begins it anew. Only who has the write
+/// lock may, and has begun its transaction when all of the log was copied: readers that come then read the database.
+pub fn wait_for_readers(connection: &Connection, longest: Duration) -> Result<()> {
+    OpenFile::of(connection, ffi::SQLITE_FCNTL_FILE_POINTER)?.alone(&READING, longest, || Ok(()))
+}
+
+/// Waits a moment.
+pub fn pause() {
+    #[cfg(test)]
+    if super::simulator::pause() {
+        return;
+    }
+    std::thread::sleep(ASK_AGAIN);
+}
+
 /// Writes again what a flush that failed may have left unwritten: the kernel takes it for written, so that a later flush
 /// wouldn't write it, and it may be gone from its memory. First the log, which is flushed by that; then those of its
-/// pages that are copied into the database, where SQLite wouldn't copy them again. Only who has the write lock may.
-pub fn write_again(connection: &Connection) -> Result<()> {
+/// pages that are copied into the database, where SQLite wouldn't copy them again. Only who has the write lock may; whoever copies is waited for, no longer than this.
+pub fn write_again(connection: &Connection, longest: Duration) -> Result<()> {
     let log = OpenFile::of(connection, ffi::SQLITE_FCNTL_JOURNAL_POINTER)?;
     let database = OpenFile::of(connection, ffi::SQLITE_FCNTL_FILE_POINTER)?;
+    database.alone(&COPYING, longest, || write_pages_again(&log, &database))
+}
+
+fn write_pages_again(log: &OpenFile<'_>, database: &OpenFile<'_>) -> Result<()> {
     let (pages, copied) = database.pages_in_log()?;
     if pages == 0 {
         return log.flush();

@@ -10,6 +10,7 @@ pub mod schema;
 mod simulator;
 mod statement;
 
+use std::cell::Cell;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -19,7 +20,7 @@ use rusqlite::{Connection, ErrorCode, ffi};
 use self::checkpoint::Thresholds;
 use self::fault::{fault, is_busy};
 pub use self::file::note_fork;
-use self::file::{Counted, Identity, cannot_create, connect, flush_folder};
+use self::file::{Counted, Identity, cannot_create, connect, flush_folder, real};
 use self::gate::{Doubts, Gate};
 use self::schema::{APPLICATION_ID, MIGRATIONS};
 use self::statement::Statements;
@@ -52,7 +53,8 @@ pub struct Sqlite {
     durability: Durability,
     busy_timeout: Duration,
     thresholds: Thresholds,
-    next_checkpoint: i32,
+    /// How often others had committed, as far as it's known that all they have committed lasts.
+    lasting: Cell<Option<i64>>,
     /// For how long nobody had written when this connection first committed since the last request.
     quiet: Option<Duration>,
     // Last: the count goes down when the connections are closed.
@@ -88,7 +90,7 @@ impl Sqlite {
                 Identity::of(path)?.ok_or_else(|| Error::StoreUnreachable(path.to_owned()))?
             }
         };
-        let access = Access::of(path).map_err(|_| Error::StoreUnreachable(path.to_owned()))?;
+        let access = Access::of(&real(path)).map_err(|_| Error::StoreUnreachable(path.to_owned()))?;
         // Another user's process that makes a file beside the store gives it to their group a moment later.
         let deadline = Instant::now() + settings.busy_timeout.min(SHARING_TAKES);
         let store = loop {
@@ -108,7 +110,7 @@ impl Sqlite {
             }
         };
         for suffix in ["-wal", "-shm"] {
-            access.adopt(&beside(path, suffix));
+            access.adopt(&beside(&real(path), suffix));
         }
         Ok(store)
     }
@@ -137,7 +139,7 @@ impl Sqlite {
             durability: settings.durability,
             busy_timeout,
             thresholds: Thresholds::here(),
-            next_checkpoint: 0,
+            lasting: Cell::new(None),
             quiet: None,
             _counted: identity.map(|_| Counted::new()),
         };
@@ -243,8 +245,9 @@ impl Sqlite {
     fn flush_log_later(&mut self) -> Result<()> {
         // What is read opens the log, which makes it where there is none.
         self.pragma("user_version")?;
-        flush_folder(&self.path).map_err(|error| cannot_create(&self.path, &error))?;
-        let gate = Gate::open(&beside(&self.path, "-gate")).map_err(|error| cannot_create(&self.path, &error))?;
+        flush_folder(&real(&self.path)).map_err(|error| cannot_create(&self.path, &error))?;
+        let gate = beside(&real(&self.path), "-gate");
+        let gate = Gate::open(&gate).map_err(|error| cannot_create(&gate, &error))?;
         self.main.execute_batch("PRAGMA synchronous = NORMAL").map_err(|error| self.fault(&error))?;
         self.doubts = Some(gate.doubts());
         self.gate = Some(gate);
@@ -280,7 +283,7 @@ impl Sqlite {
         let Some(gate) = &self.gate else { return Ok(()) };
         let doubts = gate.doubts();
         if doubts.remain() {
-            log::write_again(&self.main).map_err(|error| self.fault(&error))?;
+            log::write_again(&self.main, self.busy_timeout).map_err(|error| self.fault(&error))?;
             gate.resolve(doubts);
         }
         Ok(())
@@ -384,6 +387,19 @@ impl Engine for Sqlite {
 
     fn version_of_others(&self) -> Result<i64> {
         if self.is_memory() { Ok(0) } else { self.number("PRAGMA data_version") }
+    }
+
+    fn make_last(&self) -> Result<()> {
+        if self.is_memory() {
+            return Ok(());
+        }
+        // What this connection has committed itself was flushed, and all before it with that.
+        let now = Some(self.version_of_others()?);
+        if self.lasting.get() != now {
+            self.flush_log()?;
+            self.lasting.set(now);
+        }
+        Ok(())
     }
 
     fn columns(&self, table: &str) -> Result<Vec<String>> {

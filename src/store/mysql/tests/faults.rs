@@ -333,6 +333,26 @@ fn a_lock_that_outlasts_the_timeout_is_told() {
     call(&api, "UpdateOAuthCredential", &update).unwrap();
 }
 
+#[test]
+fn a_call_that_waits_in_vain_for_a_lock_leaves_none_behind() {
+    let Some(site) = Site::new() else { return };
+    let known = site.create().unwrap();
+    let mut other = site.database.connect();
+    let mut run = |sql: &str| mysql::prelude::Queryable::query_drop(&mut other, sql).unwrap();
+    run("START TRANSACTION");
+    // What an update reads after the row that it locks.
+    run("SELECT * FROM localapi_store FOR UPDATE");
+    let api = Api::new(Settings { busy_timeout: Duration::from_millis(500), ..site.settings.clone() });
+    let id = id(&known).to_string();
+    let update = [("credentialId", id.as_str()), ("scope", "openid")];
+    let refused = call(&api, "UpdateOAuthCredential", &update);
+    assert!(matches!(refused, Err(Error::StoreLocked(..))), "{refused:?}");
+    let mut third = site.database.connect();
+    let mut run = |sql: &str| mysql::prelude::Queryable::query_drop(&mut third, sql).unwrap();
+    run("SET SESSION innodb_lock_wait_timeout = 1");
+    run(&format!("UPDATE tbloauthserver_clients SET description = 'x' WHERE id = {id}"));
+}
+
 /// What a first call with this DSN answers.
 fn refusal(site: &Site, change: impl FnOnce(&mut Server)) -> String {
     let mut server = site.database.server.clone();
@@ -425,9 +445,22 @@ fn a_server_without_a_connection_left_is_told() {
 #[test]
 fn no_error_holds_a_password() {
     let Some(site) = Site::new() else { return };
-    let password = site.database.server.password.reveal().to_owned();
-    let error = Error::ServerRefused(site.database.server.place(), "user and password");
-    for shown in [error.to_string(), format!("{error:?}"), format!("{:?}", site.database.server)] {
-        assert!(!shown.contains(&password), "{shown}");
+    let faults: [fn(&mut Server); 6] = [
+        |_| {},
+        |server| server.user = "nobody".to_owned(),
+        |server| server.host = "no-such-host.invalid".to_owned(),
+        |server| server.port = 1,
+        |server| server.ssl_verify = Some(true),
+        |server| server.socket = Some("/nowhere/socket".into()),
+    ];
+    for fault in faults {
+        let mut server = site.database.server.clone();
+        server.password = "hunter2".to_owned().into();
+        fault(&mut server);
+        let settings = site.database.settings_at(server);
+        let error = create(&Api::new(settings.clone())).unwrap_err();
+        for shown in [error.to_string(), format!("{error:?}"), format!("{settings:?}")] {
+            assert!(!shown.contains("hunter2"), "{shown}");
+        }
     }
 }

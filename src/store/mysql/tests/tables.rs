@@ -257,6 +257,16 @@ fn a_column_that_does_not_take_a_value_is_told_and_nothing_is_stored() {
 }
 
 #[test]
+fn a_column_of_the_hosts_that_must_be_unique_is_told() {
+    let Some(site) = Site::new() else { return };
+    site.create().unwrap();
+    site.database.run("ALTER TABLE tbloauthserver_clients ADD uuid CHAR(36) NOT NULL DEFAULT '' UNIQUE");
+    let sentence = "The credential store takes this for another row: a unique column has an equal value.";
+    assert_eq!(message(site.create()), sentence);
+    assert_eq!(site.ids().len(), 1);
+}
+
+#[test]
 fn times_are_utc_whatever_the_server_has() {
     let Some(site) = host() else { return };
     site.database.run("SET GLOBAL time_zone = '+05:00'");

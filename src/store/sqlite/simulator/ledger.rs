@@ -1,6 +1,6 @@
 //! What callers were told, and what a store must hold after that.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// What is known of one credential.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,9 +20,21 @@ struct Entry {
     answered: usize,
 }
 
-/// The credentials that callers know of, by identifier.
+/// The credentials that callers know of, by identifier, and the scopes that they know to be registered.
 #[derive(Debug, Clone, Default)]
-pub struct Ledger(HashMap<String, Entry>);
+pub struct Ledger {
+    credentials: HashMap<String, Entry>,
+    scopes: BTreeSet<String>,
+}
+
+/// What a store has.
+#[derive(Debug, Default)]
+pub struct Content {
+    /// Its credentials, by identifier.
+    pub credentials: BTreeMap<String, Stored>,
+    /// Its scopes.
+    pub scopes: BTreeSet<String>,
+}
 
 /// A credential as a store has it.
 #[derive(Debug, Clone)]
@@ -39,19 +51,24 @@ impl Ledger {
     /// A credential was issued.
     pub fn created(&mut self, identifier: &str, secret: &str) {
         let states = vec![State::Secret(secret.to_owned())];
-        self.0.insert(identifier.to_owned(), Entry { states, answered: 0 });
+        self.credentials.insert(identifier.to_owned(), Entry { states, answered: 0 });
+    }
+
+    /// A scope was registered, now or before.
+    pub fn registered(&mut self, scope: &str) {
+        self.scopes.insert(scope.to_owned());
     }
 
     /// A call begins that brings a credential into this state.
     pub fn begin(&mut self, identifier: &str, state: State) {
-        if let Some(entry) = self.0.get_mut(identifier) {
+        if let Some(entry) = self.credentials.get_mut(identifier) {
             entry.states.push(state);
         }
     }
 
     /// That call was answered: the credential is in this state.
     pub fn answered(&mut self, identifier: &str, state: State) {
-        if let Some(entry) = self.0.get_mut(identifier) {
+        if let Some(entry) = self.credentials.get_mut(identifier) {
             entry.answered = entry.states.len() - 1;
             entry.states[entry.answered] = state;
         }
@@ -59,19 +76,22 @@ impl Ledger {
 
     /// How many credentials were issued.
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.credentials.len()
     }
 
     /// What is wrong with a store, if anything.
-    pub fn check(&self, store: &BTreeMap<String, Stored>) -> Result<(), String> {
-        for (identifier, stored) in store {
+    pub fn check(&self, store: &Content) -> Result<(), String> {
+        if let Some(scope) = self.scopes.difference(&store.scopes).next() {
+            return Err(format!("the scope {scope} is lost"));
+        }
+        for (identifier, stored) in &store.credentials {
             if stored.secret.is_none() || stored.scopes != 2 || stored.lines != 1 {
                 return Err(format!("{identifier} is half-written: {stored:?}"));
             }
         }
-        for (identifier, entry) in &self.0 {
+        for (identifier, entry) in &self.credentials {
             let possible = &entry.states[entry.answered..];
-            let found = store.get(identifier);
+            let found = store.credentials.get(identifier);
             let right = possible.iter().any(|state| match (state, found) {
                 (State::Deleted, None) | (State::Unknown, Some(_)) => true,
                 (State::Secret(secret), Some(stored)) => stored.secret.as_ref() == Some(secret),
