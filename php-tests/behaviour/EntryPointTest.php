@@ -44,6 +44,8 @@ final class EntryPointTest extends StoreTestCase
         self::assertSame(['In the body', 'In the parts', 'In the query', 'In the body, too'], array_column($rows, 'name'));
         $both = 'https://a.example/ https://b.example/';
         self::assertSame([$both, $both, 'https://a.example/', ''], array_column($rows, 'redirect_uri'));
+        $listed = self::ask("$url?action=GetNothing&7=x", http_build_query(['Action' => 'ListOAuthCredentials', 7 => 'y'] + $login));
+        self::assertStringStartsWith('{"result":"success"', $listed[2], 'in any letter case');
     }
 
     public function testOnlyPostIsAccepted(): void
@@ -71,6 +73,31 @@ final class EntryPointTest extends StoreTestCase
         $file = fn (string $content): array => $login + ['file' => new CURLStringFile($content, 'a.txt')];
         self::assertSame($refusal, self::ask($url, $file(str_repeat('x', 1 << 20))));
         self::assertSame(200, self::ask($url, $file('x'))[0]);
+    }
+
+    public function testARequestIsTooLargeWhateverPhpHasSaidOfItLast(): void
+    {
+        $login = issue_api_credential('admin') + ['action' => 'ListOAuthCredentials'];
+        $many = array_combine(array_map(fn (int $i): string => "p$i", range(1, 1_100)), array_fill(0, 1_100, 'x'));
+        $server = new Server(__DIR__, self::place());
+        $url = "http://{$server->address()}/hasty.php";
+        self::assertSame(200, self::ask($url, $login)[0]);
+        self::assertSame(413, self::ask($url, $login + $many)[0], 'in parts');
+        self::assertSame(413, self::ask($url, http_build_query($login + $many))[0], 'encoded');
+        $parts = [CURLOPT_HTTPHEADER => ['Content-Type: multipart/form-data']];
+        self::assertSame(413, self::ask("$url?" . http_build_query($login + $many), 'x', $parts)[0], 'in the query');
+    }
+
+    public function testABodyOfUntoldLengthIsMeasured(): void
+    {
+        $login = issue_api_credential('admin') + ['action' => 'ListOAuthCredentials'];
+        $server = new Server(self::PUBLIC, self::place());
+        $url = "http://{$server->address()}/includes/api.php?" . http_build_query($login);
+        foreach (['application/octet-stream', 'application/x-www-form-urlencoded'] as $type) {
+            $chunked = [CURLOPT_HTTPHEADER => ["Content-Type: $type", 'Transfer-Encoding: chunked', 'Expect:']];
+            self::assertSame(200, self::ask($url, 'a=' . str_repeat('x', 1_000), $chunked)[0], $type);
+            self::assertSame(413, self::ask($url, 'a=' . str_repeat('x', 1 << 20), $chunked)[0], $type);
+        }
     }
 
     public function displays(): iterable

@@ -149,5 +149,24 @@ final class RespondTest extends StoreTestCase
         handle('Test', fn () => ['result' => 'success', 'o' => (object) ['a' => 1.0, 'b' => [null]], "k\xff" => "v\xff"]);
         $expected = ['result' => 'success', 'o' => ['a' => 1.0, 'b' => [null]], "k\u{fffd}" => "v\u{fffd}"];
         $this->assertAnswer(200, $expected, $login);
+        $answer = ['o' => new stdClass(), 'l' => (object) ['x'], 'e' => [], 'd' => new DateTimeZone('UTC'), 'f' => fn () => 1];
+        handle('Test', fn () => $answer);
+        $body = '{"o":{},"l":{"0":"x"},"e":[],"d":{"timezone_type":3,"timezone":"UTC"},"f":{}}';
+        self::assertSame($body, respond($login, self::SERVER)['body']);
+        self::assertSame($body, json_encode($answer));
+        handle('Test', fn () => [new stdClass()]);
+        self::assertSame('[{}]', respond($login, self::SERVER)['body']);
+    }
+
+    public function testAHandlerMayRespondTo64Deep(): void
+    {
+        $login = ['action' => 'Test'] + issue_api_credential('admin');
+        $calls = 0;
+        handle('Test', function () use (&$calls, $login): array {
+            $calls++;
+            return json_decode(respond($login, self::SERVER)['body'], true);
+        });
+        $this->assertRefusedWith(200, 'The command "Test" was not run: handlers have called localAPI 64 deep.', $login);
+        self::assertSame(64, $calls);
     }
 }

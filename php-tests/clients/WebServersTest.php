@@ -46,6 +46,8 @@ final class WebServersTest extends Processes
         self::assertSame($refused(413, 'The request is too large'), $this->ask($server, [CURLOPT_POSTFIELDS => $many]));
         $parts = $login + array_combine(array_map(fn (int $i): string => "p$i", range(1, 1_100)), array_fill(0, 1_100, 'x'));
         self::assertSame($refused(413, 'The request is too large'), $this->ask($server, [CURLOPT_POSTFIELDS => $parts]));
+        $deep = http_build_query($login) . '&description' . str_repeat('[a]', 65) . '=x';
+        self::assertSame($refused(413, 'The request is too large'), $this->ask($server, [CURLOPT_POSTFIELDS => $deep]));
         $long = http_build_query($login + ['description' => str_repeat('x', 1 << 20)]);
         self::assertSame($refused(413, 'The request is too large'), $this->ask($server, [CURLOPT_POSTFIELDS => $long]));
         $headers = ['X-Forwarded-For: 203.0.113.9', 'Forwarded: for=203.0.113.9', 'Client-IP: 203.0.113.9'];

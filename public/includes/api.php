@@ -12,7 +12,8 @@ ob_start(static function () use (&$body): string { return $body; }, 0, 0);
 http_response_code(500);
 ini_set('display_errors', '0');
 
-$answer = LocalApi\respond($_POST + $_GET, $_SERVER);
+// The body wins, in any letter case.
+$answer = LocalApi\respond($_POST + array_diff_ukey($_GET, $_POST, 'strcasecmp'), $_SERVER);
 
 http_response_code($answer['status']);
 foreach ($answer['headers'] as $name => $value) {

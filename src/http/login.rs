@@ -1,5 +1,8 @@
 //! Who calls.
 
+use std::ops::Range;
+
+use bcrypt::HashParts;
 use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
@@ -65,19 +68,45 @@ impl Login {
     }
 
     /// The admin who logs in with the md5 of the password, as old clients do. It's off for an admin without a password;
-    /// where any has one, a name that has none costs a comparison too.
+    /// where any has one, a name that has none costs as much as one that has.
     fn admin(&self, api: &Api, name: &str) -> Result<Option<Caller>> {
         if self.secret.len() != 32 || !self.secret.iter().all(u8::is_ascii_hexdigit) {
             return Ok(None);
         }
-        let (own, any) = api.read(|store| Ok((store.admin_password(name)?, store.any_admin_password()?)))?;
-        let own = own.filter(|hash| is_bcrypt(hash));
-        let Some(hash) = own.as_ref().or(any.as_ref()) else {
-            return Ok(None);
-        };
+        let (own, all) = api.read(|store| Ok((store.admin_password(name)?, store.admin_passwords()?)))?;
         let digest = Zeroizing::new(self.secret.to_ascii_lowercase());
-        let matches = bcrypt::verify(&*digest, hash).unwrap_or(false);
-        Ok((matches && own.is_some()).then(|| Caller { admin: name.to_owned(), roles: None }))
+        let matches = Comparison::of(own.as_deref(), &all).is_some_and(|comparison| comparison.matches(&digest));
+        Ok(matches.then(|| Caller { admin: name.to_owned(), roles: None }))
+    }
+}
+
+/// What the md5 of a password is compared with. It costs the same for every name: as much as the dearest hash of all.
+#[derive(Debug, PartialEq, Eq)]
+struct Comparison<'a> {
+    /// A bcrypt hash.
+    hash: &'a str,
+    /// Whether it's the admin's own; nothing matches another's.
+    is_own: bool,
+    /// The costs at which bcrypt runs once more each. Each step costs twice as much as the one before.
+    more: Range<u32>,
+}
+
+impl<'a> Comparison<'a> {
+    /// `None` where no admin has a password that is a bcrypt hash.
+    fn of(own: Option<&'a str>, all: &'a [String]) -> Option<Self> {
+        let cost = |hash: &str| hash.parse::<HashParts>().ok().map(|parts| parts.get_cost());
+        let with_cost = |hash: &'a str| Some((hash, cost(hash)?));
+        let (dearest, most) = all.iter().filter_map(|hash| with_cost(hash)).max_by_key(|(_, cost)| *cost)?;
+        Some(match own.and_then(with_cost) {
+            Some((hash, cost)) => Self { hash, is_own: true, more: cost..most },
+            None => Self { hash: dearest, is_own: false, more: most..most },
+        })
+    }
+
+    fn matches(&self, digest: &[u8]) -> bool {
+        let matches = bcrypt::verify(digest, self.hash).unwrap_or(false);
+        self.more.clone().for_each(|cost| drop(bcrypt::hash_with_salt(digest, cost, [0; 16])));
+        matches && self.is_own
     }
 }
 
@@ -97,6 +126,8 @@ pub fn has_access_key(parameters: &dyn Parameters, api: &Api) -> Result<bool> {
 
 /// Writes that a credential shown from this address was wrong, and nothing of what was shown.
 pub fn log_refusal(api: &Api, address: &str) -> Result<()> {
+    // A server may tell none.
+    let address = if address.is_empty() { "unknown" } else { address };
     let (now, since) = (api.now()?, api.ago(MINUTE)?);
     if api.read(|store| store.refusals(address, &since))? >= LINES {
         return Ok(());
@@ -126,14 +157,45 @@ fn roles(store: &Store, ids: &str) -> Result<Vec<String>> {
     ids.filter_map(|id| store.permissions(id).transpose()).collect()
 }
 
-fn is_bcrypt(hash: &str) -> bool {
-    hash.parse::<bcrypt::HashParts>().is_ok()
-}
-
 /// A parameter that says something; clients send the ones they don't use as empty strings.
 fn filled(parameters: &dyn Parameters, name: &str) -> Result<Option<Vec<u8>>> {
     Ok(match parameters.read(name)? {
         Some(Parameter::Text(text)) if !text.is_empty() => Some(text),
         _ => None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hash(cost: u32) -> String {
+        bcrypt::hash_with_salt("5f4dcc3b5aa765d61d8327deb882cf99", cost, [7; 16]).unwrap().to_string()
+    }
+
+    #[test]
+    fn every_name_costs_as_much_as_the_dearest_password() {
+        let all = [hash(5), "$2y$10$".to_owned() + &"x".repeat(53), hash(7), hash(4)];
+        let of = |own: Option<usize>| Comparison::of(own.and_then(|at| all.get(at)).map(String::as_str), &all).unwrap();
+        assert_eq!(of(Some(0)), Comparison { hash: &all[0], is_own: true, more: 5..7 });
+        assert_eq!(of(Some(2)), Comparison { hash: &all[2], is_own: true, more: 7..7 });
+        let other = Comparison { hash: &all[2], is_own: false, more: 7..7 };
+        assert_eq!((of(None), of(Some(1))), (other, Comparison { hash: &all[2], is_own: false, more: 7..7 }));
+        assert_eq!(Comparison::of(Some(""), &[]), None);
+        let cost = |comparison: Comparison<'_>| {
+            let own: u32 = comparison.hash.parse::<HashParts>().unwrap().get_cost();
+            comparison.more.fold(1 << own, |sum, cost| sum + (1 << cost))
+        };
+        for own in [Some(0), Some(1), Some(2), Some(3), None] {
+            assert_eq!(cost(of(own)), 1 << 7, "{own:?}");
+        }
+    }
+
+    #[test]
+    fn only_an_own_password_matches() {
+        let (digest, all) = (b"5f4dcc3b5aa765d61d8327deb882cf99", [hash(4), hash(5)]);
+        assert!(Comparison::of(Some(&all[0]), &all).unwrap().matches(digest));
+        assert!(!Comparison::of(Some(&all[0]), &all).unwrap().matches(b"5f4dcc3b5aa765d61d8327deb882cf9a"));
+        assert!(!Comparison::of(None, &all).unwrap().matches(digest));
+    }
 }

@@ -29,7 +29,7 @@ pub struct Size {
     pub count: usize,
     /// In how many arrays the deepest is.
     pub depth: usize,
-    /// The bytes of all names and values.
+    /// The bytes of all names and values, or of the body, as far as they are known.
     pub bytes: u64,
     /// Whether there was more, which PHP has dropped.
     pub cut: bool,
@@ -106,8 +106,8 @@ pub fn is_own(name: &[u8]) -> bool {
     OWN.iter().any(|own| own.as_bytes().eq_ignore_ascii_case(name))
 }
 
-/// Whether a request isn't known to be too large yet.
-pub fn is_measured(size: &Size) -> bool {
+/// Whether a request has no more parameters, and none deeper, than anyone has to send.
+pub fn is_within_limits(size: &Size) -> bool {
     size.count <= MOST && size.depth <= DEEPEST
 }
 
@@ -157,7 +157,7 @@ fn is_too_large(length: Option<&[u8]>, size: Size) -> bool {
         Some(text) => text.parse().unwrap_or(u64::MAX),
         None => size.bytes,
     };
-    size.cut || bytes > LONGEST || size.count > MOST || size.depth > DEEPEST
+    size.cut || bytes > LONGEST || !is_within_limits(&size)
 }
 
 fn text(parameters: &dyn Parameters, name: &str) -> Result<Option<Vec<u8>>> {

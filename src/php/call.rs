@@ -10,7 +10,7 @@ use super::callable::Callable;
 use super::held::{self, RequestEnded, guarded};
 use super::parameters::PhpParameters;
 use super::sandbox::{self, Fake};
-use super::{answer, engine, functions, handlers, process};
+use super::{answer, engine, functions, handlers, http, process};
 use crate::command;
 use crate::error::{Error, Quoted};
 use crate::reply::Reply;
@@ -19,7 +19,7 @@ use crate::request::Request;
 /// Stands for all commands that are neither native nor have a handler or a fake of their own.
 const REST: &[u8] = b"*";
 
-/// How deep handlers may call localAPI again.
+/// How deep handlers may call localAPI, or answer a request, again.
 const DEEPEST: usize = 64;
 
 /// One call, as PHP made it.
@@ -112,7 +112,7 @@ pub fn end_request<T>(done: Result<T, RequestEnded>) -> Option<T> {
 /// Asks a handler, if there is one.
 fn ask(call: Call<'_>, handler: Option<Rc<Callable>>) -> Result<Outcome, RequestEnded> {
     let Some(handler) = handler else { return Ok(Outcome::Passed) };
-    if engine::running(functions::local_api, DEEPEST + 1) > DEEPEST {
+    if engine::running(&[functions::local_api, http::respond], DEEPEST + 1) > DEEPEST {
         return finish(Err(Error::TooDeep(Quoted::lossy(call.command))));
     }
     let outcome = guarded(|| run(call, &handler));

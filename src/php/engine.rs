@@ -285,8 +285,11 @@ pub fn object(object: *mut zend_object) -> Option<Zval> {
     Some(value)
 }
 
-/// How many calls of a function of ours are running, counted up to a limit.
-pub fn running(function: extern "C" fn(&mut ExecuteData, &mut Zval), limit: usize) -> usize {
+/// A function of ours, as PHP calls it.
+type Handler = extern "C" fn(&mut ExecuteData, &mut Zval);
+
+/// How many calls of these functions of ours are running, counted up to a limit.
+pub fn running(functions: &[Handler], limit: usize) -> usize {
     let mut frame: *const ExecuteData = ExecutorGlobals::get().current_execute_data;
     let mut count = 0;
     // SAFETY: the frames of the running functions are alive, each links to its caller's.
@@ -296,7 +299,8 @@ pub fn running(function: extern "C" fn(&mut ExecuteData, &mut Zval), limit: usiz
         {
             if let Some(called) = found.func.as_ref()
                 && u32::from(called.type_) == ZEND_INTERNAL_FUNCTION
-                && called.internal_function.handler.map(|handler| handler as usize) == Some(function as usize)
+                && let Some(handler) = called.internal_function.handler
+                && functions.iter().any(|function| *function as usize == handler as usize)
             {
                 count += 1;
             }

@@ -116,7 +116,7 @@ pub extern "C" fn run_hook(execute_data: &mut ExecuteData, results: &mut Zval) {
         if !sandbox::is_allowed() || parse_arguments!(execute_data, c"S|h", &mut point, &mut variables).is_none() {
             return;
         }
-        if engine::running(run_hook, DEEPEST + 1) > DEEPEST {
+        if engine::running(&[run_hook], DEEPEST + 1) > DEEPEST {
             PhpException::new("Hooks have run hooks 64 deep".to_owned(), 0, ce::error()).throw();
             return;
         }

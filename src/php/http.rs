@@ -8,7 +8,7 @@ use ext_php_rs::boxed::ZBox;
 use ext_php_rs::builders::FunctionBuilder;
 use ext_php_rs::flags::DataType;
 use ext_php_rs::types::{ZendHashTable, ZendStr, Zval};
-use ext_php_rs::zend::{ExecuteData, ExecutorGlobals, Function, run_handler};
+use ext_php_rs::zend::{ExecuteData, ExecutorGlobals, Function, ProcessGlobals, SapiGlobals, run_handler};
 
 use super::answer;
 use super::call::{self, Call, Outcome};
@@ -52,7 +52,8 @@ pub fn all() -> [FunctionBuilder<'static>; 3] {
     ]
 }
 
-extern "C" fn respond(execute_data: &mut ExecuteData, response: &mut Zval) {
+/// `LocalApi\respond()`.
+pub extern "C" fn respond(execute_data: &mut ExecuteData, response: &mut Zval) {
     run_handler(AssertUnwindSafe(|| {
         let mut parameters: *const ZendHashTable = ptr::null();
         let mut server: *const ZendHashTable = ptr::null();
@@ -110,7 +111,7 @@ fn run(wish: &Wish, admitted: &Admitted, given: &ZendHashTable) -> Result<Option
         Outcome::Passed | Outcome::Threw => Zval::new(),
     };
     let plain = if ExecutorGlobals::has_exception() { None } else { without_objects(&answer)? };
-    let node = plain.as_ref().or(Some(&answer)).filter(|answer| answer.is_array()).and_then(|answer| node(answer, 0));
+    let node = if answer.is_array() { node(plain.as_ref().unwrap_or(&answer), 0) } else { None };
     let body = node.filter(|_| !ExecutorGlobals::has_exception()).map(|node| write(wish, &node));
     // Destructors are the host's code too.
     held::let_go((plain, answer, post_data))?;
@@ -193,6 +194,13 @@ fn measure(given: &ZendHashTable) -> Result<Option<Size>, RequestEnded> {
     };
     size.cut = last.array().is_some_and(says_cut);
     held::let_go(last)?;
+    let (request, settings) = (SapiGlobals::get(), ProcessGlobals::get());
+    if !request.request_info.request_method.is_null() {
+        // It may have said something else since. Of a request it keeps no more parameters than this.
+        size.cut |= usize::try_from(settings.max_input_vars).is_ok_and(|most| size.count >= most);
+        // What it has read of the body, whether or not it has made parameters of that.
+        size.bytes = size.bytes.max(u64::try_from(request.read_post_bytes).unwrap_or(0));
+    }
     Ok(Some(size))
 }
 
@@ -206,7 +214,7 @@ fn says_cut(error: &ZendHashTable) -> bool {
 
 fn measure_array(array: &ZendHashTable, depth: usize, size: &mut Size) {
     size.depth = size.depth.max(depth);
-    if !http::is_measured(size) {
+    if !http::is_within_limits(size) {
         return;
     }
     for (key, value) in elements(array) {
@@ -225,7 +233,8 @@ fn length(value: &Zval) -> u64 {
     value.zend_str().map_or(0, |text| u64::try_from(text.as_bytes().len()).unwrap_or(u64::MAX))
 }
 
-/// An answer that holds objects as one that doesn't: each as PHP's own JSON has it. `None` where there are none.
+/// An answer that holds objects as one that holds none but `stdClass`: each as PHP's own JSON has it. `None` where there
+/// are none.
 fn without_objects(answer: &Zval) -> Result<Option<Zval>, RequestEnded> {
     // JSON_PARTIAL_OUTPUT_ON_ERROR, JSON_PRESERVE_ZERO_FRACTION, JSON_INVALID_UTF8_SUBSTITUTE
     const FLAGS: i64 = 512 | 1_024 | 2_097_152;
@@ -234,7 +243,7 @@ fn without_objects(answer: &Zval) -> Result<Option<Zval>, RequestEnded> {
     }
     guarded(|| {
         let json = Function::try_from_function("json_encode")?.try_call(vec![answer, &FLAGS]).ok()?;
-        Function::try_from_function("json_decode")?.try_call(vec![&json, &true]).ok()
+        Function::try_from_function("json_decode")?.try_call(vec![&json, &false]).ok()
     })
 }
 
@@ -254,6 +263,12 @@ fn node(value: &Zval, depth: usize) -> Option<Node<'_>> {
     if let Some(array) = value.array() {
         return if depth < DEEPEST { array_node(array, depth + 1) } else { None };
     }
+    if let Some(object) = value.object()
+        && object.get_class_name().is_ok_and(|name| name == "stdClass")
+    {
+        let properties = object.get_properties().ok()?;
+        return if depth < DEEPEST { map_node(properties, depth + 1) } else { None };
+    }
     Some(match (value.bool(), value.long(), value.double()) {
         (Some(value), ..) => Node::Bool(value),
         (_, Some(number), _) => Node::Int(number),
@@ -267,6 +282,10 @@ fn array_node(array: &ZendHashTable, depth: usize) -> Option<Node<'_>> {
     if is_list {
         return elements(array).map(|(_, value)| node(value, depth)).collect::<Option<_>>().map(Node::List);
     }
+    map_node(array, depth)
+}
+
+fn map_node(array: &ZendHashTable, depth: usize) -> Option<Node<'_>> {
     let entry = |(key, value): (Zval, _)| {
         let key = match (key.zend_str(), key.long()) {
             (Some(text), _) => String::from_utf8_lossy(text.as_bytes()).into_owned(),

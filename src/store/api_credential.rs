@@ -119,11 +119,10 @@ impl Store {
         self.engine.row(sql, &[Bind::Text(username)], |row| row.text(0))
     }
 
-    /// What the password of any admin who can log in is checked against: a bcrypt hash.
-    pub fn any_admin_password(&self) -> Result<Option<String>> {
-        let sql = "SELECT password FROM tbladmins WHERE password LIKE '$2%' AND length(password) = 60 \
-                   ORDER BY id LIMIT 1";
-        self.engine.row(sql, &[], |row| row.text(0))
+    /// What the passwords of all admins are checked against, where it looks like a bcrypt hash.
+    pub fn admin_passwords(&self) -> Result<Vec<String>> {
+        let sql = "SELECT password FROM tbladmins WHERE password LIKE '$2%' AND length(password) = 60";
+        self.engine.rows(sql, &[], |row| row.text(0))
     }
 
     /// How many lines the activity log has of calls from this address that were refused then or later.
