@@ -54,6 +54,11 @@ pub struct Server {
 impl Server {
     const SCHEME: &str = "mysql";
 
+    /// How long it may wait for a lock before it seems silent.
+    pub fn longest_wait(&self) -> Duration {
+        self.read_timeout.saturating_sub(Duration::from_secs(1)).max(Duration::from_secs(1))
+    }
+
     fn parse(dsn: &str) -> Option<Self> {
         let uri = Uri::parse(dsn).ok()?;
         let authority = uri.authority().filter(|_| uri.scheme().as_str() == Self::SCHEME && !uri.has_fragment())?;

@@ -1,7 +1,8 @@
 //! Whole tables, row by row, for a copy of the store.
 
 use super::engine::{Bind, Missing, Row};
-use super::{Note, RANKED, Store, connect};
+use super::selection::RANKED;
+use super::{Note, Store, connect};
 use crate::error::{Error, Result};
 use crate::place::Place;
 use crate::settings::Settings;

@@ -12,8 +12,6 @@ use crate::error::Error;
 use crate::place::Server;
 use crate::settings::Settings;
 
-use super::session::longest_wait;
-
 /// Why a statement has no answer, or a server no session.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Fault {
@@ -133,7 +131,7 @@ impl Fault {
                 3159 => Error::ServerUntrusted(place, "the server requires TLS: set ssl_ca or ssl_verify"),
                 1062 => Error::Taken,
                 1205 => {
-                    let waited = settings.busy_timeout.min(longest_wait(server));
+                    let waited = settings.busy_timeout.min(server.longest_wait());
                     Error::StoreLocked(PathBuf::from(place), milliseconds(waited))
                 }
                 1036 | 1290 | 1792 | 1836 => Error::ServerReadOnly(place),

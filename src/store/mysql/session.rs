@@ -61,7 +61,7 @@ impl Session {
         let mut bytes = [0; 16];
         Random::System.fill(&mut bytes).map_err(|_| Fault::Lost)?;
         let lock = format!("localapi {:032x}", u128::from_ne_bytes(bytes));
-        let longest_wait = longest_wait(server).as_secs();
+        let longest_wait = server.longest_wait().as_secs();
         let mark = Mark { lock, server: String::new() };
         let mut session = Self { connection, mark, one_by_one: false, longest_wait };
         session.configure(settings)?;
@@ -261,11 +261,6 @@ fn first_text(answers: &[Answer], column: usize) -> String {
     let row = answers.first().and_then(|answer| answer.rows.first());
     let cell = row.and_then(|row| row.get(column)?.as_deref()).unwrap_or_default();
     String::from_utf8_lossy(cell).into_owned()
-}
-
-/// How long the server may wait for a lock before it seems silent.
-pub fn longest_wait(server: &Server) -> Duration {
-    server.read_timeout.saturating_sub(Duration::from_secs(1)).max(Duration::from_secs(1))
 }
 
 /// Connects and logs in. The driver tries the first address of a name only, unless it's bound to one of its own: then

@@ -1,0 +1,225 @@
+//! The rows of credentials and of their scopes.
+
+use std::iter;
+
+use super::Store;
+use super::engine::{Bind, Row, RowId};
+use super::selection::RANKED;
+use crate::error::Result;
+
+/// What a row of `tbloauthserver_clients` says of its credential, but for its identifier and its secret.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Details {
+    /// The redirect URIs, joined by a space.
+    pub redirect_uri: String,
+    /// The grant type.
+    pub grant_type: String,
+    /// The owner's client id, or nothing.
+    pub user_id: String,
+    /// The service, or 0.
+    pub service_id: i64,
+    /// `name`.
+    pub name: String,
+    /// `description`.
+    pub description: String,
+    /// `logoUri`.
+    pub logo_uri: String,
+}
+
+/// A stored credential.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Credential {
+    /// Its id.
+    pub id: i64,
+    /// `clientIdentifier`.
+    pub identifier: String,
+    /// The secret, sealed.
+    pub secret: String,
+    /// The rest.
+    pub details: Details,
+    /// The ids of its scopes, in no order.
+    pub scopes: Vec<i64>,
+    /// When it was created.
+    pub created_at: String,
+    /// When it was last changed.
+    pub updated_at: String,
+}
+
+impl Credential {
+    /// Whether another is the same row with the same content, whatever the order of its scopes is.
+    pub fn is_same(&self, other: &Self) -> bool {
+        let sorted = |credential: &Self| {
+            let mut credential = credential.clone();
+            credential.scopes.sort_unstable();
+            credential
+        };
+        sorted(self) == sorted(other)
+    }
+}
+
+/// The columns of a [`Credential`], in the order in which `credential` reads them.
+const CREDENTIAL: &str = "SELECT c.id, c.identifier, c.secret, c.redirect_uri, c.grant_types, c.user_id, c.service_id, \
+                          c.name, c.description, c.logo_uri, c.created_at, c.updated_at, (SELECT group_concat(scope_id) \
+                          FROM tbloauthserver_client_scopes WHERE client_id = c.id) FROM tbloauthserver_clients c";
+
+fn credential(row: &dyn Row) -> Credential {
+    Credential {
+        id: row.int(0),
+        identifier: row.text(1),
+        secret: row.text(2),
+        details: Details {
+            redirect_uri: row.text(3),
+            grant_type: row.text(4),
+            user_id: row.text(5),
+            service_id: row.int(6),
+            name: row.text(7),
+            description: row.text(8),
+            logo_uri: row.text(9),
+        },
+        created_at: row.text(10),
+        updated_at: row.text(11),
+        scopes: row.text(12).split(',').filter_map(|id| id.parse().ok()).collect(),
+    }
+}
+
+/// How many scopes of a credential one statement inserts.
+const SCOPES_AT_ONCE: usize = 8;
+
+/// Cut shorter, it inserts fewer. A fault undoes the whole transaction: with FAIL, SQLite needs no journal to undo this
+/// statement alone.
+const INSERT_SCOPES: &str = "INSERT OR FAIL INTO tbloauthserver_client_scopes (client_id, scope_id) VALUES \
+     (?1, ?2), (?1, ?3), (?1, ?4), (?1, ?5), (?1, ?6), (?1, ?7), (?1, ?8), (?1, ?9)";
+
+impl Store {
+    /// Whether any secret is sealed here.
+    pub fn has_secrets(&self) -> Result<bool> {
+        let found = self.engine.row("SELECT 1 FROM tbloauthserver_clients WHERE secret <> '' LIMIT 1", &[], |_| ())?;
+        Ok(found.is_some())
+    }
+
+    /// Inserts a credential. Where its identifier is taken this or the commit fails with [`Error::Taken`].
+    pub fn insert_credential(&self, identifier: &str, secret: &str, new: &Details, now: &str) -> Result<RowId> {
+        let sql = "INSERT INTO tbloauthserver_clients (identifier, secret, redirect_uri, grant_types, user_id, \
+                   service_id, name, description, logo_uri, rsa_key_pair_id, created_at, updated_at) \
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 0, ?10, ?10)";
+        let values = [
+            Bind::Text(identifier),
+            Bind::Text(secret),
+            Bind::Text(&new.redirect_uri),
+            Bind::Text(&new.grant_type),
+            Bind::Text(&new.user_id),
+            Bind::Int(new.service_id),
+            Bind::Text(&new.name),
+            Bind::Text(&new.description),
+            Bind::Text(&new.logo_uri),
+            Bind::Text(now),
+        ];
+        let id = self.engine.insert(sql, &values)?;
+        if let RowId::Known(id) = id
+            && id % RANKED == 0
+        {
+            self.rank(id)?;
+        }
+        Ok(id)
+    }
+
+    /// The credential with this id.
+    pub fn credential(&self, id: i64) -> Result<Option<Credential>> {
+        self.engine.row_to_change(&format!("{CREDENTIAL} WHERE c.id = ?1"), &[Bind::Int(id)], credential)
+    }
+
+    /// The credential with this identifier, compared byte for byte.
+    pub fn credential_by_identifier(&self, identifier: &str) -> Result<Option<Credential>> {
+        self.engine.row_to_change(
+            &format!("{CREDENTIAL} WHERE c.identifier = ?1 COLLATE BINARY"),
+            &[Bind::Text(identifier)],
+            credential,
+        )
+    }
+
+    /// The credential with this identifier, or where there is none any other: so that looking for one that isn't there
+    /// costs the same. `None` only where there is no credential at all.
+    pub fn credential_or_decoy(&self, identifier: &str) -> Result<Option<Credential>> {
+        let sql = format!(
+            "{CREDENTIAL}, (SELECT (SELECT id FROM tbloauthserver_clients WHERE identifier = ?1 COLLATE BINARY) AS found, \
+             (SELECT max(id) FROM tbloauthserver_clients) AS decoy) AS ids WHERE c.id = coalesce(ids.found, ids.decoy)"
+        );
+        self.engine.row(&sql, &[Bind::Text(identifier)], credential)
+    }
+
+    /// The credentials with these ids, in the order of their ids. Those that are gone are left out.
+    pub fn credentials(&self, ids: &[i64]) -> Result<Vec<Credential>> {
+        let places = vec!["?"; ids.len()].join(", ");
+        let values: Vec<Bind<'_>> = ids.iter().copied().map(Bind::Int).collect();
+        self.engine.rows(&format!("{CREDENTIAL} WHERE c.id IN ({places}) ORDER BY c.id"), &values, credential)
+    }
+
+    /// Changes a credential's details.
+    pub fn update_credential(&self, id: i64, new: &Details, now: &str) -> Result<()> {
+        let sql = "UPDATE tbloauthserver_clients SET redirect_uri = ?2, grant_types = ?3, user_id = ?4, \
+                   service_id = ?5, name = ?6, description = ?7, logo_uri = ?8, updated_at = ?9 WHERE id = ?1";
+        let values = [
+            Bind::Int(id),
+            Bind::Text(&new.redirect_uri),
+            Bind::Text(&new.grant_type),
+            Bind::Text(&new.user_id),
+            Bind::Int(new.service_id),
+            Bind::Text(&new.name),
+            Bind::Text(&new.description),
+            Bind::Text(&new.logo_uri),
+            Bind::Text(now),
+        ];
+        self.engine.execute(sql, &values)
+    }
+
+    /// Gives a credential another sealed secret.
+    pub fn update_secret(&self, id: i64, secret: &str, now: &str) -> Result<()> {
+        let sql = "UPDATE tbloauthserver_clients SET secret = ?2, updated_at = ?3 WHERE id = ?1";
+        self.engine.execute(sql, &[Bind::Int(id), Bind::Text(secret), Bind::Text(now)])
+    }
+
+    /// Gives a credential the same secret sealed anew, unless it has changed meanwhile. Returns whether it did.
+    pub fn reseal_secret(&self, id: i64, old: &str, new: &str) -> Result<bool> {
+        let sql = "UPDATE tbloauthserver_clients SET secret = ?3 WHERE id = ?1 AND secret = ?2 COLLATE BINARY";
+        let changed = self.engine.change(sql, &[Bind::Int(id), Bind::Text(old), Bind::Text(new)])?;
+        Ok(changed > 0)
+    }
+
+    /// Credentials behind this id whose secrets are sealed with another key than this: `(id, identifier, secret)`.
+    pub fn sealed_with_others(&self, key: &str, behind: i64, most: i64) -> Result<Vec<(i64, String, String)>> {
+        let sql = "SELECT id, identifier, secret FROM tbloauthserver_clients \
+                   WHERE id > ?1 AND secret <> '' AND secret NOT LIKE 'v1:' || ?2 || ':%' ORDER BY id LIMIT ?3";
+        let values = [Bind::Int(behind), Bind::Text(key), Bind::Int(most)];
+        self.engine.rows(sql, &values, |row| (row.int(0), row.text(1), row.text(2)))
+    }
+
+    /// Credentials behind this id that have secrets: `(id, identifier, secret)`.
+    pub fn sealed_behind(&self, behind: i64, most: i64) -> Result<Vec<(i64, String, String)>> {
+        let sql = "SELECT id, identifier, secret FROM tbloauthserver_clients \
+                   WHERE id > ?1 AND secret <> '' ORDER BY id LIMIT ?2";
+        let values = [Bind::Int(behind), Bind::Int(most)];
+        self.engine.rows(sql, &values, |row| (row.int(0), row.text(1), row.text(2)))
+    }
+
+    /// Removes a credential and its scopes. Its id is never given again.
+    pub fn delete_credential(&self, id: i64) -> Result<()> {
+        self.delete_scopes(id)?;
+        self.engine.execute("DELETE FROM tbloauthserver_clients WHERE id = ?1", &[Bind::Int(id)])
+    }
+
+    /// Takes a credential's scopes away.
+    pub fn delete_scopes(&self, credential: i64) -> Result<()> {
+        let sql = "DELETE FROM tbloauthserver_client_scopes WHERE client_id = ?1";
+        self.engine.execute(sql, &[Bind::Int(credential)])
+    }
+
+    /// Gives a credential its scopes.
+    pub fn insert_scopes(&self, credential: RowId, scopes: &[i64]) -> Result<()> {
+        scopes.chunks(SCOPES_AT_ONCE).try_for_each(|scopes| {
+            let values: Vec<Bind<'_>> =
+                iter::once(Bind::Id(credential)).chain(scopes.iter().copied().map(Bind::Int)).collect();
+            let end = INSERT_SCOPES.len() - (SCOPES_AT_ONCE - scopes.len()) * ", (?1, ?2)".len();
+            self.engine.execute(INSERT_SCOPES.get(..end).unwrap_or(INSERT_SCOPES), &values)
+        })
+    }
+}

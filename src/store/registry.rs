@@ -1,0 +1,44 @@
+//! What the host has registered: its services, their clients, and admins.
+
+use super::Store;
+use super::engine::Bind;
+use crate::error::Result;
+
+/// A row of `tbladmins`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Admin {
+    /// Its id.
+    pub id: i64,
+    /// Whether it may no longer ask for anything.
+    pub disabled: bool,
+}
+
+impl Store {
+    /// The admin of this name.
+    pub fn admin(&self, username: &str) -> Result<Option<Admin>> {
+        let sql = "SELECT id, disabled FROM tbladmins WHERE username = ?1 COLLATE BINARY";
+        self.engine.row(sql, &[Bind::Text(username)], |row| Admin { id: row.int(0), disabled: row.int(1) != 0 })
+    }
+
+    /// The client that owns a service: `None` without such a service, `Some(None)` without such a client.
+    pub fn service_owner(&self, id: i64) -> Result<Option<Option<i64>>> {
+        let sql = "SELECT c.id FROM tblhosting h LEFT JOIN tblclients c ON c.id = h.userid WHERE h.id = ?1";
+        self.engine.row(sql, &[Bind::Int(id)], |row| row.int_or_null(0))
+    }
+
+    /// Notes that a service belongs to a client.
+    pub fn register_service(&self, service: i64, client: i64, now: &str) -> Result<()> {
+        let sql = "INSERT INTO tblclients (id, created_at, updated_at) VALUES (?1, ?2, ?2) ON CONFLICT (id) DO NOTHING";
+        self.engine.execute(sql, &[Bind::Int(client), Bind::Text(now)])?;
+        let sql = "INSERT INTO tblhosting (id, userid, created_at, updated_at) VALUES (?1, ?2, ?3, ?3) \
+                   ON CONFLICT (id) DO UPDATE SET userid = excluded.userid, updated_at = excluded.updated_at";
+        self.engine.execute(sql, &[Bind::Int(service), Bind::Int(client), Bind::Text(now)])
+    }
+
+    /// Adds an admin; one that is there stays as it is.
+    pub fn register_admin(&self, username: &str, now: &str) -> Result<()> {
+        let sql = "INSERT INTO tbladmins (username, created_at, updated_at) VALUES (?1, ?2, ?2) \
+                   ON CONFLICT (username) DO NOTHING";
+        self.engine.execute(sql, &[Bind::Text(username), Bind::Text(now)])
+    }
+}

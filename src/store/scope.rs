@@ -1,0 +1,63 @@
+//! The scopes that credentials may have.
+
+use std::collections::BTreeMap;
+
+use super::Store;
+use super::engine::Bind;
+use crate::error::Result;
+
+/// The rows of `tbloauthserver_scopes`: what a token can name.
+#[derive(Debug, Default)]
+pub struct ScopeTable {
+    ids: BTreeMap<String, i64>,
+    /// Where a host's table has a name twice, credentials may have either id.
+    names: BTreeMap<i64, String>,
+}
+
+impl ScopeTable {
+    /// The id of a scope, compared byte for byte.
+    pub fn id(&self, scope: &str) -> Option<i64> {
+        self.ids.get(scope).copied()
+    }
+
+    /// The names of scopes, in the order of the table. One that has gone is left out.
+    pub fn names(&self, ids: &[i64]) -> Vec<&str> {
+        let mut ids = ids.to_vec();
+        ids.sort_unstable();
+        ids.iter().filter_map(|id| self.names.get(id)).map(String::as_str).collect()
+    }
+}
+
+impl FromIterator<(String, i64)> for ScopeTable {
+    fn from_iter<I: IntoIterator<Item = (String, i64)>>(rows: I) -> Self {
+        let mut table = Self::default();
+        for (name, id) in rows {
+            table.names.insert(id, name.clone());
+            table.ids.entry(name).and_modify(|known| *known = id.min(*known)).or_insert(id);
+        }
+        table
+    }
+}
+
+impl Store {
+    pub(super) fn read_scopes(&self) -> Result<ScopeTable> {
+        let rows =
+            self.engine.rows("SELECT scope, id FROM tbloauthserver_scopes", &[], |row| (row.text(0), row.int(1)))?;
+        Ok(rows.into_iter().collect())
+    }
+
+    /// The description of a scope.
+    pub fn scope_description(&self, scope: &str) -> Result<Option<String>> {
+        let sql = "SELECT description FROM tbloauthserver_scopes WHERE scope = ?1 COLLATE BINARY";
+        self.engine.row(sql, &[Bind::Text(scope)], |row| row.text(0))
+    }
+
+    /// Adds a scope, or gives one that is there another description.
+    pub fn register_scope(&mut self, scope: &str, description: &str, now: &str) -> Result<()> {
+        self.known = None;
+        let sql = "INSERT INTO tbloauthserver_scopes (scope, description, created_at, updated_at) \
+                   VALUES (?1, ?2, ?3, ?3) ON CONFLICT (scope) \
+                   DO UPDATE SET description = excluded.description, updated_at = excluded.updated_at";
+        self.engine.execute(sql, &[Bind::Text(scope), Bind::Text(description), Bind::Text(now)])
+    }
+}
