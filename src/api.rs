@@ -15,7 +15,7 @@ use crate::reply::{Fields, Value};
 use crate::request::{is_blank, is_space};
 use crate::settings::Settings;
 use crate::store::fixture::{Columns, Table};
-use crate::store::{Credential, Note, Proof, ScopeTable, Store, Verdict, Version, Written};
+use crate::store::{Batch, Credential, Note, Proof, ScopeTable, Store, Verdict, Version, Written};
 use crate::vault::{KeyId, KeyRing, Opened, Vault};
 
 /// How often a transaction is tried where a value turns out to be taken, or a server has undone it for another's sake.
@@ -330,10 +330,11 @@ impl Api {
     /// commit does. They run again where the database has undone the transaction.
     pub fn batch(&self, mut calls: impl FnMut() -> Result<()>) -> Result<()> {
         let mut attempts = 1;
+        let mut how = if self.is_remote() { Batch::Careful } else { Batch::Quick };
         loop {
             self.in_batch.set(true);
             self.batch_proofs.borrow_mut().clear();
-            let done = self.read(Store::begin_batch).and_then(|()| calls());
+            let done = self.read(|store| store.begin_batch(how)).and_then(|()| calls());
             self.in_batch.set(false);
             let done = match done {
                 Ok(()) => self.read(Store::commit_batch),
@@ -347,6 +348,10 @@ impl Api {
             };
             let undone = match &done {
                 Err(Error::StoreContended(_)) => true,
+                Err(Error::HalfWritten) => {
+                    how = Batch::Careful;
+                    true
+                }
                 Err(Error::CommitUnanswered(_)) => {
                     let proofs = self.batch_proofs.take();
                     match Verdict::of_all(proofs.iter().map(|proof| self.judge(proof))) {
@@ -379,7 +384,8 @@ impl Api {
         self.write_proven(decision, |store, ()| work(store), proof)
     }
 
-    /// Writes, unless what should be there is there already: that needs no lock and no flush.
+    /// Writes, unless what should be there is there already: that needs no write, and a flush only where others have
+    /// written.
     fn write_unless(
         &self,
         done: impl Fn(&mut Store) -> Result<bool>,
@@ -545,13 +551,17 @@ impl Api {
         })
     }
 
-    /// The key that a rotation starts from. A store without secrets gets its first.
+    /// The key that a rotation starts from. A store without secrets gets its first. An older copy of the key file would
+    /// go on with keys that the newer ones lack: it's refused as long as a secret needs what it hasn't got.
     fn key_in_use(&self, store: &mut Store) -> Result<KeyId> {
         let noted = sealing_key(store)?;
         let sealed = noted.is_some() || store.has_secrets()?;
         let ring = self
             .with_vault(|vault| if sealed { vault.keys_of_sealed() } else { vault.keys_or_new(&self.vault_random) })?;
-        Ok(noted.unwrap_or(ring.active))
+        match noted {
+            Some(id) if !ring.holds(&id) && store.is_sealed_with(&id.to_string())? => Err(self.foreign_key_file(&id)),
+            noted => Ok(noted.unwrap_or(ring.active)),
+        }
     }
 
     fn foreign_key_file(&self, id: &KeyId) -> Error {

@@ -115,6 +115,23 @@ mod tests {
     }
 
     #[test]
+    fn a_call_that_fails_when_it_has_written_is_undone_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let api = api(Dsn::File(folder.path().join("a.sqlite")));
+        answer(&api, &[Request::new(b"CreateOAuthCredential", &create(), None)], || true);
+        std::fs::remove_file(folder.path().join("a.sqlite.key")).unwrap();
+        let named = |name: &'static str| Given::default().with("credentialId", "1").with("name", name);
+        // Only a new secret needs the key, after the name is changed.
+        let (first, second) = (named("B"), named("C").with("resetSecret", "1"));
+        let calls: Vec<Request<'_>> =
+            [&first, &second].map(|given| Request::new(b"UpdateOAuthCredential", given, None)).into();
+        let replies = answer(&api, &calls, || true);
+        assert!(matches!(replies.as_slice(), [Ok(_), Err(Error::KeyFileMissing(_))]));
+        let found = api.read(|store| store.credential(1)).unwrap().unwrap();
+        assert_eq!(found.details.name, "B");
+    }
+
+    #[test]
     fn where_the_store_fails_every_success_of_the_chunk_becomes_the_error() {
         let folder = tempfile::tempdir().unwrap();
         let api = api(Dsn::File(folder.path().join("a.sqlite")));

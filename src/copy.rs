@@ -154,8 +154,11 @@ impl Copy {
                 return Err(Error::TableMissing(self.from.name(), table.name));
             }
         }
-        self.source = self.fingerprint(from)?;
         let unfinished = to.note_if_any(Note::CopyOf)?;
+        let by_place = self.fingerprint("");
+        // It was begun when the source took no note.
+        let is_by_place = unfinished.as_ref() == Some(&by_place);
+        self.source = if is_by_place { by_place } else { self.fingerprint(&self.identity(from)?) };
         if unfinished.as_ref().is_some_and(|of| *of != self.source)
             || (unfinished.is_none() && !to.is_new(&self.settings)?)
         {
@@ -286,25 +289,37 @@ impl Copy {
         })
     }
 
-    /// What the source is known by: where it is, without who logs in there, and which store is there.
-    fn fingerprint(&self, from: &mut Store) -> Result<String> {
-        if from.note_if_any(Note::Identity)?.is_none() {
-            let mut identity = [0; 16];
-            Random::System.fill(&mut identity).map_err(|_| Error::NoRandomness)?;
-            let identity = format!("{:032x}", u128::from_ne_bytes(identity));
-            let noted = write(from, &self.from, &self.settings, |from| match from.note(Note::Identity)? {
-                None => from.set_note(Note::Identity, Some(&identity)),
-                Some(_) => Ok(()),
-            });
-            match noted {
-                // Then it's known by its place alone.
-                Ok(()) | Err(Error::ServerReadOnly(_) | Error::ServerDenied(_)) => {}
-                Err(error) => return Err(error),
-            }
+    /// What tells the source from any other store at its place. Nothing where that can't be noted there.
+    fn identity(&self, from: &mut Store) -> Result<String> {
+        if let Some(known) = from.note_if_any(Note::Identity)? {
+            return Ok(known);
         }
-        let identity = from.note_if_any(Note::Identity)?.unwrap_or_default();
+        if !from.takes_notes()? {
+            return Ok(String::new());
+        }
+        let mut identity = [0; 16];
+        Random::System.fill(&mut identity).map_err(|_| Error::NoRandomness)?;
+        let identity = format!("{:032x}", u128::from_ne_bytes(identity));
+        let noted = write(from, &self.from, &self.settings, |from| match from.note(Note::Identity)? {
+            None => from.set_note(Note::Identity, Some(&identity)).map(|()| identity.clone()),
+            Some(known) => Ok(known),
+        });
+        match noted {
+            Err(
+                Error::ServerReadOnly(_)
+                | Error::ServerDenied(_)
+                | Error::StoreReadOnly(_)
+                | Error::StoreFull(_)
+                | Error::StoreLocked(..),
+            ) => Ok(String::new()),
+            noted => noted,
+        }
+    }
+
+    /// What the source is known by: where it is, without who logs in there, and its identity.
+    fn fingerprint(&self, identity: &str) -> String {
         let known = format!("{}\n{identity}", self.from.name());
-        Ok(Sha256::digest(known.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect())
+        Sha256::digest(known.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
     }
 }
 

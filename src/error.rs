@@ -263,6 +263,9 @@ pub enum Error {
     /// The connection was lost in the middle of a batch.
     #[error("The credential store was lost in the middle of a batch: nothing of it was stored.")]
     BatchLost,
+    /// A call of a batch has failed when it had written something. Nobody sees this: the batch is done again.
+    #[error("The call was left half-written.")]
+    HalfWritten,
     /// A value that must be unique is there already. Nobody sees this: another value is tried.
     #[error("The value is taken.")]
     Taken,
@@ -287,7 +290,7 @@ pub enum Error {
     #[error("The key file \"{path}\" cannot be written: {reason}.", path = .0.display(), reason = .1)]
     KeyFileUnwritable(PathBuf, String),
     /// The file doesn't hold the key that this store seals with.
-    #[error("The key file \"{path}\" belongs to another store: it lacks the key \"{key}\".", path = .0.display(), key = .1)]
+    #[error("The key file \"{path}\" lacks the key \"{key}\" of this store: put a newer copy in its place, or the store's own file.", path = .0.display(), key = .1)]
     KeyFileForeign(PathBuf, String),
     /// A sealed value was changed, or moved to another row.
     #[error("The secret of OAuth credential {0} is damaged.")]
@@ -303,7 +306,8 @@ pub enum Error {
 impl Error {
     /// Whether the transaction that was open is gone with this.
     pub fn undoes_transaction(&self) -> bool {
-        self.is_fault_of_store() || matches!(self, Self::StoreContended(_) | Self::CommitUnanswered(_))
+        self.is_fault_of_store()
+            || matches!(self, Self::StoreContended(_) | Self::CommitUnanswered(_) | Self::HalfWritten)
     }
 
     /// Whether a connection to the store should not be used again after this.

@@ -2,6 +2,7 @@
 
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, ErrorKind, Write as _};
+use std::os::fd::AsRawFd as _;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _, fchown};
 use std::path::{Path, PathBuf};
 
@@ -9,7 +10,7 @@ use crate::place::beside;
 use crate::random::Random;
 
 /// Who may use the files in a folder: this user, or in a group-writable folder also the folder's group, so that two
-/// system users can share a store. What root makes belongs to the folder's owner, as what SQLite makes does.
+/// system users can share a store. What root makes belongs to the folder's owner, who couldn't use it otherwise.
 #[derive(Debug, Clone, Copy)]
 pub struct Access {
     owner: u32,
@@ -43,14 +44,19 @@ impl Access {
     /// file that is gone by now.
     pub fn adopt(self, path: &Path) {
         let Some(group) = self.group else { return };
-        let Ok(found) = fs::metadata(path) else { return };
-        if found.gid() == group && found.mode() & 0o777 == 0o660 {
+        // Closing a file drops the locks that SQLite holds on it, but for a handle like this. It follows no link that
+        // others may have put there.
+        let handle = OpenOptions::new().read(true).custom_flags(libc::O_PATH | libc::O_NOFOLLOW).open(path);
+        let Ok((handle, found)) = handle.and_then(|handle| handle.metadata().map(|found| (handle, found))) else {
+            return;
+        };
+        if !found.is_file() || found.gid() == group && found.mode() & 0o777 == 0o660 {
             return;
         }
-        // Through the path, because closing a file drops the locks that SQLite holds on it.
-        if std::os::unix::fs::chown(path, None, Some(group)).is_ok() {
+        let file = format!("/proc/self/fd/{}", handle.as_raw_fd());
+        if std::os::unix::fs::chown(&file, None, Some(group)).is_ok() {
             // Another user's file keeps its mode: that user's process sets it.
-            let _ = fs::set_permissions(path, Permissions::from_mode(0o660));
+            let _ = fs::set_permissions(&file, Permissions::from_mode(0o660));
         }
     }
 }
@@ -86,7 +92,7 @@ pub fn create(path: &Path, content: &[u8], leftovers: &[&str]) -> io::Result<boo
 /// wins, and none ever reads half a file.
 pub fn create_with(path: &Path, content: &[u8]) -> io::Result<bool> {
     let draft = Draft::write(path, content)?;
-    match fs::hard_link(&draft.0, path) {
+    match fs::hard_link(&draft.path, path) {
         Ok(()) => {
             sync_folder(path)?;
             Ok(true)
@@ -101,17 +107,19 @@ pub fn create_with(path: &Path, content: &[u8]) -> io::Result<bool> {
 pub fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     let old = fs::metadata(path)?;
     let draft = Draft::write(path, content)?;
-    let file = OpenOptions::new().write(true).open(&draft.0)?;
-    if fchown(&file, Some(old.uid()), Some(old.gid())).is_ok() {
-        file.set_permissions(old.permissions())?;
-        file.sync_all()?;
+    if fchown(&draft.file, Some(old.uid()), Some(old.gid())).is_ok() {
+        draft.file.set_permissions(old.permissions())?;
+        draft.file.sync_all()?;
     }
-    fs::rename(&draft.0, path)?;
+    fs::rename(&draft.path, path)?;
     sync_folder(path)
 }
 
 /// A file that is complete but not in its place yet, removed when dropped.
-struct Draft(PathBuf);
+struct Draft {
+    path: PathBuf,
+    file: File,
+}
 
 impl Draft {
     fn write(path: &Path, content: &[u8]) -> io::Result<Self> {
@@ -119,19 +127,20 @@ impl Draft {
         Random::System.fill(&mut number).map_err(io::Error::other)?;
         let mut name = path.file_name().unwrap_or_default().to_owned();
         name.push(format!(".{:016x}", u64::from_ne_bytes(number)));
-        let draft = Self(path.with_file_name(name));
         let access = Access::of(path)?;
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft.0)?;
-        access.grant(&file)?;
-        file.write_all(content)?;
-        file.sync_all()?;
+        let path = path.with_file_name(name);
+        let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
+        let mut draft = Self { path, file };
+        access.grant(&draft.file)?;
+        draft.file.write_all(content)?;
+        draft.file.sync_all()?;
         Ok(draft)
     }
 }
 
 impl Drop for Draft {
     fn drop(&mut self) {
-        let _ = fs::remove_file(&self.0);
+        let _ = fs::remove_file(&self.path);
     }
 }
 
@@ -182,6 +191,12 @@ mod tests {
         fs::set_permissions(&log, Permissions::from_mode(0o600)).unwrap();
         Access::of(&path).unwrap().adopt(&log);
         assert_eq!(mode(&log), 0o660);
+        let (other, link) = (folder.path().join("other"), folder.path().join("a-shm"));
+        fs::write(&other, "").unwrap();
+        fs::set_permissions(&other, Permissions::from_mode(0o600)).unwrap();
+        std::os::unix::fs::symlink(&other, &link).unwrap();
+        Access::of(&path).unwrap().adopt(&link);
+        assert_eq!(mode(&other), 0o600, "a link leads elsewhere");
     }
 
     #[test]

@@ -274,7 +274,7 @@ namespace LocalApi {
      *     userId: int,
      *     redirectUri: list<non-empty-string>,
      * }|null What a token endpoint needs to know; `null` where they don't belong together. `serviceId` and `userId`
-     *     (the client who owns the service) are 0 but for single_sign_on.
+     *     (the client who owned the service when the credential got it) are 0 but for single_sign_on.
      *
      * @throws StoreException The store or its keys can't be used, or the stored secret is damaged.
      */
@@ -306,7 +306,7 @@ namespace LocalApi {
      *
      * @return non-negative-int How many secrets were sealed anew.
      *
-     * @throws StoreException The store or the key file can't be used.
+     * @throws StoreException The store or the key file can't be used; a key that secrets need is missing from the file.
      */
     function rotate_key(bool $stage = false): int
     {
@@ -436,7 +436,7 @@ namespace LocalApi {
      * Answers one HTTP request: checks the address, the credential and its permission, runs the command as
      * {@see \localAPI()} does, and writes the answer as JSON, XML or NVP. What a handler throws goes to PHP's log.
      *
-     * @param array<mixed> $parameters `$_POST + $_GET`
+     * @param array<mixed> $parameters `$_POST + $_GET`, without what is in both with another letter case.
      * @param array<mixed> $server `$_SERVER`: the method, the caller's address and the body's length are read from it.
      *
      * @return array{status: int, headers: array<string, string>, body: string}

@@ -154,6 +154,12 @@ final class RespondTest extends StoreTestCase
         $body = '{"o":{},"l":{"0":"x"},"e":[],"d":{"timezone_type":3,"timezone":"UTC"},"f":{}}';
         self::assertSame($body, respond($login, self::SERVER)['body']);
         self::assertSame($body, json_encode($answer));
+        // A key that begins with a null byte is no property of an object.
+        handle('Test', fn () => ['private' => (array) new class () { private $p = 1; }, 'o' => new stdClass()]);
+        $private = json_decode(respond($login, self::SERVER)['body'], true)['private'];
+        self::assertSame([1], array_values($private));
+        handle('Test', fn () => ['deep' => array_reduce(range(1, 600), fn ($deep) => [$deep]), 'o' => new stdClass()]);
+        $this->assertRefusedWith(200, self::FAILED, $login);
         handle('Test', fn () => [new stdClass()]);
         self::assertSame('[{}]', respond($login, self::SERVER)['body']);
     }

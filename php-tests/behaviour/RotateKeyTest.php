@@ -146,7 +146,7 @@ final class RotateKeyTest extends CredentialTestCase
             array_column($answer['clients'], 'credentialId')
         );
         $this->assertThrows(
-            'The key file "' . self::keyFile() . "\" belongs to another store: it lacks the key \"$lost\".",
+            'The key file "' . self::keyFile() . "\" lacks the key \"$lost\" of this store: put a newer copy in its place, or the store's own file.",
             static fn () => self::verifies($first)
         );
         self::assertTrue(self::verifies($third));
@@ -171,6 +171,23 @@ final class RotateKeyTest extends CredentialTestCase
         self::assertArrayNotHasKey('message', self::answer('ListOAuthCredentials'));
     }
 
+    public function test_an_older_copy_of_the_key_file_rotates_nothing(): void
+    {
+        $issued = self::authorizationCode();
+        $old = self::keys();
+        rotate_key();
+        [$new, $key] = [self::keys(), self::keys()['active']];
+        self::writeKeys($old);
+        $sentence = 'The key file "' . self::keyFile() . "\" lacks the key \"$key\" of this store: put a newer copy in its "
+            . "place, or the store's own file.";
+        $this->assertThrows($sentence, static fn () => rotate_key());
+        $this->assertThrows($sentence, static fn () => rotate_key(stage: true));
+        self::assertSame($old, self::keys());
+        self::writeKeys($new);
+        self::assertTrue(self::verifies($issued));
+        self::assertSame(1, rotate_key());
+    }
+
     public function test_with_all_keys_lost_rows_come_back_one_by_one_and_new_ones_after_a_rotation(): void
     {
         [$first, $second] = $this->issue(2);
@@ -180,12 +197,14 @@ final class RotateKeyTest extends CredentialTestCase
         $file['keys'][0]['key'] = base64_encode(random_bytes(32));
         self::writeKeys($file);
         self::assertSame([null, null], array_column(self::clients(), 'clientSecret'));
-        $foreign = 'The key file "' . self::keyFile() . "\" belongs to another store: it lacks the key \"$lost\".";
+        $foreign = 'The key file "' . self::keyFile() . "\" lacks the key \"$lost\" of this store: put a newer copy in its place, or the store's own file.";
         self::assertError($foreign, 'CreateOAuthCredential', self::request());
         $reset = ['credentialId' => $first['credentialId'], 'resetSecret' => true];
         $secret = self::answer('UpdateOAuthCredential', $reset)['newClientSecret'];
         self::assertTrue(self::verifies($first, $secret));
         $this->assertThrows($foreign, static fn () => self::verifies($second));
+        $this->assertThrows($foreign, static fn () => rotate_key());
+        self::answer('DeleteOAuthCredential', ['credentialId' => $second['credentialId']]);
         self::assertSame(1, rotate_key());
         self::assertTrue(self::verifies($first, $secret));
         self::assertTrue(self::verifies(self::authorizationCode()));

@@ -130,7 +130,7 @@ final class VerifyCredentialTest extends CredentialTestCase
         $keys['active'] = $keys['keys'][0]['id'] = '0123456789abcdef';
         self::writeKeys($keys);
         self::assertFault(
-            'The key file "' . self::keyFile() . "\" belongs to another store: it lacks the key \"$lost\".",
+            'The key file "' . self::keyFile() . "\" lacks the key \"$lost\" of this store: put a newer copy in its place, or the store's own file.",
             static fn () => verify_credential($issued['clientIdentifier'], $issued['clientSecret'])
         );
     }

@@ -256,7 +256,7 @@ final class FaultsTest extends Processes
     {
         $this->fill();
         $id = json_decode(file_get_contents("$this->store.key"))->active;
-        $sentence = "The key file \"$this->store.key\" belongs to another store: it lacks the key \"$id\".";
+        $sentence = "The key file \"$this->store.key\" lacks the key \"$id\" of this store: put a newer copy in its place, or the store's own file.";
         $this->checkKeyFile($sentence, static function (string $file): void {
             $other = '0123456789abcdef';
             $key = ['id' => $other, 'key' => base64_encode(random_bytes(32))];

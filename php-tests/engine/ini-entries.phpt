@@ -56,6 +56,8 @@ localapi.durability => full => full
 localapi.api_allowed_ips => 127.0.0.1, ::1 => 127.0.0.1, ::1
 localapi.api_access_key => no value => no value
 -- others
+
+Warning: PHP Startup: localapi.sandbox has no effect: localapi.dsn is neither empty nor sqlite::memory: in Unknown on line 0
 localapi.api_access_key 4 letmein
 localapi.api_allowed_ips 4 10.0.0.0/8, ::1
 localapi.busy_timeout 4 60000

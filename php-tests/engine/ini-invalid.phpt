@@ -11,7 +11,9 @@ $invalid = [
     'localapi.sandbox' => ['nonsense', '2'],
     'localapi.durability' => ['nonsense', 'half'],
     'localapi.api_allowed_ips' => ['nonsense', '127.0.0.1/99', '1.2.3.4, nonsense'],
-    'localapi.company_name' => ["nonsense\xff"],
+    // PHP makes that of many a value that isn't in quotes.
+    'localapi.company_name' => ["nonsense\xff", '0'],
+    'localapi.api_access_key' => ['0'],
     'localapi.dsn' => ['nonsense', 'sqlite:nonsense.sqlite', 'sqlite:', "sqlite:/nonsense\xff", 'sqlite:/nonsense/'],
     'localapi.key_file' => ['nonsense', '/nonsense/', "/nonsense\xff"],
 ];
@@ -58,6 +60,10 @@ The value of localapi.api_allowed_ips makes no sense: the default is used instea
   "127.0.0.1, ::1" success
 The value of localapi.company_name makes no sense: the default is used instead
   "Company Name" success
+The value of localapi.company_name makes no sense: the default is used instead
+  "Company Name" success
+The value of localapi.api_access_key makes no sense: the default is used instead
+  "" success
 The value of localapi.dsn makes no sense: every call will fail until it is corrected
   "nonsense" The credential store has no place: localapi.dsn must be sqlite:/absolute/path, sqlite::memory: or mysql://user:password@host/database.
 The value of localapi.dsn makes no sense: every call will fail until it is corrected

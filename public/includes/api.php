@@ -1,7 +1,7 @@
 <?php
 
 /**
- * The HTTP entry point. Handlers of other commands are registered before the last line.
+ * The HTTP entry point. A script that registers handlers of other commands requires this one then.
  */
 
 declare(strict_types=1);

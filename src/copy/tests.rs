@@ -600,7 +600,7 @@ fn the_copy_has_a_key_file_with_the_same_keys() {
     fill(&other, 1);
     fs::copy(other.key_file(), to.key_file()).unwrap();
     let found = message(copy(&from, &to));
-    let belongs = format!("The key file \"{}\" belongs to another store: it lacks the key ", to.key_file().display());
+    let belongs = format!("The key file \"{}\" lacks the key ", to.key_file().display());
     assert!(found.starts_with(&belongs), "{found}");
     create_none(&to);
     assert!(to.has_store());

@@ -110,11 +110,14 @@ fn run(wish: &Wish, admitted: &Admitted, given: &ZendHashTable) -> Result<Option
         Outcome::Answer(answer) => answer,
         Outcome::Passed | Outcome::Threw => Zval::new(),
     };
-    let plain = if ExecutorGlobals::has_exception() { None } else { without_objects(&answer)? };
-    let node = if answer.is_array() { node(plain.as_ref().unwrap_or(&answer), 0) } else { None };
+    let node = match has_objects(&answer, 0) {
+        _ if !answer.is_array() || ExecutorGlobals::has_exception() => None,
+        true => json(&answer)?,
+        false => node(&answer, 0),
+    };
     let body = node.filter(|_| !ExecutorGlobals::has_exception()).map(|node| write(wish, &node));
     // Destructors are the host's code too.
-    held::let_go((plain, answer, post_data))?;
+    held::let_go((answer, post_data))?;
     if engine::is_exiting() {
         return Ok(None);
     }
@@ -233,18 +236,12 @@ fn length(value: &Zval) -> u64 {
     value.zend_str().map_or(0, |text| u64::try_from(text.as_bytes().len()).unwrap_or(u64::MAX))
 }
 
-/// An answer that holds objects as one that holds none but `stdClass`: each as PHP's own JSON has it. `None` where there
-/// are none.
-fn without_objects(answer: &Zval) -> Result<Option<Zval>, RequestEnded> {
+/// An answer that holds objects, as PHP's own JSON has it. `None` where it has none.
+fn json(answer: &Zval) -> Result<Option<Node<'static>>, RequestEnded> {
     // JSON_PARTIAL_OUTPUT_ON_ERROR, JSON_PRESERVE_ZERO_FRACTION, JSON_INVALID_UTF8_SUBSTITUTE
     const FLAGS: i64 = 512 | 1_024 | 2_097_152;
-    if !has_objects(answer, 0) {
-        return Ok(None);
-    }
-    guarded(|| {
-        let json = Function::try_from_function("json_encode")?.try_call(vec![answer, &FLAGS]).ok()?;
-        Function::try_from_function("json_decode")?.try_call(vec![&json, &false]).ok()
-    })
+    let json = guarded(|| Function::try_from_function("json_encode")?.try_call(vec![answer, &FLAGS]).ok())?;
+    Ok(json.and_then(|json| serde_json::from_slice(json.zend_str()?.as_bytes()).ok()))
 }
 
 fn has_objects(value: &Zval, depth: usize) -> bool {
@@ -263,12 +260,6 @@ fn node(value: &Zval, depth: usize) -> Option<Node<'_>> {
     if let Some(array) = value.array() {
         return if depth < DEEPEST { array_node(array, depth + 1) } else { None };
     }
-    if let Some(object) = value.object()
-        && object.get_class_name().is_ok_and(|name| name == "stdClass")
-    {
-        let properties = object.get_properties().ok()?;
-        return if depth < DEEPEST { map_node(properties, depth + 1) } else { None };
-    }
     Some(match (value.bool(), value.long(), value.double()) {
         (Some(value), ..) => Node::Bool(value),
         (_, Some(number), _) => Node::Int(number),
@@ -282,10 +273,6 @@ fn array_node(array: &ZendHashTable, depth: usize) -> Option<Node<'_>> {
     if is_list {
         return elements(array).map(|(_, value)| node(value, depth)).collect::<Option<_>>().map(Node::List);
     }
-    map_node(array, depth)
-}
-
-fn map_node(array: &ZendHashTable, depth: usize) -> Option<Node<'_>> {
     let entry = |(key, value): (Zval, _)| {
         let key = match (key.zend_str(), key.long()) {
             (Some(text), _) => String::from_utf8_lossy(text.as_bytes()).into_owned(),

@@ -40,6 +40,15 @@ pub fn register(module_number: c_int) {
     IniEntryDef::register(ENTRIES.as_slice(), module_number);
 }
 
+/// Tells at the module's start that the sandbox is off, where it should be on and isn't: calls reach a real store.
+pub fn warn_of_a_real_store() {
+    let settings = settings();
+    if settings.sandbox && !settings.is_sandbox() {
+        let warning = "localapi.sandbox has no effect: localapi.dsn is neither empty nor sqlite::memory:";
+        php_error(&ErrorType::Warning, warning);
+    }
+}
+
 /// The settings of this thread.
 pub fn settings() -> Settings {
     // SAFETY: PHP's SAPI has a name, a C string that lives as long as the process.
@@ -102,6 +111,8 @@ fn take(settings: &mut Settings, name: &[u8], value: &[u8]) -> Taken {
             settings.key_file = KeyFile::parse(value);
             return if settings.key_file == KeyFile::Invalid { Taken::AsInvalid } else { Taken::Yes };
         }
+        // PHP makes a 0 of many a value that isn't in quotes.
+        b"localapi.company_name" | b"localapi.api_access_key" if value == "0" => None,
         b"localapi.company_name" => Some(value.to_owned()).map(|name| settings.company_name = name),
         b"localapi.busy_timeout" => {
             settings::milliseconds(value).map(|timeout: Duration| settings.busy_timeout = timeout)

@@ -42,6 +42,7 @@ pub fn get_module(module: ModuleBuilder) -> ModuleBuilder {
 fn startup(_: i32, module_number: i32) -> i32 {
     startup_guard(|| {
         ini::register(module_number);
+        ini::warn_of_a_real_store();
         engine::hide_argument(functions::VERIFY_CREDENTIAL, 2);
         engine::hide_argument(http::RESPOND, 1);
         engine::hide_argument(copy::COPY_STORE, 1);

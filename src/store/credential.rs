@@ -185,6 +185,12 @@ impl Store {
         Ok(changed > 0)
     }
 
+    /// Whether any secret is sealed with this key.
+    pub fn is_sealed_with(&self, key: &str) -> Result<bool> {
+        let sql = "SELECT 1 FROM tbloauthserver_clients WHERE secret LIKE 'v1:' || ?1 || ':%' LIMIT 1";
+        Ok(self.engine.row(sql, &[Bind::Text(key)], |_| ())?.is_some())
+    }
+
     /// Credentials behind this id whose secrets are sealed with another key than this: `(id, identifier, secret)`.
     pub fn sealed_with_others(&self, key: &str, behind: i64, most: i64) -> Result<Vec<(i64, String, String)>> {
         let sql = "SELECT id, identifier, secret FROM tbloauthserver_clients \

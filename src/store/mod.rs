@@ -53,12 +53,21 @@ pub struct Store {
     locked: Option<Version>,
     /// Which of the stores that this process has opened this is.
     opened: u64,
-    /// Whether calls share a transaction now.
-    batch: bool,
+    /// Whether calls share a transaction now, and what becomes of one that fails.
+    batch: Option<Batch>,
     /// Whether it's copied, or a copy: then nothing is asked about that.
     copied: bool,
     /// How much had been changed when the store was last as a new one is: what the sandbox needs to know.
     unchanged_at: u64,
+}
+
+/// What becomes of a call that fails in a batch, where it has written something before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Batch {
+    /// It's undone alone. To be able to, SQLite copies every page that any call changes.
+    Careful,
+    /// It fails as [`Error::HalfWritten`]: all has to be done again.
+    Quick,
 }
 
 /// What a store was like when something was read.
@@ -95,13 +104,13 @@ impl Store {
     fn over(engine: Box<dyn Engine>) -> Self {
         let unchanged_at = engine.changes_so_far();
         let opened = OPENED.fetch_add(1, Ordering::Relaxed);
-        Self { engine, known: None, locked: None, opened, batch: false, copied: false, unchanged_at }
+        Self { engine, known: None, locked: None, opened, batch: None, copied: false, unchanged_at }
     }
 
     /// Whether the place still names what is open here.
     pub fn is_current(&self) -> bool {
         // What calls share a transaction is one store, whatever its place names by now.
-        self.batch || self.engine.is_current()
+        self.batch.is_some() || self.engine.is_current()
     }
 
     /// Makes sure that what was read lasts: it may be another process's that isn't answered yet.
@@ -127,8 +136,8 @@ impl Store {
 
     /// Runs work in one transaction that has the write lock from its start; an error undoes it.
     pub fn write<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T>) -> Result<Written<T>> {
-        if self.batch {
-            return self.write_in_batch(work).map(Written::Surely);
+        if let Some(batch) = self.batch {
+            return self.write_in_batch(batch, work).map(Written::Surely);
         }
         let begun = self.engine.begin().and_then(|()| self.lock_version()).and_then(|()| self.refuse_unfinished());
         let done = begun.and_then(|()| work(self)).and_then(|value| match self.engine.commit() {
@@ -144,8 +153,15 @@ impl Store {
         done
     }
 
-    /// What fails in a batch is undone alone.
-    fn write_in_batch<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+    fn write_in_batch<T>(&mut self, batch: Batch, work: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+        if batch == Batch::Quick {
+            let before = self.engine.changes_so_far();
+            return work(self).map_err(|error| {
+                self.known = None;
+                let untouched = self.engine.changes_so_far() == before;
+                if untouched || error.undoes_transaction() { error } else { Error::HalfWritten }
+            });
+        }
         self.engine.execute("SAVEPOINT localapi_call", &[])?;
         let done = work(self).and_then(|value| {
             self.engine.change("RELEASE SAVEPOINT localapi_call", &[])?;
@@ -161,9 +177,9 @@ impl Store {
     }
 
     /// Begins the transaction that the calls of a batch share.
-    pub fn begin_batch(&mut self) -> Result<()> {
+    pub fn begin_batch(&mut self, batch: Batch) -> Result<()> {
         self.engine.begin()?;
-        self.batch = true;
+        self.batch = Some(batch);
         let locked = self.lock_version().and_then(|()| self.refuse_unfinished());
         if locked.is_err() {
             self.roll_batch_back();
@@ -173,12 +189,12 @@ impl Store {
 
     /// Commits what the calls of a batch have written.
     pub fn commit_batch(&mut self) -> Result<()> {
-        if !self.batch {
+        if self.batch.is_none() {
             // The connection that had it is gone: nothing is committed.
             return Err(Error::BatchLost);
         }
         let done = self.engine.commit();
-        self.batch = false;
+        self.batch = None;
         if done.is_err() {
             self.roll_batch_back();
         }
@@ -188,7 +204,7 @@ impl Store {
 
     /// Undoes what the calls of a batch have written.
     pub fn roll_batch_back(&mut self) {
-        self.batch = false;
+        self.batch = None;
         self.locked = None;
         self.known = None;
         self.engine.rollback();
@@ -221,7 +237,7 @@ impl Store {
 
     /// Ends what `foresee` has begun.
     pub fn settle(&mut self) {
-        if self.engine.is_remote() && !self.batch {
+        if self.engine.is_remote() && self.batch.is_none() {
             self.engine.rollback();
         }
     }

@@ -85,9 +85,14 @@ impl Store {
         self.engine.columns(table.name)
     }
 
+    /// Whether the store notes anything of itself: a host's tables may do without.
+    pub fn takes_notes(&self) -> Result<bool> {
+        Ok(!self.engine.columns(NOTES)?.is_empty())
+    }
+
     /// What the store notes of itself, also where nobody has needed it yet.
     pub fn note_if_any(&mut self, note: Note) -> Result<Option<String>> {
-        if self.engine.columns(NOTES)?.is_empty() { Ok(None) } else { self.note(note) }
+        if self.takes_notes()? { self.note(note) } else { Ok(None) }
     }
 
     /// Rows whose keys are greater than one and not greater than another, in the order of their keys.
@@ -184,7 +189,7 @@ impl Store {
                 return Ok(false);
             }
         }
-        if self.engine.columns(NOTES)?.is_empty() {
+        if !self.takes_notes()? {
             return Ok(true);
         }
         let sql = "SELECT count(*) FROM localapi_store";

@@ -15,7 +15,7 @@ pub struct Thresholds {
     pub quiet: u32,
     /// after a commit once it has this many and no other writer waits,
     pub free: u32,
-    /// or once it has this many.
+    /// or once it has this many, and so many more than when it was last copied as it may have where nobody waits.
     pub most: u32,
 }
 
@@ -26,9 +26,11 @@ impl Thresholds {
 
 /// A while.
 const QUIET: Duration = Duration::from_secs(1);
-/// Which part of the busy timeout readers are waited for, at most: other writers wait at the gate meanwhile, and mustn't
-/// give up. Who reads longer than that lets the log grow.
-const READERS_SHARE: u32 = 4;
+/// For how long readers are waited for, but for no more than a quarter of the busy timeout: other writers wait at the
+/// gate meanwhile, and mustn't give up. Who reads longer than that lets the log grow.
+const READERS_TAKE: Duration = Duration::from_secs(1);
+/// And for how long with the write lock: other programs wait for that.
+const LOCKED: Duration = Duration::from_millis(10);
 
 impl Thresholds {
     /// Those that hold here.
@@ -82,7 +84,7 @@ impl Sqlite {
     /// Copies all of the log, and waits for those who read it: the next commit begins it anew, whoever comes meanwhile.
     /// Without that it grows for as long as there is always somebody who reads. Other writers wait at the gate.
     fn make_log_begin_anew(&mut self) -> Result<bool> {
-        let deadline = Instant::now() + self.busy_timeout / READERS_SHARE;
+        let deadline = Instant::now() + READERS_TAKE.min(self.busy_timeout / 4);
         let rest = || deadline.saturating_duration_since(Instant::now());
         while !self.checkpoint(self.busy_timeout)? {
             if rest().is_zero() {
@@ -90,11 +92,16 @@ impl Sqlite {
             }
             log::pause();
         }
-        // Another program may have written meanwhile, or still read: the log is larger then, and nothing else.
-        if self.lock(rest()).is_ok() && log::pages_to_copy(&self.main).is_ok_and(|pages| pages == 0) {
-            let _ = log::wait_for_readers(&self.main, rest());
+        while self.lock(rest()).is_ok() {
+            // Another program may have written meanwhile.
+            let is_copied = log::pages_to_copy(&self.main).is_ok_and(|pages| pages == 0);
+            let is_read = is_copied && log::wait_for_readers(&self.main, rest().min(LOCKED)).is_err();
+            self.roll_back_now();
+            if !is_read || rest().is_zero() {
+                break;
+            }
+            log::pause();
         }
-        self.roll_back_now();
         Ok(true)
     }
 
