@@ -15,20 +15,20 @@ pub struct Thresholds {
     pub quiet: u32,
     /// after a commit once it has this many and no other writer waits,
     pub free: u32,
-    /// or once it has this many, and so many more than when it was last copied as it may have where nobody waits.
+    /// or once it has this many, and a quarter of that more than when it was last copied.
     pub most: u32,
 }
 
 impl Thresholds {
-    /// 400 KiB, 8 MiB and 32 MiB.
-    const NORMAL: Self = Self { quiet: 100, free: 2_000, most: 8_000 };
+    /// 400 KiB, 24 MiB and 32 MiB: what is written again and again is copied once.
+    const NORMAL: Self = Self { quiet: 100, free: 6_000, most: 8_000 };
 }
 
 /// A while.
 const QUIET: Duration = Duration::from_secs(1);
 /// For how long readers are waited for, but for no more than a quarter of the busy timeout: other writers wait at the
 /// gate meanwhile, and mustn't give up. Who reads longer than that lets the log grow.
-const READERS_TAKE: Duration = Duration::from_secs(1);
+const READERS_TAKE: Duration = Duration::from_secs(2);
 /// And for how long with the write lock: other programs wait for that.
 const LOCKED: Duration = Duration::from_millis(10);
 
@@ -62,7 +62,7 @@ impl Sqlite {
     pub(super) fn checkpoint_if_due(&mut self) -> bool {
         let (pages, Thresholds { free, most, .. }) = (LOG_PAGES.get(), self.thresholds);
         let must = pages >= most;
-        let step = if must { free } else { free / 4 };
+        let step = if must { most / 4 } else { free / 4 };
         let due = |gate: &Gate| pages >= free && (must || !gate.is_awaited()) && gate.note_copying(pages, step);
         if !self.gate.as_ref().is_some_and(due) {
             return false;
