@@ -485,6 +485,42 @@ fn a_lock_that_outlasts_the_timeout_is_the_same_fault() {
 }
 
 #[test]
+fn a_store_that_takes_no_changes_is_the_same_fault_and_answers_all_the_rest() {
+    compare(Kind::shared(), |kind, script| {
+        script.create(&[]);
+        let (identifier, secret) = script.first_pair();
+        let read_only = match kind.database {
+            None => "PRAGMA query_only = 1",
+            Some(_) => "SET SESSION TRANSACTION READ ONLY",
+        };
+        let changes: [fn(&mut Script<'_>); 5] = [
+            |script| script.create(&[]),
+            |script| {
+                script.call("UpdateOAuthCredential", &[("credentialId", "1"), ("name", "B"), ("resetSecret", "1")])
+            },
+            |script| script.call("DeleteOAuthCredential", &[("credentialId", "1")]),
+            |script| script.say("admin", script.api.register_admin(b"eve")),
+            |script| script.say("key", script.api.rotate_key(false, || true)),
+        ];
+        for change in changes {
+            script.host(read_only);
+            script.call("ListOAuthCredentials", &[]);
+            script.say("verify", script.api.verify_credential(identifier.as_bytes(), secret.as_bytes()));
+            change(script);
+            // What helps is another thing in a folder than at a server.
+            let (what, said) =
+                script.said.pop().unwrap().split_once(": ").map(|(a, b)| (a.to_owned(), b.to_owned())).unwrap();
+            assert!(said.contains(" is read-only: "), "{} {what}: {said}", kind.name);
+            script.said.push(format!("{what}: read-only"));
+            script.rows();
+        }
+        script.api.reseed_for_test(2);
+        script.create(&[]);
+        script.rows();
+    });
+}
+
+#[test]
 fn faults_of_the_key_file_are_the_same() {
     let other = KeyFileOfAnother::new();
     type Spoil<'a> = &'a dyn Fn(&Path);
