@@ -142,7 +142,8 @@ pub fn pause() {
 
 /// Writes again what a flush that failed may have left unwritten: the kernel takes it for written, so that a later flush
 /// wouldn't write it, and it may be gone from its memory. First the log, which is flushed by that; then those of its
-/// pages that are copied into the database, where SQLite wouldn't copy them again. Only who has the write lock may; whoever copies is waited for, no longer than this.
+/// pages that are copied into the database, where SQLite wouldn't copy them again. Only who has the write lock may;
+/// whoever copies the log is waited for, no longer than this.
 pub fn write_again(connection: &Connection, longest: Duration) -> Result<()> {
     let log = OpenFile::of(connection, ffi::SQLITE_FCNTL_JOURNAL_POINTER)?;
     let database = OpenFile::of(connection, ffi::SQLITE_FCNTL_FILE_POINTER)?;
