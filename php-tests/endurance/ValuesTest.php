@@ -35,7 +35,7 @@ final class ValuesTest extends Processes
         $through = ['env', 'USE_ZEND_ALLOC=0', 'ZEND_DONT_UNLOAD_MODULES=1', 'MALLOC_PERTURB_=165', 'MALLOC_CHECK_=3'];
         if (self::size(0, 1) === 1) {
             array_push($through, 'valgrind', '-q', '--error-exitcode=99', '--leak-check=full');
-            array_push($through, '--errors-for-leak-kinds=definite');
+            array_push($through, '--errors-for-leak-kinds=definite', '--suppressions=' . __DIR__ . '/valgrind.supp');
         }
         $output = $this->start('values', [1, 0], self::MEMORY, self::NOBODY, [], $through)->output();
         self::assertSame("done\n", $output);
