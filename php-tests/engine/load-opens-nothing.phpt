@@ -8,7 +8,7 @@ $home = scratch_folder();
 echo php('
     function look(string $when): void {
         $open = array_map(fn ($link) => (string) @readlink($link), glob("/proc/self/fd/*"));
-        $open = preg_grep("~store\.sqlite~", $open);
+        $open = array_filter($open, fn ($path) => str_contains($path, "store.sqlite"));
         $files = array_values(array_diff(scandir(getenv("HOME")), [".", ".."]));
         echo "$when: ", json_encode($files), ", ", count($open) > 0 ? "store open" : "store not open", ", ";
         echo count(glob("/proc/self/task/*")), " thread\n";
