@@ -91,8 +91,10 @@ pub fn create(path: &Path, content: &[u8], leftovers: &[&str]) -> io::Result<boo
 /// Makes a file with this content, which lasts once this returns. `false` where there is one already: the first process
 /// wins, and none ever reads half a file.
 pub fn create_with(path: &Path, content: &[u8]) -> io::Result<bool> {
-    let draft = Draft::write(path, content)?;
-    match fs::hard_link(&draft.path, path) {
+    let (draft, file) = Draft::write(path, content)?;
+    // Before it has its name: whoever opens a store then has locks on it, which closing this one would drop.
+    drop(file);
+    match fs::hard_link(&draft.0, path) {
         Ok(()) => {
             sync_folder(path)?;
             Ok(true)
@@ -106,41 +108,38 @@ pub fn create_with(path: &Path, content: &[u8]) -> io::Result<bool> {
 /// had, as far as this user may give them.
 pub fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     let old = fs::metadata(path)?;
-    let draft = Draft::write(path, content)?;
-    if fchown(&draft.file, Some(old.uid()), Some(old.gid())).is_ok() {
-        draft.file.set_permissions(old.permissions())?;
-        draft.file.sync_all()?;
+    let (draft, file) = Draft::write(path, content)?;
+    if fchown(&file, Some(old.uid()), Some(old.gid())).is_ok() {
+        file.set_permissions(old.permissions())?;
+        file.sync_all()?;
     }
-    fs::rename(&draft.path, path)?;
+    fs::rename(&draft.0, path)?;
     sync_folder(path)
 }
 
 /// A file that is complete but not in its place yet, removed when dropped.
-struct Draft {
-    path: PathBuf,
-    file: File,
-}
+struct Draft(PathBuf);
 
 impl Draft {
-    fn write(path: &Path, content: &[u8]) -> io::Result<Self> {
+    fn write(path: &Path, content: &[u8]) -> io::Result<(Self, File)> {
         let mut number = [0; 8];
         Random::System.fill(&mut number).map_err(io::Error::other)?;
         let mut name = path.file_name().unwrap_or_default().to_owned();
         name.push(format!(".{:016x}", u64::from_ne_bytes(number)));
         let access = Access::of(path)?;
         let path = path.with_file_name(name);
-        let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
-        let mut draft = Self { path, file };
-        access.grant(&draft.file)?;
-        draft.file.write_all(content)?;
-        draft.file.sync_all()?;
-        Ok(draft)
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
+        let draft = Self(path);
+        access.grant(&file)?;
+        file.write_all(content)?;
+        file.sync_all()?;
+        Ok((draft, file))
     }
 }
 
 impl Drop for Draft {
     fn drop(&mut self) {
-        let _ = fs::remove_file(&self.path);
+        let _ = fs::remove_file(&self.0);
     }
 }
 

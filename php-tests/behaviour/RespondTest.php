@@ -158,8 +158,15 @@ final class RespondTest extends StoreTestCase
         handle('Test', fn () => ['private' => (array) new class () { private $p = 1; }, 'o' => new stdClass()]);
         $private = json_decode(respond($login, self::SERVER)['body'], true)['private'];
         self::assertSame([1], array_values($private));
-        handle('Test', fn () => ['deep' => array_reduce(range(1, 600), fn ($deep) => [$deep]), 'o' => new stdClass()]);
-        $this->assertRefusedWith(200, self::FAILED, $login);
+        foreach ([[], ['o' => new stdClass()]] as $more) {
+            $deep = fn (int $arrays): array => ['deep' => array_reduce(range(1, $arrays - 1), fn ($deep) => [$deep])] + $more;
+            handle('Test', fn () => $deep(256));
+            self::assertSame(json_encode($deep(256)), respond($login, self::SERVER)['body']);
+            handle('Test', fn () => $deep(257));
+            $this->assertRefusedWith(200, self::FAILED, $login);
+        }
+        handle('Test', fn () => ['x' => [0.9769410844784887, 99.99 * 1.19, 1.5e300], 'o' => new stdClass()]);
+        self::assertSame('{"x":[0.9769410844784887,118.98809999999999,1.5e+300],"o":{}}', respond($login, self::SERVER)['body']);
         handle('Test', fn () => [new stdClass()]);
         self::assertSame('[{}]', respond($login, self::SERVER)['body']);
     }

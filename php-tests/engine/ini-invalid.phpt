@@ -13,7 +13,7 @@ $invalid = [
     'localapi.api_allowed_ips' => ['nonsense', '127.0.0.1/99', '1.2.3.4, nonsense'],
     // PHP makes that of many a value that isn't in quotes.
     'localapi.company_name' => ["nonsense\xff", '0'],
-    'localapi.api_access_key' => ['0'],
+    'localapi.api_access_key' => ['0', '-1', '7'],
     'localapi.dsn' => ['nonsense', 'sqlite:nonsense.sqlite', 'sqlite:', "sqlite:/nonsense\xff", 'sqlite:/nonsense/'],
     'localapi.key_file' => ['nonsense', '/nonsense/', "/nonsense\xff"],
 ];
@@ -62,6 +62,10 @@ The value of localapi.company_name makes no sense: the default is used instead
   "Company Name" success
 The value of localapi.company_name makes no sense: the default is used instead
   "Company Name" success
+The value of localapi.api_access_key makes no sense: the default is used instead
+  "" success
+The value of localapi.api_access_key makes no sense: the default is used instead
+  "" success
 The value of localapi.api_access_key makes no sense: the default is used instead
   "" success
 The value of localapi.dsn makes no sense: every call will fail until it is corrected

@@ -4,8 +4,11 @@ use std::borrow::Cow;
 
 use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::ser::{Serialize, SerializeMap as _, SerializeSeq as _, Serializer};
+
+/// In how many arrays a value of an answer may be.
+pub const DEEPEST: usize = 256;
 
 /// One value of an answer. Texts may be borrowed from the PHP array that it was made of.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,6 +30,14 @@ pub enum Node<'a> {
 }
 
 impl Node<'_> {
+    /// A value in JSON; `None` where it's none, or nested too deeply.
+    pub fn from_json(json: &[u8]) -> Option<Node<'static>> {
+        let mut reader = serde_json::Deserializer::from_slice(json);
+        // It has a limit of its own, which is another.
+        reader.disable_recursion_limit();
+        Json { depth: 0 }.deserialize(&mut reader).ok()
+    }
+
     /// An answer that says no.
     pub fn error(message: &str) -> Node<'_> {
         Node::Map(vec![
@@ -70,56 +81,70 @@ impl Serialize for Node<'_> {
     }
 }
 
-impl<'de> Deserialize<'de> for Node<'static> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Any;
-        impl<'de> Visitor<'de> for Any {
-            type Value = Node<'static>;
+/// A value in JSON, in so many arrays and objects.
+struct Json {
+    depth: usize,
+}
 
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a value")
-            }
+impl Json {
+    /// What is in one array or object more.
+    fn inner<E: de::Error>(&self) -> Result<Self, E> {
+        if self.depth < DEEPEST { Ok(Self { depth: self.depth + 1 }) } else { Err(E::custom("too deep")) }
+    }
+}
 
-            fn visit_unit<E>(self) -> Result<Self::Value, E> {
-                Ok(Node::Null)
-            }
+impl<'de> DeserializeSeed<'de> for Json {
+    type Value = Node<'static>;
 
-            fn visit_bool<E>(self, value: bool) -> Result<Self::Value, E> {
-                Ok(Node::Bool(value))
-            }
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
 
-            fn visit_i64<E>(self, number: i64) -> Result<Self::Value, E> {
-                Ok(Node::Int(number))
-            }
+impl<'de> Visitor<'de> for Json {
+    type Value = Node<'static>;
 
-            fn visit_u64<E>(self, number: u64) -> Result<Self::Value, E> {
-                Ok(i64::try_from(number).map_or(Node::Float(number as f64), Node::Int))
-            }
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a value")
+    }
 
-            fn visit_f64<E>(self, number: f64) -> Result<Self::Value, E> {
-                Ok(Node::Float(number))
-            }
+    fn visit_unit<E>(self) -> Result<Self::Value, E> {
+        Ok(Node::Null)
+    }
 
-            fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
-                Ok(Node::Text(Cow::Owned(text.to_owned())))
-            }
+    fn visit_bool<E>(self, value: bool) -> Result<Self::Value, E> {
+        Ok(Node::Bool(value))
+    }
 
-            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
-                let mut nodes = Vec::new();
-                while let Some(node) = list.next_element()? {
-                    nodes.push(node);
-                }
-                Ok(Node::List(nodes))
-            }
+    fn visit_i64<E>(self, number: i64) -> Result<Self::Value, E> {
+        Ok(Node::Int(number))
+    }
 
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut entries = Vec::new();
-                while let Some((key, node)) = map.next_entry::<String, _>()? {
-                    entries.push((Cow::Owned(key), node));
-                }
-                Ok(Node::Map(entries))
-            }
+    fn visit_u64<E>(self, number: u64) -> Result<Self::Value, E> {
+        Ok(i64::try_from(number).map_or(Node::Float(number as f64), Node::Int))
+    }
+
+    fn visit_f64<E>(self, number: f64) -> Result<Self::Value, E> {
+        Ok(Node::Float(number))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+        Ok(Node::Text(Cow::Owned(text.to_owned())))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+        let mut nodes = Vec::new();
+        while let Some(node) = list.next_element_seed(self.inner()?)? {
+            nodes.push(node);
         }
-        deserializer.deserialize_any(Any)
+        Ok(Node::List(nodes))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut entries = Vec::new();
+        while let Some(key) = map.next_key::<String>()? {
+            entries.push((Cow::Owned(key), map.next_value_seed(self.inner()?)?));
+        }
+        Ok(Node::Map(entries))
     }
 }

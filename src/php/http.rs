@@ -18,7 +18,7 @@ use super::held::{self, RequestEnded, guarded};
 use super::parameters::{PhpParameters, resolve};
 use super::process;
 use crate::error::Error;
-use crate::http::node::Node;
+use crate::http::node::{DEEPEST, Node};
 use crate::http::{self, Admitted, Refusal, Size, Wish, api_credential};
 use crate::reply::Value;
 
@@ -27,8 +27,6 @@ pub const RESPOND: &str = "LocalApi\\respond";
 
 /// What a caller learns where there is no answer.
 const NO_ANSWER: &str = "The command failed; the server's log says why.";
-/// In how many arrays a value of an answer may be.
-const DEEPEST: usize = 256;
 
 /// The functions for HTTP.
 pub fn all() -> [FunctionBuilder<'static>; 3] {
@@ -241,7 +239,7 @@ fn json(answer: &Zval) -> Result<Option<Node<'static>>, RequestEnded> {
     // JSON_PARTIAL_OUTPUT_ON_ERROR, JSON_PRESERVE_ZERO_FRACTION, JSON_INVALID_UTF8_SUBSTITUTE
     const FLAGS: i64 = 512 | 1_024 | 2_097_152;
     let json = guarded(|| Function::try_from_function("json_encode")?.try_call(vec![answer, &FLAGS]).ok())?;
-    Ok(json.and_then(|json| serde_json::from_slice(json.zend_str()?.as_bytes()).ok()))
+    Ok(json.and_then(|json| Node::from_json(json.zend_str()?.as_bytes())))
 }
 
 fn has_objects(value: &Zval, depth: usize) -> bool {

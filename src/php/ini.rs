@@ -111,8 +111,8 @@ fn take(settings: &mut Settings, name: &[u8], value: &[u8]) -> Taken {
             settings.key_file = KeyFile::parse(value);
             return if settings.key_file == KeyFile::Invalid { Taken::AsInvalid } else { Taken::Yes };
         }
-        // PHP makes a 0 of many a value that isn't in quotes.
-        b"localapi.company_name" | b"localapi.api_access_key" if value == "0" => None,
+        b"localapi.company_name" if value == "0" => None,
+        b"localapi.api_access_key" if is_calculated(value) => None,
         b"localapi.company_name" => Some(value.to_owned()).map(|name| settings.company_name = name),
         b"localapi.busy_timeout" => {
             settings::milliseconds(value).map(|timeout: Duration| settings.busy_timeout = timeout)
@@ -123,6 +123,12 @@ fn take(settings: &mut Settings, name: &[u8], value: &[u8]) -> Taken {
         _ => Some(SecretText::from(value.to_owned())).map(|key| settings.api_access_key = key),
     };
     if understood.is_some() { Taken::Yes } else { Taken::No }
+}
+
+/// Whether this is what PHP makes of many a value that isn't in quotes: it takes `&`, `|`, `^`, `~` and `!` as operators.
+/// A longer number may be meant as it is.
+fn is_calculated(value: &str) -> bool {
+    value.len() < 8 && value.parse::<i64>().is_ok()
 }
 
 unsafe extern "C" fn show_dsn(entry: *mut ffi::_zend_ini_entry, which: c_int) {
