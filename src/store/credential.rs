@@ -26,6 +26,21 @@ pub struct Details {
     pub logo_uri: String,
 }
 
+impl Details {
+    /// The values of its columns, in the order in which it has them.
+    fn values(&self) -> [Bind<'_>; 7] {
+        [
+            Bind::Text(&self.redirect_uri),
+            Bind::Text(&self.grant_type),
+            Bind::Text(&self.user_id),
+            Bind::Int(self.service_id),
+            Bind::Text(&self.name),
+            Bind::Text(&self.description),
+            Bind::Text(&self.logo_uri),
+        ]
+    }
+}
+
 /// A stored credential.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Credential {
@@ -99,21 +114,12 @@ impl Store {
 
     /// Inserts a credential. Where its identifier is taken this or the commit fails with [`Error::Taken`].
     pub fn insert_credential(&self, identifier: &str, secret: &str, new: &Details, now: &str) -> Result<RowId> {
-        let sql = "INSERT INTO tbloauthserver_clients (identifier, secret, redirect_uri, grant_types, user_id, \
-                   service_id, name, description, logo_uri, rsa_key_pair_id, created_at, updated_at) \
+        let sql = "INSERT INTO tbloauthserver_clients (redirect_uri, grant_types, user_id, service_id, name, \
+                   description, logo_uri, identifier, secret, rsa_key_pair_id, created_at, updated_at) \
                    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 0, ?10, ?10)";
-        let values = [
-            Bind::Text(identifier),
-            Bind::Text(secret),
-            Bind::Text(&new.redirect_uri),
-            Bind::Text(&new.grant_type),
-            Bind::Text(&new.user_id),
-            Bind::Int(new.service_id),
-            Bind::Text(&new.name),
-            Bind::Text(&new.description),
-            Bind::Text(&new.logo_uri),
-            Bind::Text(now),
-        ];
+        let [uri, grant, user, service, name, description, logo] = new.values();
+        let (identifier, secret, now) = (Bind::Text(identifier), Bind::Text(secret), Bind::Text(now));
+        let values = [uri, grant, user, service, name, description, logo, identifier, secret, now];
         let id = self.engine.insert(sql, &values)?;
         if let RowId::Known(id) = id
             && id % RANKED == 0
@@ -156,19 +162,10 @@ impl Store {
 
     /// Changes a credential's details.
     pub fn update_credential(&self, id: i64, new: &Details, now: &str) -> Result<()> {
-        let sql = "UPDATE tbloauthserver_clients SET redirect_uri = ?2, grant_types = ?3, user_id = ?4, \
-                   service_id = ?5, name = ?6, description = ?7, logo_uri = ?8, updated_at = ?9 WHERE id = ?1";
-        let values = [
-            Bind::Int(id),
-            Bind::Text(&new.redirect_uri),
-            Bind::Text(&new.grant_type),
-            Bind::Text(&new.user_id),
-            Bind::Int(new.service_id),
-            Bind::Text(&new.name),
-            Bind::Text(&new.description),
-            Bind::Text(&new.logo_uri),
-            Bind::Text(now),
-        ];
+        let sql = "UPDATE tbloauthserver_clients SET redirect_uri = ?1, grant_types = ?2, user_id = ?3, \
+                   service_id = ?4, name = ?5, description = ?6, logo_uri = ?7, updated_at = ?9 WHERE id = ?8";
+        let [uri, grant, user, service, name, description, logo] = new.values();
+        let values = [uri, grant, user, service, name, description, logo, Bind::Int(id), Bind::Text(now)];
         self.engine.execute(sql, &values)
     }
 
