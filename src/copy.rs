@@ -259,11 +259,12 @@ impl Copy {
                 return Err(Error::CopyIncomplete(table.name));
             }
         }
-        let last = from.last_credential_id()?;
+        let numbered = TABLES.into_iter().filter(|table| !table.repeats_keys());
+        let last = numbered.map(|table| Ok((table, from.last_id(table)?))).collect::<Result<Vec<_>>>()?;
         let notes = [Note::SealingKey, Note::Rotation].map(|note| Ok((note, from.note_if_any(note)?)));
         let notes = notes.into_iter().collect::<Result<Vec<_>>>()?;
         self.write(to, |to| {
-            to.use_credential_ids_up_to(last)?;
+            last.iter().try_for_each(|&(table, id)| to.use_ids_up_to(table, id))?;
             to.rank_all()?;
             notes.iter().try_for_each(|(note, value)| to.set_note(*note, value.as_deref()))?;
             to.set_note(Note::CopyOf, None)

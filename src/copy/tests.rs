@@ -163,8 +163,21 @@ fn fill(home: &Home, count: usize) -> Vec<(i64, String, String)> {
     if count > 2 {
         call(&api, "DeleteOAuthCredential", &[("credentialId", &created.remove(1).0.to_string())]).unwrap();
     }
+    for (table, column) in NUMBERED {
+        home.run(&format!("INSERT INTO {table} (id, {column}) VALUES (900, 'x'); DELETE FROM {table} WHERE id = 900"));
+    }
     created
 }
+
+/// The tables whose ids something refers to, each with a column of text.
+const NUMBERED: [(&str, &str); 6] = [
+    ("tbloauthserver_scopes", "scope"),
+    ("tbladmins", "username"),
+    ("tbldeviceauth", "identifier"),
+    ("tblclients", "email"),
+    ("tblhosting", "domain"),
+    ("tblapi_roles", "role"),
+];
 
 /// The ways between two places; those at a server only where there is one.
 fn ways() -> Vec<(Home, Home)> {
@@ -192,6 +205,12 @@ fn assert_same(from: &Home, to: &Home, created: &[(i64, String, String)]) {
     assert_eq!(noted(&source, Note::SealingKey), noted(&copy, Note::SealingKey));
     assert_eq!(noted(&copy, Note::CopyOf), None);
     assert_eq!(create(&source).0, create(&copy).0, "ids that were given are never given again");
+    let store = Store::open_to_copy(&place(1, to.dsn().as_bytes()).unwrap(), &to.settings()).unwrap();
+    for (table, column) in NUMBERED {
+        to.run(&format!("INSERT INTO {table} ({column}) VALUES ('new')"));
+        let table = TABLES.into_iter().find(|known| known.name == table).unwrap();
+        assert!(store.last_id(table).unwrap() > 900, "{table:?}");
+    }
 }
 
 #[test]

@@ -16,26 +16,26 @@ pub struct Table {
     key: &'static str,
     /// The order of those.
     then: Option<&'static str>,
+    /// A column beside the key in which no two rows have the same.
+    unique: Option<&'static str>,
 }
 
-const fn table(name: &'static str) -> Table {
-    Table { name, key: "id", then: None }
+const fn table(name: &'static str, unique: Option<&'static str>) -> Table {
+    Table { name, key: "id", then: None, unique }
 }
 
-/// The table of the credentials.
-pub const CREDENTIALS: Table = table("tbloauthserver_clients");
-
-/// Every table, but for `localapi_store` and what an engine keeps for itself.
+/// Every table, but for `localapi_store` and what an engine keeps for itself. Only that of the scopes of credentials has
+/// no ids.
 pub const TABLES: [Table; 9] = [
-    table("tbloauthserver_scopes"),
-    table("tbladmins"),
-    table("tblclients"),
-    table("tblhosting"),
-    table("tblapi_roles"),
-    table("tbldeviceauth"),
-    CREDENTIALS,
-    Table { name: "tbloauthserver_client_scopes", key: "client_id", then: Some("scope_id") },
-    table("tblactivitylog"),
+    table("tbloauthserver_scopes", Some("scope")),
+    table("tbladmins", Some("username")),
+    table("tblclients", None),
+    table("tblhosting", None),
+    table("tblapi_roles", None),
+    table("tbldeviceauth", Some("identifier")),
+    table("tbloauthserver_clients", Some("identifier")),
+    Table { name: "tbloauthserver_client_scopes", key: "client_id", then: Some("scope_id"), unique: None },
+    table("tblactivitylog", None),
 ];
 
 /// Where the store notes what it knows of itself.
@@ -104,7 +104,7 @@ impl Store {
         last: i64,
         most: i64,
     ) -> Result<Vec<TableRow>> {
-        let Table { name, key, then } = table;
+        let Table { name, key, then, .. } = table;
         let then = then.map(|column| format!(", {column}")).unwrap_or_default();
         let sql = format!(
             "SELECT {key}, {} FROM {name} WHERE {key} > ?1 AND {key} <= ?2 ORDER BY {key}{then} LIMIT ?3",
@@ -196,20 +196,24 @@ impl Store {
         Ok(self.engine.row(sql, &[], |row| row.int(0))?.unwrap_or(0) == 0)
     }
 
-    /// The greatest id that a credential has ever had.
-    pub fn last_credential_id(&self) -> Result<i64> {
-        self.engine.last_id(CREDENTIALS.name)
+    /// The greatest id that a row of a table has ever had.
+    pub fn last_id(&self, table: Table) -> Result<i64> {
+        self.engine.last_id(table.name)
     }
 
-    /// Lets no credential have an id up to this one any more: the database remembers the greatest that it was given.
-    pub fn use_credential_ids_up_to(&self, id: i64) -> Result<()> {
-        let found = "SELECT max(id) FROM tbloauthserver_clients";
-        if self.engine.row(found, &[], |row| row.int(0))?.unwrap_or(0) >= id {
+    /// Lets no row of a table have an id up to this one any more: the database remembers the greatest that it was given.
+    pub fn use_ids_up_to(&self, table: Table, id: i64) -> Result<()> {
+        let Table { name, unique, .. } = table;
+        let greatest = format!("SELECT max(id) FROM {name}");
+        if self.engine.row(&greatest, &[], |row| row.int(0))?.unwrap_or(0) >= id {
             return Ok(());
         }
-        let sql = "INSERT INTO tbloauthserver_clients (id, identifier) VALUES (?1, 'of a credential that was deleted')";
-        self.engine.execute(sql, &[Bind::Int(id)])?;
-        self.engine.execute("DELETE FROM tbloauthserver_clients WHERE id = ?1", &[Bind::Int(id)])
+        let sql = match unique {
+            Some(column) => format!("INSERT INTO {name} (id, {column}) VALUES (?1, 'of a row that was deleted')"),
+            None => format!("INSERT INTO {name} (id) VALUES (?1)"),
+        };
+        self.engine.execute(&sql, &[Bind::Int(id)])?;
+        self.engine.execute(&format!("DELETE FROM {name} WHERE id = ?1"), &[Bind::Int(id)])
     }
 
     /// Notes the ranks anew, so that lists that skip many find their way again.

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
-use super::schema::{APPLICATION_ID, MIGRATIONS};
+use super::schema::{APPLICATION_ID, VERSION};
 #[cfg(test)]
 use super::simulator;
 use crate::error::{Error, Result};
@@ -123,9 +123,8 @@ pub fn refuse_foreign(path: &Path) -> Result<()> {
     let unfinished = beside(path, "-journal").exists();
     let foreign = match number("PRAGMA application_id") {
         Ok(APPLICATION_ID) => {
-            let newest = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
-            let newer = number("PRAGMA user_version").ok().filter(|&found| found > newest);
-            return newer.map_or(Ok(()), |found| Err(Error::StoreNewer(path.to_owned(), found, newest)));
+            let newer = number("PRAGMA user_version").ok().filter(|&found| found > VERSION);
+            return newer.map_or(Ok(()), |found| Err(Error::StoreNewer(path.to_owned(), found, VERSION)));
         }
         Ok(0) => !unfinished && number("SELECT count(*) FROM sqlite_master").is_ok_and(|tables| tables > 0),
         Ok(_) => true,

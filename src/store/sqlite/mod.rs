@@ -22,7 +22,7 @@ use self::fault::{fault, is_busy};
 pub use self::file::note_fork;
 use self::file::{Counted, Identity, cannot_create, connect, flush_folder, real};
 use self::gate::{Doubts, Gate};
-use self::schema::{APPLICATION_ID, MIGRATIONS};
+use self::schema::APPLICATION_ID;
 use self::statement::Statements;
 use super::engine::{Bind, Engine, Row, RowId};
 use crate::error::{Error, Result};
@@ -144,7 +144,7 @@ impl Sqlite {
             _counted: identity.map(|_| Counted::new()),
         };
         store.configure().map_err(|error| store.fault(&error))?;
-        store.migrate(MIGRATIONS)?;
+        store.migrate()?;
         if store.identity.is_some() {
             store.use_write_ahead_log()?;
             store.flush_log_later()?;
@@ -167,29 +167,32 @@ impl Sqlite {
     }
 
     /// Brings the file to the newest schema version. Several processes may try at once: one does it.
-    fn migrate(&self, migrations: &[&str]) -> Result<()> {
-        let newest = i64::try_from(migrations.len()).unwrap_or(i64::MAX);
-        if self.version(newest)? == newest {
+    fn migrate(&self) -> Result<()> {
+        if self.version()? == schema::VERSION {
             return Ok(());
         }
         self.begin()?;
-        let done = self.run_steps(migrations, newest).and_then(|()| self.execute("COMMIT", &[]));
+        let done = self.bring_up().and_then(|()| self.execute("COMMIT", &[]));
         if done.is_err() {
             self.rollback();
         }
         done
     }
 
-    fn run_steps(&self, migrations: &[&str], newest: i64) -> Result<()> {
-        let version = self.version(newest)?;
-        schema::run_steps(&self.main, migrations, version).map_err(|error| self.fault(&error))
+    fn bring_up(&self) -> Result<()> {
+        match self.version()? {
+            schema::VERSION => Ok(()),
+            version => schema::bring_up(&self.main, version).map_err(|error| self.fault(&error)),
+        }
     }
 
     /// The schema version of the file, 0 for an empty one.
-    fn version(&self, newest: i64) -> Result<i64> {
+    fn version(&self) -> Result<i64> {
         let version = self.pragma("user_version")?;
         match self.pragma("application_id")? {
-            APPLICATION_ID if version > newest => Err(Error::StoreNewer(self.path.clone(), version, newest)),
+            APPLICATION_ID if version > schema::VERSION => {
+                Err(Error::StoreNewer(self.path.clone(), version, schema::VERSION))
+            }
             APPLICATION_ID if version >= 0 => Ok(version),
             0 if version == 0 && self.is_empty()? => Ok(0),
             _ => Err(Error::StoreForeign(self.path.clone())),

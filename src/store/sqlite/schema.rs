@@ -7,23 +7,25 @@ use crate::store::seed::{admins, scopes};
 /// Marks a SQLite file as a store of ours: "LAPI" in `PRAGMA application_id`.
 pub const APPLICATION_ID: i64 = 0x4c41_5049;
 
-/// One step per schema version: a file with `PRAGMA user_version` n has had the first n.
-pub const MIGRATIONS: &[&str] = &[V1];
+/// The version of these tables: what `PRAGMA user_version` says of a file that has them.
+pub const VERSION: i64 = 2;
 
-/// Brings a database from one schema version to the newest.
-pub fn run_steps(connection: &Connection, migrations: &[&str], version: i64) -> Result<()> {
-    for (step, number) in migrations.iter().zip(1..).skip(usize::try_from(version).unwrap_or(0)) {
-        connection.execute_batch(&format!(
-            "{step}; PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {number};"
-        ))?;
+/// What brings a file of version 1 to version 2, one of 2 to 3, and so on.
+const STEPS: &[fn(&Connection) -> Result<()>] = &[give_no_id_again];
+
+/// Brings a database from one schema version to the newest; 0 is an empty one.
+pub fn bring_up(connection: &Connection, version: i64) -> Result<()> {
+    match usize::try_from(version - 1) {
+        Err(_) => connection.execute_batch(TABLES)?,
+        Ok(done) => STEPS.iter().skip(done).try_for_each(|step| step(connection))?,
     }
-    Ok(())
+    connection.execute_batch(&format!("PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {VERSION};"))
 }
 
 /// A new store as the content of a file: put in its place as a whole, it's never seen half made.
 pub fn new_file() -> Result<Vec<u8>> {
     let memory = Connection::open_in_memory()?;
-    run_steps(&memory, MIGRATIONS, 0)?;
+    bring_up(&memory, 0)?;
     let mut content = memory.serialize(rusqlite::MAIN_DB)?.to_vec();
     // Those who write and read it use a write-ahead log (sqlite.org/fileformat2.html, "File format version numbers").
     if let Some(versions) = content.get_mut(18..20) {
@@ -49,8 +51,9 @@ pub const EMPTY: &[&str] = &[
 ];
 
 /// The documented tables. Every column but `id` has a default, so that a row can be inserted with the interesting
-/// columns only. Times are UTC, which is what CURRENT_TIMESTAMP gives.
-const V1: &str = concat!(
+/// columns only. Times are UTC, which is what CURRENT_TIMESTAMP gives. With AUTOINCREMENT no id is ever given again:
+/// what refers to a row that is gone would refer to another one.
+const TABLES: &str = concat!(
     "
 CREATE TABLE tbloauthserver_clients (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -73,7 +76,7 @@ CREATE TABLE tbloauthserver_client_scopes (
     PRIMARY KEY (client_id, scope_id)
 ) WITHOUT ROWID;
 CREATE TABLE tbloauthserver_scopes (
-    id INTEGER PRIMARY KEY,
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
     scope VARCHAR(80) NOT NULL DEFAULT '' UNIQUE,
     description VARCHAR(255) NOT NULL DEFAULT '',
     is_default INTEGER NOT NULL DEFAULT 0,
@@ -81,7 +84,7 @@ CREATE TABLE tbloauthserver_scopes (
     updated_at TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP
 );
 CREATE TABLE tblhosting (
-    id INTEGER PRIMARY KEY,
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
     userid INTEGER NOT NULL DEFAULT 0,
     domain VARCHAR(255) NOT NULL DEFAULT '',
     domainstatus VARCHAR(255) NOT NULL DEFAULT 'Active',
@@ -89,7 +92,7 @@ CREATE TABLE tblhosting (
     updated_at TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP
 );
 CREATE TABLE tblclients (
-    id INTEGER PRIMARY KEY,
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
     firstname VARCHAR(255) NOT NULL DEFAULT '',
     lastname VARCHAR(255) NOT NULL DEFAULT '',
     companyname VARCHAR(255) NOT NULL DEFAULT '',
@@ -99,7 +102,7 @@ CREATE TABLE tblclients (
     updated_at TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP
 );
 CREATE TABLE tbladmins (
-    id INTEGER PRIMARY KEY,
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
     username VARCHAR(255) NOT NULL DEFAULT '' UNIQUE,
     password VARCHAR(255) NOT NULL DEFAULT '',
     disabled INTEGER NOT NULL DEFAULT 0,
@@ -118,7 +121,7 @@ CREATE TABLE tblactivitylog (
 -- Calls over HTTP that were refused are counted by address.
 CREATE INDEX localapi_activity_of_address ON tblactivitylog (ipaddr, date) WHERE ipaddr <> '';
 CREATE TABLE tbldeviceauth (
-    id INTEGER PRIMARY KEY,
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
     identifier VARCHAR(255) NOT NULL DEFAULT '' UNIQUE,
     secret VARCHAR(255) NOT NULL DEFAULT '',
     user_id INTEGER NOT NULL DEFAULT 0,
@@ -130,7 +133,7 @@ CREATE TABLE tbldeviceauth (
     deleted_at TEXT DEFAULT NULL
 );
 CREATE TABLE tblapi_roles (
-    id INTEGER PRIMARY KEY,
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
     role VARCHAR(255) NOT NULL DEFAULT '',
     description VARCHAR(255) NOT NULL DEFAULT '',
     permissions TEXT NOT NULL DEFAULT '',
@@ -159,3 +162,150 @@ END;
     scopes!(),
     ";"
 );
+
+/// The tables whose ids could be given again in version 1, and what finds the greatest id of theirs that something
+/// refers to.
+const REFERRED_TO: [(&str, &str); 6] = [
+    ("tbloauthserver_scopes", "SELECT scope_id FROM tbloauthserver_client_scopes"),
+    ("tblhosting", "SELECT service_id FROM tbloauthserver_clients"),
+    (
+        "tblclients",
+        "SELECT userid FROM tblhosting UNION ALL SELECT CAST(user_id AS INTEGER) FROM tbloauthserver_clients \
+         UNION ALL SELECT userid FROM tblactivitylog",
+    ),
+    ("tbladmins", "SELECT user_id FROM tbldeviceauth UNION ALL SELECT admin_id FROM tblactivitylog"),
+    (
+        "tbldeviceauth",
+        "SELECT CAST(substr(description, length('API credential ')) AS INTEGER) FROM tblactivitylog \
+         WHERE description LIKE 'API credential %'",
+    ),
+    // Each credential was issued with one role.
+    ("tblapi_roles", "SELECT CAST(role_ids AS INTEGER) FROM tbldeviceauth"),
+];
+
+/// Version 2. What still refers to a row that is gone stays without one.
+fn give_no_id_again(connection: &Connection) -> Result<()> {
+    for (table, _) in REFERRED_TO {
+        number_for_good(connection, table)?;
+    }
+    for (table, references) in REFERRED_TO {
+        connection.execute_batch(&format!(
+            "CREATE TEMP TABLE highest AS SELECT max(id) AS id FROM (SELECT seq AS id FROM main.sqlite_sequence \
+             WHERE name = '{table}' UNION ALL {references});
+             DELETE FROM main.sqlite_sequence WHERE name = '{table}';
+             INSERT INTO main.sqlite_sequence (name, seq) SELECT '{table}', id FROM temp.highest WHERE id > 0;
+             DROP TABLE temp.highest;"
+        ))?;
+    }
+    Ok(())
+}
+
+/// Makes a table anew with AUTOINCREMENT, with all that a host may have added to it: columns, indexes and triggers
+/// (sqlite.org/lang_altertable.html, "Making Other Kinds Of Table Schema Changes").
+fn number_for_good(connection: &Connection, table: &str) -> Result<()> {
+    let texts =
+        |sql: &str| connection.prepare(sql)?.query_map([table], |row| row.get(0))?.collect::<Result<Vec<String>>>();
+    let made = texts("SELECT sql FROM sqlite_schema WHERE type = 'table' AND name = ?1")?.join("");
+    let beside = texts("SELECT sql FROM sqlite_schema WHERE type <> 'table' AND tbl_name = ?1 AND sql IS NOT NULL")?;
+    let columns = texts("SELECT '\"' || replace(name, '\"', '\"\"') || '\"' FROM pragma_table_info(?1)")?.join(", ");
+    let anew = made.replacen(table, "localapi_anew", 1).replacen(
+        "id INTEGER PRIMARY KEY",
+        "id INTEGER PRIMARY KEY AUTOINCREMENT",
+        1,
+    );
+    // What names the table elsewhere means the new one.
+    connection.execute_batch(&format!(
+        "PRAGMA legacy_alter_table = ON;
+         {anew};
+         INSERT INTO localapi_anew ({columns}) SELECT {columns} FROM {table};
+         DROP TABLE {table};
+         ALTER TABLE localapi_anew RENAME TO {table};
+         PRAGMA legacy_alter_table = OFF;
+         {};",
+        beside.join(";\n")
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A store of version 1.
+    fn first_version() -> Connection {
+        let connection = Connection::open_in_memory().unwrap();
+        let (clients, others) = TABLES.split_once("AUTOINCREMENT").unwrap();
+        let tables = format!("{clients}AUTOINCREMENT{}", others.replace(" AUTOINCREMENT", ""));
+        connection.execute_batch(&format!("{tables}; PRAGMA user_version = 1;")).unwrap();
+        connection
+    }
+
+    fn rows(connection: &Connection, sql: &str) -> Vec<String> {
+        let mut statement = connection.prepare(sql).unwrap();
+        let rows = statement.query_map([], |row| row.get::<_, String>(0)).unwrap();
+        rows.collect::<Result<_>>().unwrap()
+    }
+
+    /// Each table's columns, each index and trigger, and what numbers its rows for good.
+    fn shape(connection: &Connection) -> Vec<String> {
+        let columns = "SELECT t.name || '.' || c.name || ' ' || c.type || c.'notnull' || c.pk || coalesce(c.dflt_value, '') \
+                       FROM sqlite_schema t, pragma_table_info(t.name) c WHERE t.type = 'table' ORDER BY 1";
+        let rest = "SELECT type || tbl_name || name FROM sqlite_schema WHERE type <> 'table' ORDER BY 1";
+        let numbered = "SELECT name FROM sqlite_schema WHERE sql LIKE '%AUTOINCREMENT%' ORDER BY 1";
+        [columns, rest, numbered].iter().flat_map(|sql| rows(connection, sql)).collect()
+    }
+
+    #[test]
+    fn a_store_of_an_older_version_comes_to_be_what_a_new_one_is() {
+        let (new, old) = (Connection::open_in_memory().unwrap(), first_version());
+        bring_up(&new, 0).unwrap();
+        assert_ne!(shape(&old), shape(&new));
+        bring_up(&old, 1).unwrap();
+        assert_eq!(shape(&old), shape(&new));
+        let version = old.query_row("PRAGMA user_version", [], |row| row.get::<_, i64>(0)).unwrap();
+        assert_eq!(version, VERSION);
+    }
+
+    #[test]
+    fn what_a_host_has_added_to_an_older_store_stays() {
+        let old = first_version();
+        old.execute_batch(
+            "ALTER TABLE tbladmins ADD COLUMN \"own \"\" column\" TEXT DEFAULT 'x';
+             CREATE INDEX own_index ON tbladmins (password);
+             CREATE TABLE own (n INTEGER);
+             CREATE VIEW own_view AS SELECT username FROM tbladmins;
+             CREATE TRIGGER own_trigger AFTER INSERT ON tbladmins BEGIN INSERT INTO own VALUES (NEW.id); END;
+             INSERT INTO tbladmins (id, username, \"own \"\" column\") VALUES (7, 'bob', 'y;');",
+        )
+        .unwrap();
+        bring_up(&old, 1).unwrap();
+        assert_eq!(rows(&old, "SELECT id || username || \"own \"\" column\" FROM tbladmins"), ["1adminx", "7boby;"]);
+        assert_eq!(rows(&old, "SELECT username FROM own_view"), ["admin", "bob"]);
+        old.execute_batch("INSERT INTO tbladmins (username) VALUES ('alice')").unwrap();
+        assert_eq!(rows(&old, "SELECT CAST(n AS TEXT) FROM own"), ["7", "8"]);
+        assert_eq!(rows(&old, "SELECT name FROM pragma_index_list('tbladmins') WHERE origin = 'c'"), ["own_index"]);
+    }
+
+    #[test]
+    fn what_an_older_store_still_refers_to_is_given_to_nothing_new() {
+        let old = first_version();
+        old.execute_batch(
+            "INSERT INTO tbloauthserver_client_scopes VALUES (1, 40);
+             INSERT INTO tbloauthserver_clients (identifier, service_id, user_id) VALUES ('a', 50, '60');
+             INSERT INTO tbldeviceauth (id, identifier, user_id, role_ids) VALUES (3, 'b', 70, '80');
+             INSERT INTO tblactivitylog (description) VALUES ('API credential 90 issued (admin 1)');",
+        )
+        .unwrap();
+        bring_up(&old, 1).unwrap();
+        for (table, next) in [
+            ("tbloauthserver_scopes", 41),
+            ("tblhosting", 51),
+            ("tblclients", 61),
+            ("tbladmins", 71),
+            ("tblapi_roles", 81),
+            ("tbldeviceauth", 91),
+        ] {
+            old.execute_batch(&format!("INSERT INTO {table} DEFAULT VALUES")).unwrap();
+            assert_eq!(old.last_insert_rowid(), next, "{table}");
+        }
+    }
+}
