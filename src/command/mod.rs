@@ -86,3 +86,62 @@ fn log(store: &Store, actor: &Actor, id: RowId, details: &Details, what: impl Di
         admin: actor.id,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+
+    use super::*;
+    use crate::place::Dsn;
+    use crate::request::{Parameter, Parameters};
+    use crate::settings::Settings;
+
+    /// Parameters of which one changes the store while it's read, as the host's `__toString` may.
+    struct Meddling<'a, F> {
+        given: [(&'static str, &'static str); 4],
+        meddles: (&'static str, RefCell<Option<F>>),
+        api: &'a Api,
+    }
+
+    impl<F: FnOnce(&Api)> Parameters for Meddling<'_, F> {
+        fn read(&self, name: &str) -> Result<Option<Parameter>> {
+            if name == self.meddles.0
+                && let Some(meddle) = self.meddles.1.borrow_mut().take()
+            {
+                meddle(self.api);
+            }
+            let found = self.given.iter().find(|(known, _)| *known == name);
+            Ok(found.map(|(_, value)| Parameter::Text(value.as_bytes().to_vec())))
+        }
+
+        fn are_plain(&self) -> bool {
+            false
+        }
+    }
+
+    /// Creates a credential, and changes the store while its description is read.
+    fn create(dsn: Dsn, meddle: impl FnOnce(&Api)) -> Result<Credential> {
+        let api = Api::new(Settings { dsn, ..Settings::default() });
+        api.register_service(7, 70).unwrap();
+        let given =
+            [("grantType", "single_sign_on"), ("serviceId", "7"), ("scope", "openid email"), ("description", "d")];
+        let parameters = Meddling { given, meddles: ("description", RefCell::new(Some(meddle))), api: &api };
+        answer(&api, &Request::new(b"CreateOAuthCredential", &parameters, None))?;
+        api.read(|store| Ok(store.credential(1)?.unwrap()))
+    }
+
+    #[test]
+    fn what_a_parameter_changes_over_the_same_connection_is_seen_by_the_write() {
+        let folder = tempfile::tempdir().unwrap();
+        for (number, memory) in [(0, true), (1, false)] {
+            let dsn = |name| if memory { Dsn::Memory } else { Dsn::File(folder.path().join(format!("{name}{number}"))) };
+            let created = create(dsn("a"), |api| api.register_service(7, 71).unwrap()).unwrap();
+            assert_eq!(created.details.user_id, "71");
+            let gone = |sql: &'static str| move |api: &Api| api.read(|store| store.execute_for_test(sql)).unwrap();
+            let refused = create(dsn("b"), gone("DELETE FROM tblhosting")).unwrap_err();
+            assert_eq!(refused.to_string(), "A valid Service ID is required.");
+            let refused = create(dsn("c"), gone("DELETE FROM tblclients")).unwrap_err();
+            assert_eq!(refused.to_string(), "Service ID not associated with valid Client.");
+        }
+    }
+}

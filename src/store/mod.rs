@@ -49,8 +49,9 @@ pub struct Store {
     engine: Box<dyn Engine>,
     /// What the last look has found, until something changes.
     known: Option<Known>,
-    /// The version that this connection's transaction began with: nobody else changes anything before it ends.
-    locked: Option<Version>,
+    /// What others had made of the store when this connection's transaction began: nobody else changes anything before
+    /// it ends.
+    locked: Option<OfOthers>,
     /// Which of the stores that this process has opened this is.
     opened: u64,
     /// Whether calls share a transaction now, and what becomes of one that fails.
@@ -73,12 +74,20 @@ pub enum Batch {
 /// What a store was like when something was read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Version {
+    of_others: OfOthers,
+    /// How many rows this connection has changed: the host's code may call again while a parameter is read.
+    own: u64,
+}
+
+/// What others had made of a store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct OfOthers {
     opened: u64,
-    of_others: i64,
+    version: i64,
 }
 
 struct Known {
-    version: Version,
+    version: OfOthers,
     scopes: Rc<ScopeTable>,
     notes: BTreeMap<Note, String>,
 }
@@ -128,10 +137,15 @@ impl Store {
         self.engine.is_memory()
     }
 
-    /// What changes when another process has changed the store, or when it was opened again: what was read before may no
-    /// longer hold.
+    /// What changes when anybody has changed the store, or when it was opened again: what was read before may no longer
+    /// hold.
     pub fn version(&self) -> Result<Version> {
-        self.locked.map_or_else(|| Ok(Version { opened: self.opened, of_others: self.engine.version_of_others()? }), Ok)
+        Ok(Version { of_others: self.of_others()?, own: self.engine.changes_so_far() })
+    }
+
+    fn of_others(&self) -> Result<OfOthers> {
+        let now = || Ok(OfOthers { opened: self.opened, version: self.engine.version_of_others()? });
+        self.locked.map_or_else(now, Ok)
     }
 
     /// Runs work in one transaction that has the write lock from its start; an error undoes it.
@@ -248,7 +262,7 @@ impl Store {
     }
 
     fn lock_version(&mut self) -> Result<()> {
-        self.locked = Some(self.version()?);
+        self.locked = Some(self.of_others()?);
         Ok(())
     }
 
@@ -264,7 +278,7 @@ impl Store {
 
     /// What is cached, read again where another process has changed the store.
     fn known(&mut self) -> Result<&Known> {
-        let version = self.version()?;
+        let version = self.of_others()?;
         let known = match self.known.take() {
             Some(known) if known.version == version => known,
             _ => {
