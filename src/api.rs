@@ -412,15 +412,18 @@ impl Api {
         let vault = self.vault.borrow();
         let vault = vault.as_ref().ok_or(Error::KeyFileInvalid)?;
         let noted = sealing_key(store)?;
-        let ring = if noted.is_some() || store.has_secrets()? {
-            vault.keys_of_sealed()?
-        } else {
-            vault.keys_or_new(&self.vault_random)?
+        let is_first = noted.is_none() && !store.has_secrets()?;
+        let ring = vault.keys_to_seal(&self.vault_random, is_first)?;
+        let id = match noted {
+            Some(noted) => ring.later(noted, ring.active).ok_or_else(|| vault.foreign(&noted))?,
+            None => ring.active,
         };
-        let id = noted.as_ref().unwrap_or(&ring.active);
-        let sealed = ring.seal(id, identifier, secret, &self.vault_random)?.ok_or_else(|| vault.foreign(id))?;
-        if noted.is_none() {
-            store.set_first_note(Note::SealingKey, &id.to_string())?;
+        let sealed = ring.seal(&id, identifier, secret, &self.vault_random)?.ok_or_else(|| vault.foreign(&id))?;
+        match noted {
+            None => store.set_first_note(Note::SealingKey, &id.to_string())?,
+            // The store is older than the key file: what the retired key has sealed is left to `rotate_key`.
+            Some(noted) if noted != id => note_rotation(store, &id)?,
+            Some(_) => {}
         }
         Ok(sealed)
     }
@@ -433,7 +436,7 @@ impl Api {
             Err(Error::KeyFileForeign(..)) => {
                 let vault = self.vault.borrow();
                 let vault = vault.as_ref().ok_or(Error::KeyFileInvalid)?;
-                let ring = vault.keys_of_sealed()?;
+                let ring = vault.keys_to_seal(&self.vault_random, false)?;
                 let sealed = ring.seal(&ring.active, identifier, secret, &self.vault_random)?;
                 sealed.ok_or_else(|| vault.foreign(&ring.active))
             }
@@ -478,12 +481,12 @@ impl Api {
     /// an earlier call did not finish this one does. With `stage` the new key is only added to the file, to be used by
     /// the next call. `go_on` is asked between two batches.
     pub fn rotate_key(&self, stage: bool, go_on: impl Fn() -> bool) -> Result<i64> {
-        let in_use = self.read(|store| self.key_in_use(store))?;
+        let (in_use, unfinished) = self.read(|store| self.key_in_use(store))?;
         if stage {
             self.with_vault(|vault| vault.update(|ring| ring.stage(in_use, &self.vault_random).map(drop)))?;
             return Ok(0);
         }
-        let target = self.begin_rotation(in_use)?;
+        let target = self.begin_rotation(in_use, unfinished)?;
         let key = target.to_string();
         let (mut behind, mut resealed) = (0, 0);
         while go_on() {
@@ -499,20 +502,14 @@ impl Api {
     }
 
     /// Notes the key that everything is sealed with from now on; it's in the key file by then.
-    fn begin_rotation(&self, in_use: KeyId) -> Result<KeyId> {
-        let unfinished = self.read(|store| Ok(store.note(Note::Rotation)?.as_deref().and_then(KeyId::parse)))?;
+    fn begin_rotation(&self, in_use: KeyId, unfinished: bool) -> Result<KeyId> {
         let target = self.with_vault(|vault| {
-            vault.update(|ring| match unfinished.filter(|id| ring.holds(id)) {
-                Some(id) => Ok(id),
-                None => ring.stage(in_use, &self.vault_random),
+            vault.update(|ring| {
+                let goes_on = unfinished && ring.holds(&in_use);
+                if goes_on { Ok(in_use) } else { ring.stage(in_use, &self.vault_random) }
             })
         })?;
-        let key = target.to_string();
-        let note = |store: &mut Store| {
-            store.set_note(Note::Rotation, Some(&key))?;
-            store.set_note(Note::SealingKey, Some(&key))
-        };
-        self.transaction_proven(note, |()| harmless_again())?;
+        self.transaction_proven(|store| note_rotation(store, &target), |()| harmless_again())?;
         self.with_vault(|vault| {
             vault.update(|ring| {
                 ring.active = target;
@@ -551,16 +548,18 @@ impl Api {
         })
     }
 
-    /// The key that a rotation starts from. A store without secrets gets its first. An older copy of the key file would
-    /// go on with keys that the newer ones lack: it's refused as long as a secret needs what it hasn't got.
-    fn key_in_use(&self, store: &mut Store) -> Result<KeyId> {
+    /// The key that a rotation starts from, and whether one to it was begun already: by an earlier call, or because the
+    /// store is older than the key file. A store without secrets gets its first. An older copy of the key file would go
+    /// on with keys that the newer ones lack: it's refused as long as a secret needs what it hasn't got.
+    fn key_in_use(&self, store: &mut Store) -> Result<(KeyId, bool)> {
         let noted = sealing_key(store)?;
-        let sealed = noted.is_some() || store.has_secrets()?;
-        let ring = self
-            .with_vault(|vault| if sealed { vault.keys_of_sealed() } else { vault.keys_or_new(&self.vault_random) })?;
-        match noted {
-            Some(id) if !ring.holds(&id) && store.is_sealed_with(&id.to_string())? => Err(self.foreign_key_file(&id)),
-            noted => Ok(noted.unwrap_or(ring.active)),
+        let is_first = noted.is_none() && !store.has_secrets()?;
+        let ring = self.with_vault(|vault| vault.keys_to_seal(&self.vault_random, is_first))?;
+        let Some(noted) = noted else { return Ok((ring.active, false)) };
+        match ring.later(noted, ring.active) {
+            Some(later) => Ok((later, later != noted || store.note(Note::Rotation)?.is_some())),
+            None if store.is_sealed_with(&noted.to_string())? => Err(self.foreign_key_file(&noted)),
+            None => Ok((noted, false)),
         }
     }
 
@@ -596,7 +595,7 @@ impl Api {
                 let key_file = place.key_file(&self.settings.key_file)?;
                 let store = Store::open(&place, &self.settings)?;
                 // The keys that a process made for a store in memory go with that store.
-                *self.vault.borrow_mut() = Some(Vault::new(key_file));
+                *self.vault.borrow_mut() = Some(Vault::new(key_file, self.settings.busy_timeout));
                 Ok(slot.insert(store))
             }
         }
@@ -624,6 +623,12 @@ pub struct Decision<D, F> {
     /// The decision.
     pub made: D,
     decide: F,
+}
+
+/// Notes that secrets are sealed with this key from now on, and that those sealed with another are yet to be.
+fn note_rotation(store: &mut Store, key: &KeyId) -> Result<()> {
+    store.set_note(Note::Rotation, Some(&key.to_string()))?;
+    store.set_note(Note::SealingKey, Some(&key.to_string()))
 }
 
 /// The id of the key that this store's secrets are sealed with; `None` before the first.
@@ -681,5 +686,111 @@ impl Api {
     /// Begins with others, or with the same again.
     pub fn reseed_for_test(&self, seed: i64) {
         self.random.seed(Some(seed));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::Path;
+
+    use super::*;
+    use crate::command;
+    use crate::place::KeyFile;
+    use crate::request::Request;
+    use crate::request::fixture::Given;
+    use crate::store::test_server::Database;
+
+    /// A store in a file and one at the server, if there is any, each with the path of its key file.
+    fn stores(folder: &Path) -> Vec<(Settings, std::path::PathBuf, Option<Database>)> {
+        let keys = folder.join("keys");
+        let file = Settings { dsn: Dsn::File(folder.join("store")), ..Settings::default() };
+        let with_keys =
+            |settings: Settings, keys: &Path| Settings { key_file: KeyFile::At(keys.to_owned()), ..settings };
+        let mut stores = vec![(with_keys(file, &keys), keys, None)];
+        if let Some(database) = Database::new() {
+            let keys = folder.join("keys of the server");
+            stores.push((with_keys(database.settings(), &keys), keys, Some(database)));
+        }
+        stores
+    }
+
+    fn create(api: &Api) -> Result<i64> {
+        let given = Given::default().with("grantType", "authorization_code").with("name", "A").with("scope", "openid");
+        let reply = command::answer(api, &Request::new(b"CreateOAuthCredential", &given, None))?;
+        match reply.fields.first() {
+            Some((_, Value::Int(id))) => Ok(*id),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// The keys that the secrets are sealed with, in the order of the credentials.
+    fn sealed_with(api: &Api) -> Vec<String> {
+        let rows = api.read(|store| store.sealed_behind(0, 100)).unwrap();
+        rows.into_iter().map(|(_, _, sealed)| sealed.split(':').nth(1).unwrap().to_owned()).collect()
+    }
+
+    fn note(api: &Api, note: Note) -> Option<String> {
+        api.read(|store| store.note(note)).unwrap()
+    }
+
+    /// What a backup from before a rotation is: the store's notes, and a secret sealed with the key of that time.
+    fn restore(api: &Api, id: i64, sealed: &str, key: &str) {
+        api.transaction(|store| {
+            store
+                .execute_for_test(&format!("UPDATE tbloauthserver_clients SET secret = '{sealed}' WHERE id = {id}"))?;
+            store.set_note(Note::Rotation, None)?;
+            store.set_note(Note::SealingKey, Some(key))
+        })
+        .unwrap();
+    }
+
+    #[test]
+    fn a_store_that_is_older_than_the_key_file_seals_with_the_key_that_replaced_its_own() {
+        let folder = tempfile::tempdir().unwrap();
+        for (settings, ..) in stores(folder.path()) {
+            let api = Api::new(settings);
+            let first = create(&api).unwrap();
+            let sealed = api.read(|store| store.credential(first)).unwrap().unwrap().secret;
+            let retired = note(&api, Note::SealingKey).unwrap();
+            assert_eq!(api.rotate_key(false, || true).unwrap(), 1);
+            // A staged key is in the file, and nothing is sealed with it.
+            assert_eq!(api.rotate_key(true, || true).unwrap(), 0);
+            let active = note(&api, Note::SealingKey).unwrap();
+            restore(&api, first, &sealed, &retired);
+
+            create(&api).unwrap();
+            assert_eq!(sealed_with(&api), [retired.clone(), active.clone()]);
+            assert_eq!(note(&api, Note::SealingKey), Some(active.clone()));
+            // What is left is sealed with the same key, and no other is made.
+            assert_eq!(api.rotate_key(false, || true).unwrap(), 1);
+            assert_eq!(sealed_with(&api), [active.clone(), active.clone()]);
+            assert_eq!(note(&api, Note::Rotation), None);
+
+            restore(&api, first, &sealed, &retired);
+            assert_eq!(api.rotate_key(false, || true).unwrap(), 1, "nobody has sealed anything before");
+            assert_eq!(sealed_with(&api), [active.clone(), active.clone()]);
+            // Then all is as after any rotation: the next one takes the staged key.
+            assert_eq!(api.rotate_key(false, || true).unwrap(), 2);
+            assert!(!sealed_with(&api).contains(&active));
+        }
+    }
+
+    #[test]
+    fn a_key_file_that_is_older_than_the_store_seals_with_the_keys_that_it_shares() {
+        let folder = tempfile::tempdir().unwrap();
+        for (settings, keys, _database) in stores(folder.path()) {
+            let api = Api::new(settings);
+            create(&api).unwrap();
+            api.rotate_key(true, || true).unwrap();
+            // Another machine's copy, from when the new key had gone round.
+            let copy = fs::read(&keys).unwrap();
+            api.rotate_key(false, || true).unwrap();
+            let active = note(&api, Note::SealingKey).unwrap();
+            fs::write(&keys, copy).unwrap();
+            create(&api).unwrap();
+            assert_eq!(sealed_with(&api), [active.clone(), active.clone()]);
+            assert_eq!((note(&api, Note::SealingKey), note(&api, Note::Rotation)), (Some(active), None));
+        }
     }
 }

@@ -76,7 +76,8 @@ impl Copy {
             }
             _ => from.key_file(&settings.key_file)?,
         };
-        let keys = (Vault::new(source_keys), Vault::new(to.key_file(&settings.key_file)?));
+        let vault = |file| Vault::new(file, settings.busy_timeout);
+        let keys = (vault(source_keys), vault(to.key_file(&settings.key_file)?));
         Ok(Self {
             from,
             to,
@@ -368,11 +369,8 @@ fn place(position: u32, dsn: &[u8]) -> Result<Place> {
     let must = "the DSN of a store in a file or at a server";
     let dsn = std::str::from_utf8(dsn).map(Dsn::parse).unwrap_or(Dsn::Invalid);
     match Place::resolve(&dsn, DefaultPlace::None, |_| None) {
+        Err(error @ Error::LinkRefused(_)) => Err(error),
         Ok(Place::Memory) | Err(_) => Err(Error::Argument { position, must }),
-        Ok(Place::File { path, .. }) => {
-            let path = path.canonicalize().unwrap_or(path);
-            Ok(Place::File { path, own_folder: false })
-        }
         Ok(place) => Ok(place),
     }
 }

@@ -129,6 +129,9 @@ pub enum Error {
     /// `localapi.dsn` is empty, and neither XDG_DATA_HOME nor HOME is set to an absolute path.
     #[error("The credential store has no place: set localapi.dsn in php.ini, or HOME in the environment.")]
     StoreHomeless,
+    /// `localapi.dsn` is empty, and the default place can't be made.
+    #[error("The credential store has no place: this user cannot make \"{}\"; set localapi.dsn in php.ini, or HOME in the environment.", .0.display())]
+    StoreHomeUnusable(PathBuf),
     /// `localapi.dsn` can't be read.
     #[error(
         "The credential store has no place: localapi.dsn must be sqlite:/absolute/path, sqlite::memory: or mysql://user:password@host/database."
@@ -140,6 +143,13 @@ pub enum Error {
     /// `localapi.key_file` is empty, and the store is at a server.
     #[error("The key file has no place: set localapi.key_file, to the same file on every machine.")]
     KeyFileUnset,
+
+    /// A path leads through a link that another user may have put there, or through too many.
+    #[error("The link \"{}\" is not followed: it leads to itself, or another user has put it there.", .0.display())]
+    LinkRefused(PathBuf),
+    /// A file beside the store is a folder, a link or a pipe, or has another name somewhere.
+    #[error("The file \"{}\" is not a regular file with one name: find out who has put it there, then remove it.", .0.display())]
+    FileUnfit(PathBuf),
 
     // The store.
     /// The folder of the store isn't there.
@@ -163,6 +173,9 @@ pub enum Error {
     /// Another process held the store for longer than `localapi.busy_timeout`.
     #[error("The credential store is locked: another process has kept \"{path}\" for more than {waited} ms; try again, or raise localapi.busy_timeout.", path = .0.display(), waited = .1)]
     StoreLocked(PathBuf, u64),
+    /// Somebody has cut the file where writers queue while it was in use.
+    #[error("The file \"{}\" was cut while the credential store was in use: try again, and leave it alone.", .0.display())]
+    GateCut(PathBuf),
     /// The file's content is damaged.
     #[error("The credential store is damaged: restore \"{}\" from a backup.", .0.display())]
     StoreDamaged(PathBuf),
@@ -286,6 +299,9 @@ pub enum Error {
     /// This user can't read the file.
     #[error("The key file \"{path}\" cannot be read: {reason}.", path = .0.display(), reason = .1)]
     KeyFileUnreadable(PathBuf, String),
+    /// Another process held the key file for longer than `localapi.busy_timeout`.
+    #[error("The key file \"{path}\" is locked: another process has kept it for more than {waited} ms; try again, or raise localapi.busy_timeout.", path = .0.display(), waited = .1)]
+    KeyFileLocked(PathBuf, u64),
     /// A key file is needed and can't be made.
     #[error("The key file \"{path}\" cannot be written: {reason}.", path = .0.display(), reason = .1)]
     KeyFileUnwritable(PathBuf, String),
@@ -318,6 +334,7 @@ impl Error {
                 | Self::StoreUnreachable(_)
                 | Self::StoreFull(_)
                 | Self::StoreUnflushed(_)
+                | Self::GateCut(_)
                 | Self::StoreDamaged(_)
                 | Self::StoreFailed(..)
                 | Self::ServerUnreachable(..)

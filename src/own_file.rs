@@ -1,13 +1,24 @@
-//! Files that we make: who may use them, and how they come to last.
+//! Files that we make: who may use them, how they come to last, and that they are what they seem.
 
-use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
+use std::fmt;
+use std::fs::{self, DirBuilder, File, OpenOptions, Permissions, TryLockError};
 use std::io::{self, ErrorKind, Write as _};
 use std::os::fd::AsRawFd as _;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _, fchown};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use rustix::fs::{CWD, RenameFlags, renameat_with};
 
 use crate::place::beside;
 use crate::random::Random;
+
+/// What the name of a draft ends with, behind the name of its file and 16 hexadecimal digits.
+const DRAFT: &str = ".draft";
+/// How often a draft is written anew where another process has taken it for one that was left.
+const ATTEMPTS: usize = 8;
+/// So long it takes until a lock is asked for again.
+const ASK_AGAIN: Duration = Duration::from_millis(5);
 
 /// Who may use the files in a folder: this user, or in a group-writable folder also the folder's group, so that two
 /// system users can share a store. What root makes belongs to the folder's owner, who couldn't use it otherwise.
@@ -44,19 +55,72 @@ impl Access {
     /// file that is gone by now.
     pub fn adopt(self, path: &Path) {
         let Some(group) = self.group else { return };
-        // Closing a file drops the locks that SQLite holds on it, but for a handle like this. It follows no link that
-        // others may have put there.
-        let handle = OpenOptions::new().read(true).custom_flags(libc::O_PATH | libc::O_NOFOLLOW).open(path);
-        let Ok((handle, found)) = handle.and_then(|handle| handle.metadata().map(|found| (handle, found))) else {
-            return;
-        };
-        if !found.is_file() || found.gid() == group && found.mode() & 0o777 == 0o660 {
+        let Ok(handle) = hold(path) else { return };
+        let Ok(found) = handle.metadata() else { return };
+        if found.gid() == group && found.mode() & 0o777 == 0o660 {
             return;
         }
         let file = format!("/proc/self/fd/{}", handle.as_raw_fd());
         if std::os::unix::fs::chown(&file, None, Some(group)).is_ok() {
             // Another user's file keeps its mode: that user's process sets it.
             let _ = fs::set_permissions(&file, Permissions::from_mode(0o660));
+        }
+    }
+}
+
+/// Why a file isn't opened: in a shared folder another user may have put it there.
+#[derive(Debug)]
+struct Unfit;
+
+impl fmt::Display for Unfit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("it is not a regular file with one name")
+    }
+}
+
+impl std::error::Error for Unfit {}
+
+/// Whether this says that a file is a link, a folder or a pipe, or has another name somewhere.
+pub fn is_unfit(error: &io::Error) -> bool {
+    error.get_ref().is_some_and(|inner| inner.is::<Unfit>())
+}
+
+/// Opens a file of ours that is there. It doesn't follow a link, or wait for the other end of a pipe.
+pub fn open(path: &Path, write: bool) -> io::Result<File> {
+    let open = || open_with(OpenOptions::new().read(true).write(write), libc::O_NOFOLLOW | libc::O_NONBLOCK, path);
+    match open() {
+        // Its draft may be its other name still.
+        Err(error) if is_unfit(&error) && remove_drafts(path).is_ok() => open(),
+        opened => opened,
+    }
+}
+
+/// Holds a file without opening it: closing this doesn't drop the locks that SQLite has on the file, as closing any
+/// other handle does.
+pub fn hold(path: &Path) -> io::Result<File> {
+    open_with(OpenOptions::new().read(true), libc::O_NOFOLLOW | libc::O_PATH, path)
+}
+
+fn open_with(options: &mut OpenOptions, flags: i32, path: &Path) -> io::Result<File> {
+    let unfit = || io::Error::other(Unfit);
+    let file = options.custom_flags(flags).open(path).map_err(|error| match error.raw_os_error() {
+        // A link; a socket, or a pipe that nobody reads; a folder.
+        Some(libc::ELOOP | libc::ENXIO | libc::EISDIR) => unfit(),
+        _ => error,
+    })?;
+    let found = file.metadata()?;
+    if found.is_file() && found.nlink() == 1 { Ok(file) } else { Err(unfit()) }
+}
+
+/// Locks a file for this handle, waiting for another process no longer than this. `false` where it has waited in vain.
+pub fn lock(file: &File, longest: Duration) -> io::Result<bool> {
+    let begun = Instant::now();
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(true),
+            Err(TryLockError::WouldBlock) if begun.elapsed() >= longest => return Ok(false),
+            Err(TryLockError::WouldBlock) => std::thread::sleep(ASK_AGAIN.min(longest)),
+            Err(TryLockError::Error(error)) => return Err(error),
         }
     }
 }
@@ -72,12 +136,18 @@ pub fn make_folder(folder: &Path) -> io::Result<()> {
 }
 
 /// Makes a file with this content, which lasts once this returns, without what an earlier file of this name has left
-/// beside it under these suffixes. `false` where there is one already.
-pub fn create(path: &Path, content: &[u8], leftovers: &[&str]) -> io::Result<bool> {
+/// beside it under these suffixes. Gives whether there was none. It waits for another process no longer than this, and
+/// fails then as one that would block.
+pub fn create(path: &Path, content: &[u8], leftovers: &[&str], longest: Duration) -> io::Result<bool> {
     // One process at a time: none takes away what another has begun beside a file that is new by now. The lock goes
-    // with the handle; a file system without locks keeps its leftovers.
+    // with the handle.
     let folder = File::open(folder_of(path))?;
-    if folder.lock().is_ok() && fs::symlink_metadata(path).is_err() {
+    let locked = lock(&folder, longest);
+    if matches!(locked, Ok(false)) {
+        return Err(ErrorKind::WouldBlock.into());
+    }
+    // A file system without locks keeps its leftovers.
+    if locked.is_ok() && fs::symlink_metadata(path).is_err() {
         for suffix in leftovers {
             match fs::remove_file(beside(path, suffix)) {
                 Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
@@ -91,14 +161,13 @@ pub fn create(path: &Path, content: &[u8], leftovers: &[&str]) -> io::Result<boo
 /// Makes a file with this content, which lasts once this returns. `false` where there is one already: the first process
 /// wins, and none ever reads half a file.
 pub fn create_with(path: &Path, content: &[u8]) -> io::Result<bool> {
-    let (draft, file) = Draft::write(path, content)?;
-    // Before it has its name: whoever opens a store then has locks on it, which closing this one would drop.
-    drop(file);
-    match fs::hard_link(&draft.0, path) {
-        Ok(()) => {
-            sync_folder(path)?;
-            Ok(true)
-        }
+    let put = |draft: &Path| match renameat_with(CWD, draft, CWD, path, RenameFlags::NOREPLACE) {
+        // A file system that can't: for a moment the file has two names then.
+        Err(rustix::io::Errno::INVAL) => fs::hard_link(draft, path),
+        renamed => renamed.map_err(io::Error::from),
+    };
+    match in_place(path, content, None, put) {
+        Ok(()) => Ok(true),
         Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(false),
         Err(error) => Err(error),
     }
@@ -107,33 +176,52 @@ pub fn create_with(path: &Path, content: &[u8]) -> io::Result<bool> {
 /// Puts this content in a file's place, which lasts once this returns. It keeps the owner and permissions that the file
 /// had, as far as this user may give them.
 pub fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
-    let old = fs::metadata(path)?;
-    let (draft, file) = Draft::write(path, content)?;
-    if fchown(&file, Some(old.uid()), Some(old.gid())).is_ok() {
-        file.set_permissions(old.permissions())?;
-        file.sync_all()?;
+    let old = fs::symlink_metadata(path)?;
+    in_place(path, content, Some(&old), |draft| fs::rename(draft, path))
+}
+
+/// Writes a draft of a file, has it put into the file's place, and flushes the folder.
+fn in_place(
+    path: &Path,
+    content: &[u8],
+    old: Option<&fs::Metadata>,
+    put: impl Fn(&Path) -> io::Result<()>,
+) -> io::Result<()> {
+    remove_drafts(path)?;
+    let mut attempts = 1;
+    loop {
+        let draft = Draft::write(path, content, old)?;
+        match put(&draft.0) {
+            Err(error) if error.kind() == ErrorKind::NotFound && attempts < ATTEMPTS => attempts += 1,
+            Err(error) => return Err(error),
+            Ok(()) => return sync_folder(path),
+        }
     }
-    fs::rename(&draft.0, path)?;
-    sync_folder(path)
 }
 
 /// A file that is complete but not in its place yet, removed when dropped.
 struct Draft(PathBuf);
 
 impl Draft {
-    fn write(path: &Path, content: &[u8]) -> io::Result<(Self, File)> {
+    fn write(path: &Path, content: &[u8], old: Option<&fs::Metadata>) -> io::Result<Self> {
         let mut number = [0; 8];
         Random::System.fill(&mut number).map_err(io::Error::other)?;
-        let mut name = path.file_name().unwrap_or_default().to_owned();
-        name.push(format!(".{:016x}", u64::from_ne_bytes(number)));
         let access = Access::of(path)?;
-        let path = path.with_file_name(name);
+        let path = beside(path, &format!(".{:016x}{DRAFT}", u64::from_ne_bytes(number)));
         let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
         let draft = Self(path);
+        // As long as it's written no other process takes it for one that was left.
+        let _ = file.try_lock();
         access.grant(&file)?;
+        if let Some(old) = old
+            && fchown(&file, Some(old.uid()), Some(old.gid())).is_ok()
+        {
+            file.set_permissions(old.permissions())?;
+        }
         file.write_all(content)?;
         file.sync_all()?;
-        Ok((draft, file))
+        // Closed before it has its name: whoever opens a store then has locks on it, which closing this would drop.
+        Ok(draft)
     }
 }
 
@@ -143,6 +231,25 @@ impl Drop for Draft {
     }
 }
 
+/// Removes the drafts of a file that processes have left which were killed.
+pub fn remove_drafts(path: &Path) -> io::Result<()> {
+    let name = path.file_name().unwrap_or_default().as_encoded_bytes();
+    for entry in fs::read_dir(folder_of(path))? {
+        let draft = entry?.path();
+        let number = draft.file_name().and_then(|found| found.as_encoded_bytes().strip_prefix(name));
+        let number = number.and_then(|end| end.strip_prefix(b".")?.strip_suffix(DRAFT.as_bytes()));
+        if !number.is_some_and(|number| number.len() == 16 && number.iter().all(u8::is_ascii_hexdigit)) {
+            continue;
+        }
+        // What can't be opened is another user's, who removes it.
+        let left = OpenOptions::new().read(true).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK).open(&draft);
+        if left.is_ok_and(|left| left.try_lock().is_ok()) {
+            let _ = fs::remove_file(&draft);
+        }
+    }
+    Ok(())
+}
+
 /// Makes the entries of a file's folder last.
 pub fn sync_folder(path: &Path) -> io::Result<()> {
     File::open(folder_of(path))?.sync_all()
@@ -150,7 +257,12 @@ pub fn sync_folder(path: &Path) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::symlink;
+
     use super::*;
+
+    const LONG: Duration = Duration::from_secs(60);
+    const SHORT: Duration = Duration::from_millis(20);
 
     fn mode(path: &Path) -> u32 {
         fs::metadata(path).unwrap().mode() & 0o777
@@ -160,9 +272,9 @@ mod tests {
     fn a_file_is_for_this_user_only() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a");
-        assert!(create(&path, b"", &[]).unwrap());
+        assert!(create(&path, b"", &[], LONG).unwrap());
         assert_eq!(mode(&path), 0o600);
-        assert!(!create(&path, b"", &[]).unwrap());
+        assert!(!create(&path, b"", &[], LONG).unwrap());
     }
 
     #[test]
@@ -170,10 +282,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (path, log) = (folder.path().join("a"), folder.path().join("a-wal"));
         fs::write(&log, "left").unwrap();
-        assert!(create(&path, b"", &["-wal", "-shm"]).unwrap());
+        assert!(create(&path, b"", &["-wal", "-shm"], LONG).unwrap());
         assert!(!log.exists());
         fs::write(&log, "in use").unwrap();
-        assert!(!create(&path, b"", &["-wal", "-shm"]).unwrap());
+        assert!(!create(&path, b"", &["-wal", "-shm"], LONG).unwrap());
         assert!(log.exists());
     }
 
@@ -224,5 +336,85 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         make_folder(&folder.path().join("a/b")).unwrap();
         assert_eq!((mode(&folder.path().join("a")), mode(&folder.path().join("a/b"))), (0o700, 0o700));
+    }
+
+    /// Makes all that isn't a regular file with one name, each in a folder of its own, and looks at each.
+    fn for_each_unfit(look: impl Fn(&Path)) {
+        let make: [fn(&Path); 6] = [
+            |path| {
+                fs::write(path.with_file_name("other"), "other").unwrap();
+                symlink("other", path).unwrap();
+            },
+            |path| symlink("none", path).unwrap(),
+            |path| {
+                fs::write(path.with_file_name("other"), "other").unwrap();
+                fs::hard_link(path.with_file_name("other"), path).unwrap();
+            },
+            |path| fs::create_dir(path).unwrap(),
+            |path| rustix::fs::mknodat(CWD, path, rustix::fs::FileType::Fifo, 0o600.into(), 0).unwrap(),
+            |path| drop(std::os::unix::net::UnixListener::bind(path).unwrap()),
+        ];
+        for make in make {
+            let folder = tempfile::tempdir().unwrap();
+            make(&folder.path().join("file"));
+            look(&folder.path().join("file"));
+            let other = folder.path().join("other");
+            assert!(!other.exists() || fs::read(&other).unwrap() == b"other");
+            assert!(!folder.path().join("none").exists());
+        }
+    }
+
+    #[test]
+    fn only_a_regular_file_with_one_name_is_opened_and_nothing_is_waited_for() {
+        for_each_unfit(|path| {
+            for write in [false, true] {
+                assert!(open(path, write).is_err_and(|error| is_unfit(&error)), "{path:?}");
+            }
+            assert!(hold(path).is_err_and(|error| is_unfit(&error)), "{path:?}");
+            assert!(!create_with(path, b"x").unwrap(), "what is there stays");
+        });
+    }
+
+    #[test]
+    fn what_killed_processes_have_left_is_removed_and_what_goes_on_is_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        let (left, other) = (beside(&path, ".0123456789abcdef.draft"), beside(&path, ".0123456789abcdef"));
+        fs::write(&left, "left").unwrap();
+        fs::write(&other, "a file of somebody's").unwrap();
+        let going_on = Draft::write(&path, b"", None).unwrap();
+        let open = File::open(&going_on.0).unwrap();
+        open.lock().unwrap();
+        assert!(create_with(&path, b"x").unwrap());
+        assert!(!left.exists() && other.exists() && going_on.0.exists());
+        drop(open);
+        replace(&path, b"y").unwrap();
+        assert!(!going_on.0.exists() && path.exists());
+    }
+
+    #[test]
+    fn a_file_whose_draft_is_its_other_name_still_is_opened() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        fs::write(&path, "a").unwrap();
+        // As a process leaves it that is killed where a file can't be renamed without taking another's place.
+        fs::hard_link(&path, beside(&path, ".0123456789abcdef.draft")).unwrap();
+        open(&path, false).unwrap();
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn another_process_is_waited_for_no_longer_than_was_said() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, held) = (folder.path().join("a"), File::open(folder.path()).unwrap());
+        held.lock().unwrap();
+        let error = create(&path, b"", &[], SHORT).unwrap_err();
+        assert_eq!((error.kind(), path.exists()), (ErrorKind::WouldBlock, false));
+        std::thread::scope(|scope| {
+            let waits = scope.spawn(|| create(&path, b"", &[], LONG).unwrap());
+            std::thread::sleep(SHORT);
+            held.unlock().unwrap();
+            assert!(waits.join().unwrap());
+        });
     }
 }

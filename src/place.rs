@@ -1,7 +1,9 @@
 //! Where the store and its keys are.
 
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::fs;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
 
 use fluent_uri::Uri;
@@ -176,8 +178,10 @@ pub enum Place {
     Memory,
     /// In a file.
     File {
-        /// The database.
+        /// The database itself, whatever links led there. All other files of the store are beside it.
         path: PathBuf,
+        /// As the host has named it.
+        named: PathBuf,
         /// Whether the folder is ours to make.
         own_folder: bool,
     },
@@ -191,16 +195,19 @@ impl Place {
         match (dsn, default) {
             (Dsn::Invalid, _) => Err(Error::DsnInvalid),
             (Dsn::Memory, _) | (Dsn::Unset, DefaultPlace::Memory) => Ok(Self::Memory),
-            (Dsn::File(path), _) => Ok(Self::File { path: path.clone(), own_folder: false }),
+            (Dsn::File(path), _) => Self::file(path.clone(), false),
             (Dsn::Server(server), _) => Ok(Self::Server(server.clone())),
             (Dsn::Unset, DefaultPlace::None) => Err(Error::StoreNotConfigured),
             (Dsn::Unset, DefaultPlace::Home) => {
                 let folder = |name| environment(name).map(PathBuf::from).filter(|folder| folder.is_absolute());
                 let data = folder("XDG_DATA_HOME").or_else(|| Some(folder("HOME")?.join(".local/share")));
-                let path = data.ok_or(Error::StoreHomeless)?.join("localapi/store.sqlite");
-                Ok(Self::File { path, own_folder: true })
+                Self::file(data.ok_or(Error::StoreHomeless)?.join("localapi/store.sqlite"), true)
             }
         }
+    }
+
+    fn file(named: PathBuf, own_folder: bool) -> Result<Self> {
+        Ok(Self::File { path: resolve(&named)?, named, own_folder })
     }
 
     /// What it's called, without who logs in there.
@@ -229,6 +236,43 @@ impl Place {
     }
 }
 
+/// How many links a path may lead through.
+const MOST_LINKS: usize = 40;
+
+/// Where a path leads in the end. The file needn't be there, nor the folders above it. A link is followed only if its
+/// owner is root, this user, or the owner of the folder that it's in: in a shared folder another user may put one that
+/// leads to a file which that user couldn't write.
+pub fn resolve(path: &Path) -> Result<PathBuf> {
+    let parts = |path: &Path| path.components().rev().map(|part| part.as_os_str().to_owned()).collect::<Vec<_>>();
+    let mut resolved = PathBuf::from("/");
+    let mut left = parts(path);
+    let mut links = 0;
+    while let Some(part) = left.pop() {
+        match Path::new(&part).components().next() {
+            Some(Component::ParentDir) => drop(resolved.pop()),
+            Some(Component::Normal(name)) => resolved.push(name),
+            Some(Component::RootDir) => resolved = PathBuf::from("/"),
+            _ => {}
+        }
+        // What isn't there, or can't be looked at, is told where it's opened.
+        let Some(link) = fs::symlink_metadata(&resolved).ok().filter(fs::Metadata::is_symlink) else { continue };
+        let target = fs::read_link(&resolved).unwrap_or_default();
+        let folder = resolved.parent().and_then(|folder| fs::metadata(folder).ok()).map(|folder| folder.uid());
+        links += 1;
+        if links > MOST_LINKS || !is_trusted(link.uid(), folder, rustix::process::geteuid().as_raw()) {
+            return Err(Error::LinkRefused(resolved));
+        }
+        resolved.pop();
+        left.append(&mut parts(&target));
+    }
+    Ok(resolved)
+}
+
+/// Whether a user follows the link of this owner.
+fn is_trusted(owner: u32, folder: Option<u32>, user: u32) -> bool {
+    owner == 0 || owner == user || Some(owner) == folder
+}
+
 /// The file whose name has this at its end.
 pub fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
@@ -253,16 +297,18 @@ pub fn without_password(dsn: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::symlink;
+
     use super::*;
 
-    fn resolve(default: DefaultPlace, environment: &[(&str, &str)]) -> Result<Place> {
+    fn place(default: DefaultPlace, environment: &[(&str, &str)]) -> Result<Place> {
         Place::resolve(&Dsn::Unset, default, |name| {
             environment.iter().find(|(known, _)| *known == name).map(|(_, value)| OsString::from(value))
         })
     }
 
     fn file(path: &str, own_folder: bool) -> Place {
-        Place::File { path: PathBuf::from(path), own_folder }
+        Place::File { path: PathBuf::from(path), named: PathBuf::from(path), own_folder }
     }
 
     #[test]
@@ -335,10 +381,10 @@ mod tests {
     fn the_command_line_has_a_default_place() {
         let home = DefaultPlace::Home;
         let both = [("XDG_DATA_HOME", "/data"), ("HOME", "/home/a")];
-        assert_eq!(resolve(home, &both).unwrap(), file("/data/localapi/store.sqlite", true));
+        assert_eq!(place(home, &both).unwrap(), file("/data/localapi/store.sqlite", true));
         let relative = [("XDG_DATA_HOME", "data"), ("HOME", "/home/a")];
-        assert_eq!(resolve(home, &relative).unwrap(), file("/home/a/.local/share/localapi/store.sqlite", true));
-        let error = resolve(home, &[("HOME", "")]).unwrap_err().to_string();
+        assert_eq!(place(home, &relative).unwrap(), file("/home/a/.local/share/localapi/store.sqlite", true));
+        let error = place(home, &[("HOME", "")]).unwrap_err().to_string();
         assert_eq!(
             error,
             "The credential store has no place: set localapi.dsn in php.ini, or HOME in the environment."
@@ -347,13 +393,13 @@ mod tests {
 
     #[test]
     fn a_server_has_no_default_place() {
-        let error = resolve(DefaultPlace::None, &[("HOME", "/var/www")]).unwrap_err().to_string();
+        let error = place(DefaultPlace::None, &[("HOME", "/var/www")]).unwrap_err().to_string();
         assert!(error.contains("set localapi.dsn in php.ini"), "{error}");
     }
 
     #[test]
     fn the_sandbox_is_in_memory_by_default() {
-        assert_eq!(resolve(DefaultPlace::Memory, &[]).unwrap(), Place::Memory);
+        assert_eq!(place(DefaultPlace::Memory, &[]).unwrap(), Place::Memory);
     }
 
     #[test]
@@ -370,6 +416,52 @@ mod tests {
         );
         let error = store.key_file(&KeyFile::parse("k")).unwrap_err().to_string();
         assert_eq!(error, "The key file has no place: localapi.key_file must be an absolute path.");
+    }
+
+    #[test]
+    fn a_path_leads_where_its_links_lead_whether_or_not_there_is_a_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        let link = |target: &str, name: &str| symlink(target, at(name)).unwrap();
+        fs::create_dir_all(at("shared/..2026")).unwrap();
+        link("..2026", "shared/..data");
+        link("..data/keys", "shared/keys");
+        link("shared", "release");
+        link("../release/new", "shared/store");
+        link("circle", "circle");
+        for (path, leads_to) in [
+            ("shared/..2026/keys", "shared/..2026/keys"),
+            ("release/keys", "shared/..2026/keys"),
+            ("release/../release/./store", "shared/new"),
+            ("none/../none/a", "none/a"),
+        ] {
+            assert_eq!(resolve(&at(path)).unwrap(), at(leads_to), "{path}");
+        }
+        assert_eq!(resolve(Path::new("/")).unwrap(), Path::new("/"));
+        let circle = resolve(&at("circle/a")).unwrap_err().to_string();
+        assert_eq!(
+            circle,
+            format!(
+                "The link \"{}\" is not followed: it leads to itself, or another user has put it there.",
+                at("circle").display()
+            )
+        );
+    }
+
+    #[test]
+    fn a_link_that_another_user_may_have_put_there_is_not_followed() {
+        let [root, user, other, third] = [0, 7, 8, 9];
+        for (owner, folder, follows) in [
+            (root, other, true),
+            (user, root, true),
+            (other, other, true),
+            (other, root, false),
+            (other, user, false),
+            (other, third, false),
+        ] {
+            assert_eq!(is_trusted(owner, Some(folder), user), follows, "a link of {owner} in a folder of {folder}");
+        }
+        assert!(!is_trusted(other, None, user));
     }
 
     #[test]

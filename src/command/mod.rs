@@ -134,7 +134,8 @@ mod tests {
     fn what_a_parameter_changes_over_the_same_connection_is_seen_by_the_write() {
         let folder = tempfile::tempdir().unwrap();
         for (number, memory) in [(0, true), (1, false)] {
-            let dsn = |name| if memory { Dsn::Memory } else { Dsn::File(folder.path().join(format!("{name}{number}"))) };
+            let dsn =
+                |name| if memory { Dsn::Memory } else { Dsn::File(folder.path().join(format!("{name}{number}"))) };
             let created = create(dsn("a"), |api| api.register_service(7, 71).unwrap()).unwrap();
             assert_eq!(created.details.user_id, "71");
             let gone = |sql: &'static str| move |api: &Api| api.read(|store| store.execute_for_test(sql)).unwrap();

@@ -100,7 +100,7 @@ fn connect(place: &Place, settings: &Settings, missing: Missing) -> Result<Box<d
         Place::File { path, .. } if missing == Missing::Left && !path.exists() => {
             return Err(Error::StoreMissing(path.clone()));
         }
-        Place::File { path, own_folder } => Box::new(Sqlite::open_file(path, *own_folder, settings)?),
+        Place::File { path, named, own_folder } => Box::new(Sqlite::open_file(path, named, *own_folder, settings)?),
     })
 }
 

@@ -3,21 +3,24 @@
 //! JSON: `{"format": "localapi keys 1", "active": "<key id>", "keys": [{"id": "<key id>", "key": "<base64>"}, …]}`, the
 //! oldest key first. Its folder decides who may read it, and others never may.
 
+use std::fmt::Write as _;
 use std::fs::{self, File, Metadata};
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Read as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use serde_json::{Value, json};
+use serde::Deserialize;
 use zeroize::Zeroizing;
 
 use super::key_ring::{Key, KeyId, KeyRing};
 use crate::error::{Error, Result};
 use crate::own_file;
+use crate::place::resolve;
 
 const FORMAT: &str = "localapi keys 1";
+/// More than 10,000 keys need, in bytes.
+const LONGEST: usize = 2 << 20;
 
 /// Tells one state of the file from another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,76 +59,243 @@ impl From<&Metadata> for Stamp {
 
 /// Reads the keys.
 pub fn read(path: &Path) -> Result<KeyRing> {
+    let real = resolve(path)?;
     let unreadable = |error: std::io::Error| Error::KeyFileUnreadable(path.to_owned(), reason(&error));
-    if fs::metadata(path).map_err(unreadable)?.mode() & 0o007 != 0 {
+    let mut file = own_file::open(&real, false).map_err(unreadable)?;
+    let found = file.metadata().map_err(unreadable)?;
+    if found.mode() & 0o007 != 0 {
         return Err(Error::KeyFileExposed(path.to_owned()));
     }
-    let content = Zeroizing::new(fs::read(path).map_err(unreadable)?);
-    parse(&content).ok_or_else(|| Error::KeyFileDamaged(path.to_owned()))
+    let damaged = || Error::KeyFileDamaged(path.to_owned());
+    let size = usize::try_from(found.len()).ok().filter(|&size| size <= LONGEST).ok_or_else(damaged)?;
+    let mut content = Zeroizing::new(vec![0; size]);
+    file.read_exact(&mut content).map_err(|_| damaged())?;
+    parse(&content).ok_or_else(damaged)
 }
 
 /// Makes the file, which lasts once this returns. A file that is there already stays.
 pub fn create(path: &Path, ring: &KeyRing) -> Result<()> {
-    match own_file::create_with(path, &print(ring)) {
+    match own_file::create_with(&resolve(path)?, print(ring).as_bytes()) {
         Ok(_) => Ok(()),
         Err(error) => Err(Error::KeyFileUnwritable(path.to_owned(), reason(&error))),
     }
 }
 
-/// Changes the keys in the file; no other process changes them meanwhile. Gives what the change gives.
-pub fn update<T>(path: &Path, change: impl FnOnce(&mut KeyRing) -> Result<T>) -> Result<T> {
-    let _lock = lock(path)?;
+/// Makes the name of the file last, whoever has made it, and removes what processes have left which were killed at it.
+pub fn make_last(path: &Path) -> Result<()> {
+    let real = resolve(path)?;
+    own_file::remove_drafts(&real)
+        .and_then(|()| own_file::sync_folder(&real))
+        .map_err(|error| Error::KeyFileUnwritable(path.to_owned(), reason(&error)))
+}
+
+/// Changes the keys in the file; no other process changes them meanwhile, and one that does is waited for no longer than
+/// this. Gives what the change gives.
+pub fn update<T>(path: &Path, longest: Duration, change: impl FnOnce(&mut KeyRing) -> Result<T>) -> Result<T> {
+    let _lock = lock(path, longest)?;
     let mut ring = read(path)?;
     let changed = change(&mut ring)?;
-    own_file::replace(path, &print(&ring))
+    own_file::replace(&resolve(path)?, print(&ring).as_bytes())
         .map_err(|error| Error::KeyFileUnwritable(path.to_owned(), reason(&error)))?;
     Ok(changed)
 }
 
 /// Locks the file, until the value is dropped. The file may have been replaced while this waited: then that one.
-fn lock(path: &Path) -> Result<File> {
+fn lock(path: &Path, longest: Duration) -> Result<File> {
     let unreadable = |error: std::io::Error| Error::KeyFileUnreadable(path.to_owned(), reason(&error));
+    let begun = Instant::now();
     loop {
-        let file = File::open(path).map_err(unreadable)?;
-        file.lock().map_err(unreadable)?;
+        let real = resolve(path)?;
+        let file = own_file::open(&real, false).map_err(unreadable)?;
+        if !own_file::lock(&file, longest.saturating_sub(begun.elapsed())).map_err(unreadable)? {
+            let waited = u64::try_from(longest.as_millis()).unwrap_or(u64::MAX);
+            return Err(Error::KeyFileLocked(path.to_owned(), waited));
+        }
         let locked = file.metadata().map_err(unreadable)?;
-        if fs::metadata(path).is_ok_and(|now| (now.dev(), now.ino()) == (locked.dev(), locked.ino())) {
+        if fs::symlink_metadata(&real).is_ok_and(|now| (now.dev(), now.ino()) == (locked.dev(), locked.ino())) {
             return Ok(file);
         }
     }
 }
 
+/// The file's content. Its texts are where they were read to, so that wiping that wipes them.
+#[derive(Deserialize)]
+struct Content<'a> {
+    format: &'a str,
+    active: &'a str,
+    #[serde(borrow)]
+    keys: Vec<Entry<'a>>,
+}
+
+#[derive(Deserialize)]
+struct Entry<'a> {
+    id: &'a str,
+    key: &'a str,
+}
+
 fn parse(content: &[u8]) -> Option<KeyRing> {
-    let file: Value = serde_json::from_slice(content).ok()?;
-    if file.get("format")?.as_str()? != FORMAT {
+    // The one escape that programs write which write such a file again. A text with escapes would be copied.
+    let mut plain = Zeroizing::new(Vec::with_capacity(content.len()));
+    let mut next = content.iter().copied().skip(1).chain([0]);
+    plain.extend(content.iter().copied().filter(|&byte| next.next() != Some(b'/') || byte != b'\\'));
+    let content: Content<'_> = serde_json::from_slice(&plain).ok()?;
+    if content.format != FORMAT {
         return None;
     }
-    let keys = file.get("keys")?.as_array()?.iter().map(parse_key).collect::<Option<Vec<_>>>()?;
-    let ring = KeyRing { active: KeyId::parse(file.get("active")?.as_str()?)?, keys };
+    let keys = content.keys.iter().map(|entry| Some((KeyId::parse(entry.id)?, Key::decode(entry.key)?)));
+    let ring = KeyRing { active: KeyId::parse(content.active)?, keys: keys.collect::<Option<Vec<_>>>()? };
     ring.holds(&ring.active).then_some(ring)
 }
 
-fn parse_key(entry: &Value) -> Option<(KeyId, Key)> {
-    let id = KeyId::parse(entry.get("id")?.as_str()?)?;
-    let bytes = Zeroizing::new(STANDARD.decode(entry.get("key")?.as_str()?).ok()?);
-    Some((id, Key::new(bytes.as_slice().try_into().ok()?)))
-}
-
-fn print(ring: &KeyRing) -> Zeroizing<Vec<u8>> {
-    let keys: Vec<Value> =
-        ring.keys.iter().map(|(id, key)| json!({"id": id.to_string(), "key": STANDARD.encode(**key)})).collect();
-    let file = json!({"format": FORMAT, "active": ring.active.to_string(), "keys": keys});
-    Zeroizing::new(format!("{file:#}\n").into_bytes())
+fn print(ring: &KeyRing) -> Zeroizing<String> {
+    // It never grows: what it grew out of would be left behind.
+    let mut text = Zeroizing::new(String::with_capacity(128 + 128 * ring.keys.len()));
+    let _ = write!(text, "{{\n  \"format\": \"{FORMAT}\",\n  \"active\": \"{}\",\n  \"keys\": [", ring.active);
+    for (number, (id, key)) in ring.keys.iter().enumerate() {
+        let comma = if number > 0 { "," } else { "" };
+        let _ = write!(text, "{comma}\n    {{\"id\": \"{id}\", \"key\": \"");
+        key.encode(&mut text);
+        text.push_str("\"}");
+    }
+    text.push_str("\n  ]\n}\n");
+    text
 }
 
 /// The operating system's word for a fault, without its number.
 fn reason(error: &std::io::Error) -> String {
     match error.kind() {
+        _ if own_file::is_unfit(error) => error.to_string(),
         ErrorKind::PermissionDenied => "permission denied".to_owned(),
         ErrorKind::NotFound => "its folder does not exist".to_owned(),
         ErrorKind::StorageFull => "no space is left".to_owned(),
         ErrorKind::ReadOnlyFilesystem => "its file system is read-only".to_owned(),
         ErrorKind::IsADirectory => "it is a folder".to_owned(),
         kind => kind.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+
+    use super::*;
+    use crate::random::Random;
+
+    const LONG: Duration = Duration::from_secs(60);
+
+    fn ring() -> KeyRing {
+        let mut ring = KeyRing::generate(&Random::System).unwrap();
+        ring.stage(ring.active, &Random::System).unwrap();
+        ring
+    }
+
+    /// A folder with a key file, and the keys in it.
+    fn folder() -> (tempfile::TempDir, KeyRing) {
+        let (folder, ring) = (tempfile::tempdir().unwrap(), ring());
+        fs::create_dir(folder.path().join("shared")).unwrap();
+        create(&folder.path().join("shared/keys"), &ring).unwrap();
+        (folder, ring)
+    }
+
+    fn ids(ring: &KeyRing) -> Vec<KeyId> {
+        ring.keys.iter().map(|(id, _)| *id).collect()
+    }
+
+    #[test]
+    fn the_file_is_json_that_other_programs_may_write_again() {
+        let ring = ring();
+        let printed = print(&ring);
+        assert!(printed.capacity() >= printed.len() && printed.len() > 128);
+        let value: serde_json::Value = serde_json::from_str(&printed).unwrap();
+        assert_eq!((&value["format"], &value["active"]), (&FORMAT.into(), &ring.active.as_str().into()));
+        let dense = serde_json::to_string(&value).unwrap();
+        let more = dense.replacen('{', "{\"comment\":[1],", 1);
+        for text in [printed.as_str(), &dense, &dense.replace('/', "\\/"), &more] {
+            let read = parse(text.as_bytes()).unwrap();
+            assert_eq!((ids(&read), read.active), (ids(&ring), ring.active), "{text}");
+            assert_eq!(*print(&read), *printed);
+        }
+    }
+
+    #[test]
+    fn what_is_no_key_file_is_damaged() {
+        let printed = print(&ring()).to_string();
+        let key = printed.split("\"key\": \"").nth(1).unwrap().split('"').next().unwrap().to_owned();
+        for bad in [
+            String::new(),
+            "null".to_owned(),
+            printed.replacen("keys 1", "keys 2", 1),
+            printed.replacen("\"active\": \"", "\"active\": \"0", 1),
+            printed.replacen(&key, "", 1),
+            printed.replacen(&key, &key[4..], 1),
+            printed.replacen(&key, &format!("AAAA{key}"), 1),
+            printed.replacen(&key, &format!("{}*", &key[1..]), 1),
+            printed.replacen("\"keys\"", "\"others\"", 1),
+            printed[..printed.len() - 3].to_owned(),
+        ] {
+            assert!(parse(bad.as_bytes()).is_none(), "{bad}");
+        }
+        assert!(parse(b"\xff").is_none());
+    }
+
+    #[test]
+    fn a_file_is_changed_where_its_links_lead_and_the_links_stay() {
+        let (folder, before) = folder();
+        let at = |name: &str| folder.path().join(name);
+        // As Kubernetes puts a secret into a folder.
+        fs::create_dir(at("volume")).unwrap();
+        fs::rename(at("shared"), at("volume/..2026_11")).unwrap();
+        symlink("..2026_11", at("volume/..data")).unwrap();
+        symlink("..data/keys", at("volume/keys")).unwrap();
+        symlink("volume/keys", at("keys")).unwrap();
+        fs::set_permissions(at("volume/..2026_11/keys"), fs::Permissions::from_mode(0o640)).unwrap();
+        let added = update(&at("keys"), LONG, |ring| {
+            ring.active = ring.keys[1].0;
+            ring.stage(ring.active, &Random::System)
+        })
+        .unwrap();
+        for link in ["keys", "volume/keys", "volume/..data"] {
+            assert!(fs::symlink_metadata(at(link)).unwrap().is_symlink(), "{link}");
+        }
+        assert_eq!(ids(&read(&at("volume/..2026_11/keys")).unwrap()), [ids(&before), vec![added]].concat());
+        assert_eq!(fs::metadata(at("keys")).unwrap().mode() & 0o777, 0o640);
+        assert_eq!(fs::read_dir(at("volume/..2026_11")).unwrap().count(), 1, "no draft stays");
+    }
+
+    #[test]
+    fn a_file_that_is_not_regular_or_has_another_name_is_not_read() {
+        let (folder, _) = folder();
+        let path = folder.path().join("shared/keys");
+        fs::hard_link(&path, folder.path().join("other")).unwrap();
+        let said = read(&path).err().unwrap().to_string();
+        let why = "cannot be read: it is not a regular file with one name.";
+        assert_eq!(said, format!("The key file \"{}\" {why}", path.display()));
+        fs::remove_file(&path).unwrap();
+        rustix::fs::mknodat(rustix::fs::CWD, &path, rustix::fs::FileType::Fifo, 0o600.into(), 0).unwrap();
+        assert!(read(&path).err().unwrap().to_string().ends_with(why));
+        fs::remove_file(&path).unwrap();
+        fs::write(&path, vec![b' '; LONGEST + 1]).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+        assert!(matches!(read(&path), Err(Error::KeyFileDamaged(_))));
+    }
+
+    #[test]
+    fn a_file_that_another_process_keeps_locked_is_waited_for_as_long_as_was_said() {
+        let (folder, _) = folder();
+        let path = folder.path().join("shared/keys");
+        let held = File::open(&path).unwrap();
+        held.lock().unwrap();
+        let change = |_: &mut KeyRing| Ok(());
+        let said = update(&path, Duration::from_millis(20), change).unwrap_err().to_string();
+        assert_eq!(
+            said,
+            format!(
+                "The key file \"{}\" is locked: another process has kept it for more than 20 ms; try again, or raise \
+                 localapi.busy_timeout.",
+                path.display()
+            )
+        );
+        held.unlock().unwrap();
+        update(&path, LONG, change).unwrap();
     }
 }

@@ -6,7 +6,7 @@
 use std::fmt;
 
 use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use chacha20poly1305::aead::{Aead as _, AeadInOut as _, KeyInit as _, Payload};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
 use zeroize::Zeroizing;
@@ -20,6 +20,8 @@ const NONCE: usize = 24;
 const TAG: usize = 16;
 const SEALED: usize = NONCE + secret::LENGTH + TAG;
 const ID: usize = 16;
+/// How many bytes a key has.
+const KEY: usize = 32;
 
 /// Names a key: 16 hexadecimal digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,8 +61,33 @@ impl fmt::Display for KeyId {
     }
 }
 
-/// A key, wiped when dropped. It has no `Debug`.
-pub type Key = Zeroizing<[u8; 32]>;
+/// A key, wiped when dropped. It stays where it is, so that nothing leaves a copy behind, and has no `Debug`.
+#[derive(Clone, Default)]
+pub struct Key(Box<Zeroizing<[u8; KEY]>>);
+
+impl Key {
+    /// Reads base64.
+    pub fn decode(text: &str) -> Option<Self> {
+        // It wants more room than it needs.
+        let mut bytes = Zeroizing::new([0; KEY + 16]);
+        let length = STANDARD.decode_slice(text, bytes.as_mut()).ok()?;
+        let mut key = Self::default();
+        key.0.copy_from_slice(bytes.get(..length).filter(|bytes| bytes.len() == KEY)?);
+        Some(key)
+    }
+
+    /// Writes it in base64.
+    pub fn encode(&self, text: &mut String) {
+        let mut characters = Zeroizing::new([0; KEY.div_ceil(3) * 4]);
+        let length = STANDARD.encode_slice(self.0.as_slice(), characters.as_mut()).unwrap_or_default();
+        let characters = characters.get(..length).unwrap_or_default();
+        text.push_str(std::str::from_utf8(characters).unwrap_or_default());
+    }
+
+    fn cipher(&self) -> XChaCha20Poly1305 {
+        XChaCha20Poly1305::new((&**self.0).into())
+    }
+}
 
 /// The keys of one store: the active one seals, each opens what it has sealed.
 #[derive(Clone)]
@@ -76,7 +103,7 @@ impl KeyRing {
     pub fn generate(random: &Random) -> Result<Self> {
         let active = KeyId::generate(random)?;
         let mut key = Key::default();
-        random.fill(key.as_mut())?;
+        random.fill(key.0.as_mut().as_mut())?;
         Ok(Self { active, keys: vec![(active, key)] })
     }
 
@@ -91,6 +118,13 @@ impl KeyRing {
                 Ok(new.active)
             }
         }
+    }
+
+    /// The one of two keys that was added later; `None` where the first isn't here.
+    pub fn later(&self, id: KeyId, other: KeyId) -> Option<KeyId> {
+        let place = |id: KeyId| self.keys.iter().position(|(known, _)| *known == id);
+        let first = place(id)?;
+        Some(if place(other) > Some(first) { other } else { id })
     }
 
     /// Whether the key is here.
@@ -113,7 +147,7 @@ impl KeyRing {
         let (text, tag) = rest.split_at_mut(secret::LENGTH);
         random.fill(nonce)?;
         text.copy_from_slice(secret.bytes());
-        let cipher = XChaCha20Poly1305::new((&**key).into());
+        let cipher = key.cipher();
         let made = XNonce::try_from(&*nonce)
             .ok()
             .and_then(|nonce| cipher.encrypt_inout_detached(&nonce, identifier.as_bytes(), text.into()).ok());
@@ -140,9 +174,8 @@ impl KeyRing {
         let opened = || {
             let (nonce, ciphertext) = sealed.split_at_checked(NONCE)?;
             let nonce = XNonce::try_from(nonce).ok()?;
-            let cipher = XChaCha20Poly1305::new((&**key).into());
             let payload = Payload { msg: ciphertext, aad: identifier.as_bytes() };
-            let bytes = Zeroizing::new(cipher.decrypt(&nonce, payload).ok()?);
+            let bytes = Zeroizing::new(key.cipher().decrypt(&nonce, payload).ok()?);
             Some(Secret::from(<&[u8; secret::LENGTH]>::try_from(bytes.as_slice()).ok()?))
         };
         opened().map_or(Opened::Damaged, Opened::Secret)

@@ -2,10 +2,13 @@
 
 mod key_file;
 mod key_ring;
+#[cfg(test)]
+mod wiped;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::path::PathBuf;
 use std::rc::Rc;
+use std::time::Duration;
 
 use crate::error::{Error, Result};
 use crate::random::Random;
@@ -17,12 +20,16 @@ pub use key_ring::{KeyId, KeyRing, Opened};
 pub struct Vault {
     file: Option<PathBuf>,
     ring: RefCell<Option<(Option<Stamp>, Rc<KeyRing>)>>,
+    /// The file whose name is known to last.
+    lasting: Cell<Option<Stamp>>,
+    /// How long to wait for another process that changes the file.
+    busy_timeout: Duration,
 }
 
 impl Vault {
     /// A vault with the keys of a file; without one, with a key that never leaves the process.
-    pub fn new(file: Option<PathBuf>) -> Self {
-        Self { file, ring: RefCell::new(None) }
+    pub fn new(file: Option<PathBuf>, busy_timeout: Duration) -> Self {
+        Self { file, ring: RefCell::new(None), lasting: Cell::new(None), busy_timeout }
     }
 
     /// The keys, read again where the file has changed. `None` where there are none yet.
@@ -62,6 +69,20 @@ impl Vault {
         }
     }
 
+    /// The keys to seal with: made now, where there are none and there may be new ones. The process that has made the
+    /// file may have been killed before its name lasted, and what is sealed must last no longer than the key.
+    pub fn keys_to_seal(&self, random: &Random, may_be_new: bool) -> Result<Rc<KeyRing>> {
+        let ring = if may_be_new { self.keys_or_new(random)? } else { self.keys_of_sealed()? };
+        if let Some(path) = &self.file {
+            let stamp = self.ring.borrow().as_ref().and_then(|(stamp, _)| *stamp);
+            if stamp.is_none() || self.lasting.get() != stamp {
+                key_file::make_last(path)?;
+                self.lasting.set(stamp);
+            }
+        }
+        Ok(ring)
+    }
+
     /// Takes another store's keys, into a key file that isn't there yet.
     pub fn adopt(&self, ring: &KeyRing) -> Result<()> {
         self.file.as_ref().map_or(Ok(()), |path| key_file::create(path, ring).map(drop))
@@ -80,7 +101,7 @@ impl Vault {
             *self.ring.borrow_mut() = Some((None, Rc::new(ring)));
             return Ok(changed);
         };
-        key_file::update(path, change)
+        key_file::update(path, self.busy_timeout, change)
     }
 
     /// Opens a sealed value. Where its key isn't known the file is looked at again: another process may have added it.

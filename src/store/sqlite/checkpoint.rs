@@ -125,7 +125,7 @@ impl Sqlite {
         let Some(gate) = &self.gate else { return };
         let quiet = self.quiet.take().unwrap_or_else(|| gate.quiet());
         let grown = || log::pages_to_copy(&self.main).is_ok_and(|pages| pages >= self.thresholds.quiet);
-        if quiet >= QUIET && grown() && gate.enter(Duration::ZERO) {
+        if quiet >= QUIET && grown() && gate.enter(Duration::ZERO) == Ok(true) {
             let _ = self.checkpoint(Duration::ZERO);
             self.leave_gate();
         }

@@ -3,8 +3,9 @@
 use std::fs;
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::MetadataExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
@@ -75,11 +76,6 @@ impl Identity {
     }
 }
 
-/// Where a file is, which a link may lead to: SQLite has its own files beside that, and all who use it meet there.
-pub fn real(path: &Path) -> PathBuf {
-    path.canonicalize().unwrap_or_else(|_| path.to_owned())
-}
-
 /// Opens a file that is there.
 pub fn connect(path: &Path) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
@@ -133,8 +129,13 @@ pub fn refuse_foreign(path: &Path) -> Result<()> {
     if foreign { Err(Error::StoreForeign(path.to_owned())) } else { Ok(()) }
 }
 
-pub fn cannot_create(path: &Path, error: &io::Error) -> Error {
+/// Why a file beside the store, or the store itself, can't be made or opened.
+pub fn cannot_create(path: &Path, error: &io::Error, busy_timeout: Duration) -> Error {
     match error.kind() {
+        _ if own_file::is_unfit(error) => Error::FileUnfit(path.to_owned()),
+        ErrorKind::WouldBlock => {
+            Error::StoreLocked(path.to_owned(), u64::try_from(busy_timeout.as_millis()).unwrap_or(u64::MAX))
+        }
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded => Error::StoreFull(path.to_owned()),
         ErrorKind::ReadOnlyFilesystem | ErrorKind::PermissionDenied => Error::StoreReadOnly(path.to_owned()),
         ErrorKind::NotFound => Error::StoreFolderMissing(own_file::folder_of(path).to_owned()),

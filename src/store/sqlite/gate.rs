@@ -9,8 +9,9 @@
 )]
 
 use std::cell::Cell;
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{File, TryLockError};
 use std::io;
+use std::mem;
 use std::os::fd::AsRawFd as _;
 use std::os::unix::fs::FileExt as _;
 use std::path::Path;
@@ -24,6 +25,10 @@ use crate::own_file;
 const SIZE: usize = 4096;
 /// One who waits looks again after this long, should the one who was to wake it have died.
 const PATIENCE: Duration = Duration::from_millis(20);
+
+/// The file was cut: there is no page to look at any more.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Cut;
 
 /// What the processes share. A power cut may leave anything here: each value is right whatever it was before.
 #[repr(C)]
@@ -52,7 +57,7 @@ pub struct Gate {
 impl Gate {
     /// Opens the gate that this file is, made on first use.
     pub fn open(path: &Path) -> io::Result<Self> {
-        let open = || OpenOptions::new().read(true).write(true).open(path);
+        let open = || own_file::open(path, true);
         let file = match open() {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 own_file::create_with(path, &[0; SIZE])?;
@@ -61,11 +66,13 @@ impl Gate {
             opened => opened?,
         };
         if file.metadata()?.len() < SIZE as u64 {
-            // A page without room on the disk would end the process when it's written to.
-            file.write_all_at(&[0; SIZE], 0)?;
+            // A page without room on the disk would end the process when it's written to. Whether a flush had failed
+            // is gone with the old one: what that should have written is written again.
+            let mut page = [0; SIZE];
+            page[mem::offset_of!(Shared, failed)] = 1;
+            file.write_all_at(&page, 0)?;
         }
-        // SAFETY: the file has this many bytes, and nobody makes it shorter: no program of ours does, and the README asks
-        // the others not to. The kernel chooses a free place.
+        // SAFETY: the file has this many bytes, and the kernel chooses a free place.
         let page = unsafe {
             libc::mmap(ptr::null_mut(), SIZE, libc::PROT_READ | libc::PROT_WRITE, libc::MAP_SHARED, file.as_raw_fd(), 0)
         };
@@ -77,29 +84,30 @@ impl Gate {
     }
 
     /// Waits for its turn, at most so long, and goes in. `false` where it has waited in vain.
-    pub fn enter(&self, longest: Duration) -> bool {
+    pub fn enter(&self, longest: Duration) -> Result<bool, Cut> {
         if self.inside.get() {
-            return true;
+            return Ok(true);
         }
         let deadline = Instant::now().checked_add(longest);
         loop {
-            let left = self.shared().left.load(SeqCst);
+            let left = self.shared()?.left.load(SeqCst);
             match self.file.try_lock() {
                 Ok(()) => {
                     self.inside.set(true);
-                    return true;
+                    return Ok(true);
                 }
                 Err(TryLockError::WouldBlock) => {}
                 // A file system without such locks has no queue.
-                Err(TryLockError::Error(_)) => return true,
+                Err(TryLockError::Error(_)) => return Ok(true),
             }
             let rest = deadline.map_or(PATIENCE, |deadline| deadline.saturating_duration_since(Instant::now()));
             if rest.is_zero() {
-                return false;
+                return Ok(false);
             }
-            self.shared().waiting.fetch_add(1, SeqCst);
-            wait(&self.shared().left, left, rest.min(PATIENCE));
-            let _ = self.shared().waiting.fetch_update(SeqCst, SeqCst, |waiting| waiting.checked_sub(1));
+            let shared = self.shared()?;
+            shared.waiting.fetch_add(1, SeqCst);
+            wait(&shared.left, left, rest.min(PATIENCE));
+            let _ = self.shared()?.waiting.fetch_update(SeqCst, SeqCst, |waiting| waiting.checked_sub(1));
         }
     }
 
@@ -108,61 +116,74 @@ impl Gate {
         if self.inside.replace(false) {
             // Where this fails the lock goes with the file's closing.
             let _ = self.file.unlock();
-            self.shared().left.fetch_add(1, SeqCst);
-            let waiting = self.shared().waiting.load(SeqCst);
-            if waiting > 0 && !wake_one(&self.shared().left) {
+            let Ok(shared) = self.shared() else { return };
+            shared.left.fetch_add(1, SeqCst);
+            let waiting = shared.waiting.load(SeqCst);
+            if waiting > 0 && !wake_one(&shared.left) {
                 // They have died.
-                let _ = self.shared().waiting.compare_exchange(waiting, 0, SeqCst, SeqCst);
+                let _ = shared.waiting.compare_exchange(waiting, 0, SeqCst, SeqCst);
             }
         }
     }
 
     /// Whether somebody waits.
     pub fn is_awaited(&self) -> bool {
-        self.shared().waiting.load(SeqCst) > 0
+        self.shared().is_ok_and(|shared| shared.waiting.load(SeqCst) > 0)
     }
 
     /// Notes that something was written. For how long nothing had been, as far as that is known.
     pub fn note_write(&self) -> Duration {
         let now = milliseconds();
-        since(self.shared().written.swap(now, SeqCst), now)
+        self.shared().map_or(Duration::ZERO, |shared| since(shared.written.swap(now, SeqCst), now))
     }
 
     /// For how long nothing has been written, as far as that is known.
     pub fn quiet(&self) -> Duration {
-        since(self.shared().written.load(SeqCst), milliseconds())
+        self.shared().map_or(Duration::ZERO, |shared| since(shared.written.load(SeqCst), milliseconds()))
     }
 
     /// Notes that the log has this many pages and is copied now, unless it was begun to be copied less than `step` pages
     /// before: readers may keep it from being copied, and it isn't tried again with every commit.
     pub fn note_copying(&self, pages: u32, step: u32) -> bool {
-        let before = self.shared().copied_at.load(SeqCst);
+        let Ok(shared) = self.shared() else { return false };
+        let before = shared.copied_at.load(SeqCst);
         let due = pages < before || pages - before >= step;
         if due {
-            self.shared().copied_at.store(pages, SeqCst);
+            shared.copied_at.store(pages, SeqCst);
         }
         due
     }
 
     /// Notes that a flush of the log has failed: the kernel may take what it should have written for written.
     pub fn doubt(&self) {
-        self.shared().failed.fetch_add(1, SeqCst);
+        if let Ok(shared) = self.shared() {
+            shared.failed.fetch_add(1, SeqCst);
+        }
     }
 
-    /// What is known of flushes that failed.
+    /// What is known of flushes that failed. Where that was cut off, some may have.
     pub fn doubts(&self) -> Doubts {
-        Doubts { failed: self.shared().failed.load(SeqCst), mended: self.shared().mended.load(SeqCst) }
+        self.shared().map_or(Doubts { failed: u32::MAX, mended: 0 }, |shared| Doubts {
+            failed: shared.failed.load(SeqCst),
+            mended: shared.mended.load(SeqCst),
+        })
     }
 
     /// Notes that what these should have written was written again.
     pub fn resolve(&self, doubts: Doubts) {
-        self.shared().mended.store(doubts.failed, SeqCst);
+        if let Ok(shared) = self.shared() {
+            shared.mended.store(doubts.failed, SeqCst);
+        }
     }
 
-    fn shared(&self) -> &Shared {
+    /// The page, as long as the file has it: looking at it after that would end the process.
+    fn shared(&self) -> Result<&Shared, Cut> {
+        if self.file.metadata().is_ok_and(|found| found.len() < SIZE as u64) {
+            return Err(Cut);
+        }
         // SAFETY: the page is mapped as long as `self`, it's larger than what is looked at, and every value there may
         // be changed by others at any time.
-        unsafe { self.shared.as_ref() }
+        Ok(unsafe { self.shared.as_ref() })
     }
 }
 
@@ -241,7 +262,7 @@ mod tests {
                 scope.spawn(|| {
                     let gate = gate(&folder);
                     for _ in 0..200 {
-                        assert!(gate.enter(LONG));
+                        assert!(gate.enter(LONG).unwrap());
                         assert!(!inside.swap(true, SeqCst));
                         std::thread::yield_now();
                         inside.store(false, SeqCst);
@@ -259,24 +280,24 @@ mod tests {
     fn who_waits_too_long_goes_without() {
         let folder = tempfile::tempdir().unwrap();
         let (first, second) = (gate(&folder), gate(&folder));
-        assert!(first.enter(Duration::ZERO));
-        assert!(first.enter(Duration::ZERO), "it's inside already");
-        assert!(!second.enter(Duration::from_millis(30)));
-        assert!(!second.enter(Duration::ZERO));
+        assert!(first.enter(Duration::ZERO).unwrap());
+        assert!(first.enter(Duration::ZERO).unwrap(), "it's inside already");
+        assert!(!second.enter(Duration::from_millis(30)).unwrap());
+        assert!(!second.enter(Duration::ZERO).unwrap());
         first.leave();
-        assert!(second.enter(Duration::ZERO));
+        assert!(second.enter(Duration::ZERO).unwrap());
         second.leave();
         second.leave();
-        assert!(first.enter(Duration::ZERO));
+        assert!(first.enter(Duration::ZERO).unwrap());
     }
 
     #[test]
     fn one_who_dies_inside_lets_the_next_one_in() {
         let folder = tempfile::tempdir().unwrap();
         let (first, second) = (gate(&folder), gate(&folder));
-        assert!(first.enter(Duration::ZERO));
+        assert!(first.enter(Duration::ZERO).unwrap());
         std::thread::scope(|scope| {
-            let waiting = scope.spawn(|| gate(&folder).enter(LONG));
+            let waiting = scope.spawn(|| gate(&folder).enter(LONG).unwrap());
             while !second.is_awaited() {
                 std::thread::yield_now();
             }
@@ -290,8 +311,8 @@ mod tests {
     fn those_who_died_waiting_are_forgotten() {
         let folder = tempfile::tempdir().unwrap();
         let gate = gate(&folder);
-        gate.shared().waiting.store(3, SeqCst);
-        assert!(gate.enter(Duration::ZERO));
+        gate.shared().unwrap().waiting.store(3, SeqCst);
+        assert!(gate.enter(Duration::ZERO).unwrap());
         gate.leave();
         assert!(!gate.is_awaited());
     }
@@ -303,9 +324,9 @@ mod tests {
         for content in [vec![0xff; SIZE], vec![0xff; 5], Vec::new()] {
             fs::write(&path, content).unwrap();
             let (first, second) = (gate(&folder), gate(&folder));
-            assert!(first.enter(LONG) && !second.enter(Duration::from_millis(5)));
+            assert!(first.enter(LONG).unwrap() && !second.enter(Duration::from_millis(5)).unwrap());
             first.leave();
-            assert!(second.enter(LONG));
+            assert!(second.enter(LONG).unwrap());
             let doubts = first.doubts();
             second.doubt();
             assert!(first.doubts().remain() && first.doubts() != doubts);
@@ -316,5 +337,32 @@ mod tests {
             first.note_copying(100, 10);
             assert!(!second.note_copying(109, 10) && second.note_copying(110, 10) && first.note_copying(7, 10));
         }
+    }
+
+    #[test]
+    fn a_gate_that_is_cut_is_told_to_all_who_have_it_open() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("gate");
+        let (first, second, known) = (gate(&folder), gate(&folder), gate(&folder).doubts());
+        assert!(first.enter(LONG).unwrap());
+        std::thread::scope(|scope| {
+            let waits = scope.spawn(|| gate(&folder).enter(LONG));
+            while !second.is_awaited() {
+                std::thread::yield_now();
+            }
+            File::options().write(true).open(&path).unwrap().set_len(0).unwrap();
+            assert_eq!(waits.join().unwrap(), Err(Cut));
+        });
+        first.doubt();
+        first.resolve(first.doubts());
+        first.leave();
+        assert_eq!(second.enter(LONG), Err(Cut));
+        assert!(second.doubts().remain() && second.doubts() != known);
+        assert!(!second.is_awaited() && !second.note_copying(1, 1));
+        assert_eq!((second.quiet(), second.note_write()), (Duration::ZERO, Duration::ZERO));
+        let third = gate(&folder);
+        assert!(third.enter(LONG).unwrap());
+        assert!(third.doubts().remain(), "a flush may have failed before");
+        assert!(second.doubts().remain(), "all see the same page again");
     }
 }

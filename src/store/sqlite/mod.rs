@@ -11,6 +11,7 @@ mod simulator;
 mod statement;
 
 use std::cell::Cell;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -20,8 +21,8 @@ use rusqlite::{Connection, ErrorCode, ffi};
 use self::checkpoint::Thresholds;
 use self::fault::{fault, is_busy};
 pub use self::file::note_fork;
-use self::file::{Counted, Identity, cannot_create, connect, flush_folder, real};
-use self::gate::{Doubts, Gate};
+use self::file::{Counted, Identity, cannot_create, connect, flush_folder};
+use self::gate::{Cut, Doubts, Gate};
 use self::schema::APPLICATION_ID;
 use self::statement::Statements;
 use super::engine::{Bind, Engine, Row, RowId};
@@ -32,6 +33,9 @@ use crate::settings::{Durability, Settings};
 
 /// What stays of a write-ahead log that grew larger, in bytes.
 const LOG_LIMIT: i64 = 64 << 20;
+
+/// What the gate's name ends with, behind the store's.
+const GATE: &str = "-gate";
 
 /// How long a file that another user has made may take to become their group's.
 const SHARING_TAKES: Duration = Duration::from_secs(1);
@@ -44,6 +48,8 @@ pub struct Sqlite {
     statements: Statements,
     main: Connection,
     path: PathBuf,
+    /// As the host has named it.
+    named: PathBuf,
     /// The file that `main` has open; `None` for memory.
     identity: Option<Identity>,
     /// Where those who write to the file queue.
@@ -64,18 +70,22 @@ pub struct Sqlite {
 impl Sqlite {
     /// A store in memory.
     pub fn open_memory(settings: &Settings) -> Result<Self> {
-        let path = PathBuf::from(":memory:");
-        let main = Connection::open_in_memory().map_err(|error| fault(&error, &path, Duration::ZERO))?;
-        Self::prepare(main, path, None, settings)
+        let path = Path::new(":memory:");
+        let main = Connection::open_in_memory().map_err(|error| fault(&error, path, Duration::ZERO))?;
+        Self::prepare(main, [path; 2], None, settings)
     }
 
     /// Opens the store in this file, made on first use.
-    pub fn open_file(path: &Path, own_folder: bool, settings: &Settings) -> Result<Self> {
+    pub fn open_file(path: &Path, named: &Path, own_folder: bool, settings: &Settings) -> Result<Self> {
         if file::is_orphan() {
             return Err(Error::StoreForked);
         }
+        let cannot = |error: io::Error| match cannot_create(path, &error, settings.busy_timeout) {
+            Error::StoreReadOnly(path) | Error::StoreUnreachable(path) if own_folder => Error::StoreHomeUnusable(path),
+            error => error,
+        };
         if own_folder {
-            own_file::make_folder(own_file::folder_of(path)).map_err(|error| cannot_create(path, &error))?;
+            own_file::make_folder(own_file::folder_of(path)).map_err(cannot)?;
         }
         let identity = match Identity::of(path)? {
             Some(identity) => {
@@ -85,12 +95,11 @@ impl Sqlite {
             None => {
                 let new = schema::new_file().map_err(|error| fault(&error, path, Duration::ZERO))?;
                 // Processes that still have a removed file open would share its index with the new one.
-                own_file::create(path, &new, &["-wal", "-shm", "-journal"])
-                    .map_err(|error| cannot_create(path, &error))?;
+                own_file::create(path, &new, &["-wal", "-shm", "-journal"], settings.busy_timeout).map_err(cannot)?;
                 Identity::of(path)?.ok_or_else(|| Error::StoreUnreachable(path.to_owned()))?
             }
         };
-        let access = Access::of(&real(path)).map_err(|_| Error::StoreUnreachable(path.to_owned()))?;
+        let access = Access::of(path).map_err(|_| Error::StoreUnreachable(path.to_owned()))?;
         // Another user's process that makes a file beside the store gives it to their group a moment later.
         let deadline = Instant::now() + settings.busy_timeout.min(SHARING_TAKES);
         let store = loop {
@@ -99,7 +108,7 @@ impl Sqlite {
             if main.is_readonly(rusqlite::MAIN_DB).unwrap_or(false) {
                 return Err(Error::StoreReadOnly(path.to_owned()));
             }
-            let prepared = Self::prepare(main, path.to_owned(), Some(identity), settings);
+            let prepared = Self::prepare(main, [path, named], Some(identity), settings);
             match prepared.and_then(|store| if access.is_shared() { store.refuse_read_only_log() } else { Ok(store) }) {
                 Err(Error::StoreUnreachable(_) | Error::StoreReadOnly(_))
                     if access.is_shared() && Instant::now() < deadline =>
@@ -110,7 +119,7 @@ impl Sqlite {
             }
         };
         for suffix in ["-wal", "-shm"] {
-            access.adopt(&beside(&real(path), suffix));
+            access.adopt(&beside(path, suffix));
         }
         Ok(store)
     }
@@ -126,13 +135,19 @@ impl Sqlite {
         }
     }
 
-    fn prepare(main: Connection, path: PathBuf, identity: Option<Identity>, settings: &Settings) -> Result<Self> {
+    fn prepare(
+        main: Connection,
+        [path, named]: [&Path; 2],
+        identity: Option<Identity>,
+        settings: &Settings,
+    ) -> Result<Self> {
         let busy_timeout = settings.busy_timeout;
         let mut store = Self {
             checkpointer: None,
             statements: Statements::default(),
             main,
-            path,
+            path: path.to_owned(),
+            named: named.to_owned(),
             identity,
             gate: None,
             doubts: None,
@@ -248,9 +263,10 @@ impl Sqlite {
     fn flush_log_later(&mut self) -> Result<()> {
         // What is read opens the log, which makes it where there is none.
         self.pragma("user_version")?;
-        flush_folder(&real(&self.path)).map_err(|error| cannot_create(&self.path, &error))?;
-        let gate = beside(&real(&self.path), "-gate");
-        let gate = Gate::open(&gate).map_err(|error| cannot_create(&gate, &error))?;
+        let cannot = |path: &Path, error: &io::Error| cannot_create(path, error, self.busy_timeout);
+        flush_folder(&self.path).map_err(|error| cannot(&self.path, &error))?;
+        let gate = beside(&self.path, GATE);
+        let gate = Gate::open(&gate).map_err(|error| cannot(&gate, &error))?;
         self.main.execute_batch("PRAGMA synchronous = NORMAL").map_err(|error| self.fault(&error))?;
         self.doubts = Some(gate.doubts());
         self.gate = Some(gate);
@@ -272,6 +288,12 @@ impl Sqlite {
     /// Whether no flush has failed since this connection was opened, and none was made good.
     fn is_certain(&self) -> bool {
         self.gate.as_ref().map(Gate::doubts) == self.doubts
+    }
+
+    /// Waits for this connection's turn to write, no longer than this. `false` where it has waited in vain.
+    fn enter_gate(&self, longest: Duration) -> Result<bool> {
+        let Some(gate) = &self.gate else { return Ok(true) };
+        gate.enter(longest).map_err(|Cut| Error::GateCut(beside(&self.path, GATE)))
     }
 
     fn leave_gate(&self) {
@@ -304,8 +326,8 @@ impl Sqlite {
             return Ok(());
         }
         // Another's flush has failed, of what comes before this perhaps.
-        gate.enter(self.busy_timeout);
-        let mended = self.lock(self.busy_timeout).and_then(|()| self.mend());
+        let mended = self.enter_gate(self.busy_timeout);
+        let mended = mended.and_then(|_| self.lock(self.busy_timeout)).and_then(|()| self.mend());
         self.rollback();
         mended.map_err(|_| unflushed(()))
     }
@@ -360,8 +382,8 @@ impl Engine for Sqlite {
     }
 
     fn begin(&self) -> Result<()> {
-        let entered = self.gate.as_ref().is_none_or(|gate| gate.enter(self.busy_timeout));
-        let locked = self.lock(if entered { self.busy_timeout } else { Duration::ZERO });
+        let entered = self.enter_gate(self.busy_timeout);
+        let locked = entered.and_then(|entered| self.lock(if entered { self.busy_timeout } else { Duration::ZERO }));
         let begun = locked.and_then(|()| self.mend()).and_then(|()| {
             // What was read before is kept as long as nobody else commits, and may have been wrong.
             if self.is_certain() { Ok(()) } else { Err(Error::StoreContended(self.path.display().to_string())) }
@@ -421,7 +443,7 @@ impl Engine for Sqlite {
     /// A file that was removed or replaced would take credentials that nobody finds again.
     fn is_current(&self) -> bool {
         self.identity.is_none()
-            || self.is_certain() && Identity::of(&self.path).is_ok_and(|found| found == self.identity)
+            || self.is_certain() && Identity::of(&self.named).is_ok_and(|found| found == self.identity)
     }
 
     fn is_memory(&self) -> bool {
