@@ -285,7 +285,7 @@ impl Api {
         F: Fn(&mut Store) -> Result<D>,
     {
         let Decision { version, made, decide } = decision;
-        let mut attempts = 0;
+        let (mut attempts, mut has_made_room) = (0, false);
         loop {
             attempts += 1;
             let written = self.read(|store| {
@@ -311,6 +311,10 @@ impl Api {
                     Verdict::Undone | Verdict::Unknown => return Err(error),
                 },
                 Err(Error::Taken) if attempts < ATTEMPTS => {}
+                Err(error @ Error::StoreFull(_)) if !has_made_room && !self.in_batch.get() => {
+                    has_made_room = true;
+                    self.make_room(error)?;
+                }
                 // A batch is done again as a whole.
                 Err(Error::StoreContended(_)) if attempts < ATTEMPTS && !self.in_batch.get() => {}
                 // Another column than ours, of a table that a host has made.
@@ -321,15 +325,28 @@ impl Api {
         }
     }
 
+    /// Frees what it can of a disk that is full; fails as what needs the space did where there is nothing to free.
+    fn make_room(&self, error: Error) -> Result<()> {
+        if self.read(Store::make_room).unwrap_or(false) { Ok(()) } else { Err(error) }
+    }
+
     /// Looks whether a transaction was stored whose commit had no answer.
     fn judge(&self, proof: &Proof) -> Verdict {
-        self.read(|store| proof(store)).unwrap_or(Verdict::Unknown)
+        if self.looked.get() == Looked::Once {
+            // The connection that has written may have a file that nobody else sees any more.
+            self.looked.set(Looked::NotYet);
+        }
+        let look = |store: &mut Store| {
+            let verdict = proof(store)?;
+            if verdict == Verdict::Stored { store.make_last().map(|()| verdict) } else { Ok(verdict) }
+        };
+        self.read(look).unwrap_or(Verdict::Unknown)
     }
 
     /// Runs calls in one transaction: what each writes is undone alone where it fails, and all of it where `calls` or the
     /// commit does. They run again where the database has undone the transaction.
     pub fn batch(&self, mut calls: impl FnMut() -> Result<()>) -> Result<()> {
-        let mut attempts = 1;
+        let (mut attempts, mut has_made_room) = (1, false);
         let mut how = if self.is_remote() { Batch::Careful } else { Batch::Quick };
         loop {
             self.in_batch.set(true);
@@ -348,6 +365,10 @@ impl Api {
             };
             let undone = match &done {
                 Err(Error::StoreContended(_)) => true,
+                Err(error @ Error::StoreFull(_)) if !has_made_room => {
+                    has_made_room = true;
+                    self.make_room(error.clone()).is_ok()
+                }
                 Err(Error::HalfWritten) => {
                     how = Batch::Careful;
                     true

@@ -167,12 +167,18 @@ pub enum Error {
     /// No space is left where the store is.
     #[error("The credential store is full: free space on the disk of \"{}\".", .0.display())]
     StoreFull(PathBuf),
+    /// This process, or the whole system, has as many files open as it may.
+    #[error("The credential store \"{}\" cannot be opened: no file descriptor is free; raise the limit of open files (ulimit -n).", .0.display())]
+    NoDescriptor(PathBuf),
     /// A commit could not be flushed to the disk. It's in the file still, and goes with the next power cut or not.
     #[error("The credential store could not be flushed to the disk of \"{}\": what this call has stored may be lost; look whether it is there.", .0.display())]
     StoreUnflushed(PathBuf),
     /// Another process held the store for longer than `localapi.busy_timeout`.
     #[error("The credential store is locked: another process has kept \"{path}\" for more than {waited} ms; try again, or raise localapi.busy_timeout.", path = .0.display(), waited = .1)]
     StoreLocked(PathBuf, u64),
+    /// Somebody has removed the write-ahead log, or put another in its place, while this call stored something.
+    #[error("The write-ahead log of the credential store \"{}\" was removed while it was in use: what this call has stored may be lost; look whether it is there.", .0.display())]
+    StoreDisplaced(PathBuf),
     /// Somebody has cut the file where writers queue while it was in use.
     #[error("The file \"{}\" was cut while the credential store was in use: try again, and leave it alone.", .0.display())]
     GateCut(PathBuf),
@@ -333,7 +339,9 @@ impl Error {
             Self::StoreReadOnly(_)
                 | Self::StoreUnreachable(_)
                 | Self::StoreFull(_)
+                | Self::NoDescriptor(_)
                 | Self::StoreUnflushed(_)
+                | Self::StoreDisplaced(_)
                 | Self::GateCut(_)
                 | Self::StoreDamaged(_)
                 | Self::StoreFailed(..)

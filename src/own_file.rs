@@ -161,15 +161,29 @@ pub fn create(path: &Path, content: &[u8], leftovers: &[&str], longest: Duration
 /// Makes a file with this content, which lasts once this returns. `false` where there is one already: the first process
 /// wins, and none ever reads half a file.
 pub fn create_with(path: &Path, content: &[u8]) -> io::Result<bool> {
-    let put = |draft: &Path| match renameat_with(CWD, draft, CWD, path, RenameFlags::NOREPLACE) {
-        // A file system that can't: for a moment the file has two names then.
-        Err(rustix::io::Errno::INVAL) => fs::hard_link(draft, path),
-        renamed => renamed.map_err(io::Error::from),
-    };
-    match in_place(path, content, None, put) {
+    match in_place(path, content, None, |draft| rename(draft, path)) {
         Ok(()) => Ok(true),
         Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(false),
         Err(error) => Err(error),
+    }
+}
+
+/// Makes an empty file with the owner and permissions of another one. Neither it nor its name lasts for certain. One that
+/// is there stays.
+pub fn create_empty(path: &Path, like: &Path) -> io::Result<()> {
+    let (draft, _) = Draft::begin(path, Some(&fs::metadata(like)?))?;
+    match rename(&draft.0, path) {
+        Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// Gives a file its name, unless another has it.
+fn rename(draft: &Path, path: &Path) -> io::Result<()> {
+    match renameat_with(CWD, draft, CWD, path, RenameFlags::NOREPLACE) {
+        // A file system that can't: for a moment the file has two names then.
+        Err(rustix::io::Errno::INVAL) => fs::hard_link(draft, path),
+        renamed => renamed.map_err(io::Error::from),
     }
 }
 
@@ -203,21 +217,26 @@ fn in_place(
 struct Draft(PathBuf);
 
 impl Draft {
-    fn write(path: &Path, content: &[u8], old: Option<&fs::Metadata>) -> io::Result<Self> {
+    /// An empty one. As long as its handle is open no other process takes it for one that was left.
+    fn begin(path: &Path, like: Option<&fs::Metadata>) -> io::Result<(Self, File)> {
         let mut number = [0; 8];
         Random::System.fill(&mut number).map_err(io::Error::other)?;
         let access = Access::of(path)?;
         let path = beside(path, &format!(".{:016x}{DRAFT}", u64::from_ne_bytes(number)));
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
+        let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
         let draft = Self(path);
-        // As long as it's written no other process takes it for one that was left.
         let _ = file.try_lock();
         access.grant(&file)?;
-        if let Some(old) = old
-            && fchown(&file, Some(old.uid()), Some(old.gid())).is_ok()
+        if let Some(like) = like
+            && fchown(&file, Some(like.uid()), Some(like.gid())).is_ok()
         {
-            file.set_permissions(old.permissions())?;
+            file.set_permissions(like.permissions())?;
         }
+        Ok((draft, file))
+    }
+
+    fn write(path: &Path, content: &[u8], like: Option<&fs::Metadata>) -> io::Result<Self> {
+        let (draft, mut file) = Self::begin(path, like)?;
         file.write_all(content)?;
         file.sync_all()?;
         // Closed before it has its name: whoever opens a store then has locks on it, which closing this would drop.

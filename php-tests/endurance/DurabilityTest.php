@@ -139,8 +139,8 @@ final class DurabilityTest extends Processes
     {
         $answers = $this->start('descriptors', [$this->store])->answers();
         $found = array_values(array_filter($answers, static fn (array $line): bool => isset($line['parent'])));
-        // The database, its log, the index and the gate.
-        self::assertSame([['parent' => 4, 'child' => []]], $found);
+        // The database, its log, the index and the gate; and what tells that the database and the index are in use.
+        self::assertSame([['parent' => 6, 'child' => []]], $found);
         $this->assertKept(array_values(array_filter($answers, static fn (array $line): bool => isset($line['result']))), 3);
     }
 

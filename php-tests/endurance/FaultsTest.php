@@ -23,13 +23,72 @@ final class FaultsTest extends Processes
             self::assertLessThan(5_000, $calls);
             $this->kept[] = $answer;
         }
-        self::assertNotSame([], $this->kept);
+        // What is there is for the data: the log has no more than it needs.
+        self::assertGreaterThan(700, $calls);
         $sentence = "The credential store is full: free space on the disk of \"$this->store\".";
         self::assertSame(['result' => 'error', 'message' => $sentence], $answer);
         self::assertRefused($worker, $sentence);
         self::assertSame($sentence, $this->start('ask')->ask()['message']);
         $this->remount('size=8m');
         $this->assertGoesOn($worker);
+    }
+
+    public function testOnASmallDiskTheLogLeavesTheRoomToTheData(): void
+    {
+        $this->mountSmall(14 * 1024);
+        $half = disk_free_space($this->folder) / 2;
+        $worker = $this->start('create', [5_000]);
+        $this->kept = $worker->answers();
+        clearstatcache();
+        self::assertLessThan($half, filesize("$this->store-wal"));
+        $this->assertKept($this->kept, 5_000);
+    }
+
+    public function testALogThatHasGrownIsCopiedAndCutBeforeTheDiskIsFull(): void
+    {
+        $this->mountSmall(120 * 1024);
+        $worker = $this->start('ask');
+        $this->kept[] = $worker->ask();
+        $reader = $this->start('read-for-long', [$this->store]);
+        self::assertSame(1, (int) $reader->line(), 'as long as somebody reads the log grows');
+        array_push($this->kept, ...$this->start('create', [900])->answers());
+        $reader->end();
+        $reader->output();
+        clearstatcache();
+        self::assertGreaterThan(15 << 20, filesize("$this->store-wal"));
+        // Somebody else takes nearly all that is left.
+        $left = (int) disk_free_space($this->folder) - (1 << 20);
+        file_put_contents("$this->folder/ballast", str_repeat('x', $left));
+        for ($i = 0; $i < 1_200; $i++) {
+            $this->kept[] = $worker->ask();
+        }
+        clearstatcache();
+        self::assertLessThan(5 << 20, filesize("$this->store-wal"));
+        $this->assertKept($this->kept, 2_101);
+    }
+
+    public function testAProcessWithoutAFreeDescriptorIsToldSo(): void
+    {
+        $this->fill();
+        $sentence = "The credential store \"$this->store\" cannot be opened: no file descriptor is free; "
+            . 'raise the limit of open files (ulimit -n).';
+        $told = 0;
+        // Each of the files that a store needs is the one that can't be opened once.
+        for ($free = 0; $free < 9; $free++) {
+            $worker = $this->start('ask-short-of-descriptors', [$free]);
+            $answer = $worker->ask();
+            if ($answer['result'] === 'error') {
+                $told++;
+                $key = "The key file \"$this->store.key\" cannot be read: no file descriptor is free.";
+                self::assertContains($answer['message'], [$sentence, $key], "with $free free");
+            } else {
+                $this->kept[] = $answer;
+            }
+            // It has closed them by then.
+            $this->assertGoesOn($worker);
+        }
+        self::assertGreaterThanOrEqual(5, $told);
+        self::assertLessThan(9, $told, 'with enough of them it works');
     }
 
     public function testADiskThatIsFullBeforeTheStoreIsMadeIsAnswered(): void
@@ -95,6 +154,7 @@ final class FaultsTest extends Processes
         $this->assertGoesOn($worker);
         $worker->output();
         // With a store in it, but no place for a write-ahead log.
+        unlink("$this->store-wal");
         chmod($this->folder, 0500);
         $worker = $this->start('ask');
         self::assertRefused($worker, $sentence);
@@ -278,7 +338,7 @@ final class FaultsTest extends Processes
     {
         $sentence = "The key file \"$this->store.key\" cannot be read: ";
         $this->checkKeyFile($sentence . 'permission denied.', static fn (string $file) => chmod($file, 0));
-        $this->checkKeyFile($sentence . 'it is a folder.', static function (string $file): void {
+        $this->checkKeyFile($sentence . 'it is not a regular file with one name.', static function (string $file): void {
             unlink($file);
             mkdir($file, 0700);
             chown($file, self::NOBODY);

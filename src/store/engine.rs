@@ -124,6 +124,11 @@ pub trait Engine {
     /// After a request: does what the next one needn't wait for.
     fn tidy(&mut self) {}
 
+    /// Frees what it can of a disk that is full. Whether that is worth to try again.
+    fn make_room(&mut self) -> Result<bool> {
+        Ok(false)
+    }
+
     /// Whether each statement costs a round trip to a server: then `foresee` saves some.
     fn is_remote(&self) -> bool {
         false

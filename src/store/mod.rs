@@ -132,6 +132,11 @@ impl Store {
         self.engine.tidy();
     }
 
+    /// Frees what it can of a disk that is full. Whether that is worth to try again.
+    pub fn make_room(&mut self) -> Result<bool> {
+        self.engine.make_room()
+    }
+
     /// Whether the content ends with this value.
     pub fn is_memory(&self) -> bool {
         self.engine.is_memory()
@@ -156,7 +161,7 @@ impl Store {
         let begun = self.engine.begin().and_then(|()| self.lock_version()).and_then(|()| self.refuse_unfinished());
         let done = begun.and_then(|()| work(self)).and_then(|value| match self.engine.commit() {
             Ok(()) => Ok(Written::Surely(value)),
-            Err(error @ Error::CommitUnanswered(_)) => Ok(Written::Perhaps(value, error)),
+            Err(error @ (Error::CommitUnanswered(_) | Error::StoreDisplaced(_))) => Ok(Written::Perhaps(value, error)),
             Err(error) => Err(error),
         });
         self.locked = None;

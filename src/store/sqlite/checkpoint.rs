@@ -5,8 +5,9 @@ use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 
-use super::{Gate, Sqlite, file, log};
+use super::{Gate, LOG, Sqlite, file, log};
 use crate::error::Result;
+use crate::place::beside;
 
 /// When the write-ahead log is copied into the database.
 #[derive(Debug, Clone, Copy)]
@@ -24,6 +25,16 @@ impl Thresholds {
     const NORMAL: Self = Self { quiet: 100, free: 6_000, most: 8_000 };
 }
 
+/// How many bytes a page has, as a rule.
+const PAGE: u64 = 4096;
+/// The disk is looked at once the log has grown by so many pages: a look costs a commit little then.
+const LOOK_EVERY: u32 = 64;
+/// So many times what the log has must be left, so that it can always be copied into a database that grows by it.
+const LEAVE: u64 = 3;
+/// Where less is left it's copied again once it has grown by so many pages.
+const TIGHT_STEP: u32 = 16;
+/// A log that is shorter isn't worth to be cut where the disk is full, in bytes.
+const WORTH_CUTTING: u64 = 128 << 10;
 /// A while.
 const QUIET: Duration = Duration::from_secs(1);
 /// For how long readers are waited for, but for no more than a quarter of the busy timeout: other writers wait at the
@@ -41,6 +52,15 @@ impl Thresholds {
         }
         Self::NORMAL
     }
+}
+
+/// What was found of the disk when it was last looked at.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Room {
+    /// How many pages the log had.
+    pages: u32,
+    /// Whether there was too little left to let it grow.
+    is_tight: bool,
 }
 
 thread_local! {
@@ -61,9 +81,14 @@ impl Sqlite {
     /// What fails here is tried again later.
     pub(super) fn checkpoint_if_due(&mut self) -> bool {
         let (pages, Thresholds { free, most, .. }) = (LOG_PAGES.get(), self.thresholds);
-        let must = pages >= most;
-        let step = if must { most / 4 } else { free / 4 };
-        let due = |gate: &Gate| pages >= free && (must || !gate.is_awaited()) && gate.note_copying(pages, step);
+        let is_tight = self.is_tight(pages);
+        let must = is_tight || pages >= most;
+        let step = match (is_tight, must) {
+            (true, _) => TIGHT_STEP,
+            (_, true) => most / 4,
+            _ => free / 4,
+        };
+        let due = |gate: &Gate| (must || pages >= free && !gate.is_awaited()) && gate.note_copying(pages, step);
         if !self.gate.as_ref().is_some_and(due) {
             return false;
         }
@@ -71,12 +96,35 @@ impl Sqlite {
         copied.unwrap_or(false)
     }
 
+    /// Whether too little is left of the disk to let the log grow. Then what it doesn't need is cut off, too.
+    fn is_tight(&mut self, pages: u32) -> bool {
+        let Room { pages: before, is_tight } = self.room;
+        if !is_tight && pages >= before && pages - before < LOOK_EVERY {
+            return false;
+        }
+        let is_tight = file::free_bytes(&self.path).is_some_and(|free| free < LEAVE * PAGE * u64::from(pages));
+        self.room = Room { pages, is_tight };
+        if is_tight {
+            // Where this fails the log stays as long as it is.
+            let _ = self.cut_log_when_begun_anew();
+        }
+        is_tight
+    }
+
+    fn cut_log_when_begun_anew(&self) -> Result<()> {
+        self.main.pragma_update(None, "journal_size_limit", 0).map_err(|error| self.fault(&error))
+    }
+
     /// Copies the log. It never runs beside a commit: SQLite before 3.51.3 can lose data when another connection commits
     /// meanwhile (sqlite.org/wal.html, "The WAL-Reset Bug"), so this connection holds the write lock while a second one
     /// copies. Whether it has copied, and so flushed, all of it: readers may keep it from that.
     fn checkpoint(&mut self, longest: Duration) -> Result<bool> {
         self.lock(longest)?;
-        let copied = self.mend().and_then(|()| self.copy_log().map_err(|error| self.fault(&error)));
+        // Copied from a log that has lost its name, older pages would come over those of another one.
+        let copied = self
+            .require_named_log()
+            .and_then(|()| self.mend())
+            .and_then(|()| self.copy_log().map_err(|error| self.fault(&error)));
         self.roll_back_now();
         copied
     }
@@ -105,12 +153,25 @@ impl Sqlite {
         Ok(true)
     }
 
+    /// Copies all of the log where the disk is full, and has the next commit begin it anew and cut what is left of it.
+    /// Whether that is worth to try again.
+    pub(super) fn cut_log(&mut self) -> Result<bool> {
+        let length = std::fs::metadata(beside(&self.path, LOG)).map_or(0, |found| found.len());
+        if length < WORTH_CUTTING || !self.enter_gate(self.busy_timeout)? {
+            return Ok(false);
+        }
+        let copied = self.make_log_begin_anew().and_then(|copied| self.cut_log_when_begun_anew().map(|()| copied));
+        self.leave_gate();
+        copied
+    }
+
     fn copy_log(&mut self) -> rusqlite::Result<bool> {
         let checkpointer = match &self.checkpointer {
             Some(connection) => connection,
             None => {
                 let connection = file::connect(&self.path)?;
                 connection.execute_batch("PRAGMA wal_autocheckpoint = 0")?;
+                log::keep(&connection)?;
                 self.checkpointer.insert(connection)
             }
         };

@@ -1,20 +1,25 @@
 //! The file of a store: which one it is, and whether it's ours.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::MetadataExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
+use super::in_use::{self, InUse, Range};
 use super::schema::{APPLICATION_ID, VERSION};
 #[cfg(test)]
 use super::simulator;
 use crate::error::{Error, Result};
 use crate::own_file;
 use crate::place::beside;
+
+/// What the names of the log and of its index end with, behind the database's.
+pub const LOG: &str = "-wal";
+pub const INDEX: &str = "-shm";
 
 /// Tells a file from another that has taken its place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,6 +36,7 @@ static ORPHANED: AtomicBool = AtomicBool::new(false);
 
 /// To be called in the child after a fork, when this thread has closed its own store.
 pub fn note_fork() {
+    in_use::forget();
     if OPEN_FILES.load(Ordering::Relaxed) > 0 {
         ORPHANED.store(true, Ordering::Relaxed);
     }
@@ -58,11 +64,98 @@ impl Drop for Counted {
     }
 }
 
+impl From<&fs::Metadata> for Identity {
+    fn from(found: &fs::Metadata) -> Self {
+        Self { device: found.dev(), inode: found.ino() }
+    }
+}
+
+/// The log of a store and its index, as a connection has them open.
+#[derive(Debug)]
+pub struct Log {
+    database: PathBuf,
+    log: Identity,
+    index: Identity,
+    _in_use: [Option<InUse>; 2],
+}
+
+/// The log of a store and its index before a connection opens them: made where they are missing, since SQLite's would
+/// belong to this user's group for a moment.
+pub struct Named {
+    database: PathBuf,
+    /// As long as these are held no other file gets their numbers.
+    held: Option<[File; 2]>,
+}
+
+impl Named {
+    /// Those beside this database.
+    pub fn of(database: &Path) -> io::Result<Self> {
+        #[cfg(test)]
+        if simulator::is_on() {
+            return Ok(Self { database: database.to_owned(), held: None });
+        }
+        let [log, index] = [LOG, INDEX].map(|suffix| {
+            let path = beside(database, suffix);
+            match own_file::hold(&path) {
+                Err(error) if error.kind() == ErrorKind::NotFound => {
+                    own_file::create_empty(&path, database)?;
+                    own_file::hold(&path)
+                }
+                held => held,
+            }
+        });
+        Ok(Self { database: database.to_owned(), held: Some([log?, index?]) })
+    }
+
+    /// Those that a connection has opened since, which are told to be in use from now on. `None` where others have taken
+    /// their names meanwhile.
+    pub fn opened(self, busy_timeout: Duration) -> io::Result<Option<Log>> {
+        let Self { database, held } = self;
+        let in_use = [
+            InUse::lock(&database, Range::Database, busy_timeout)?,
+            InUse::lock(&beside(&database, INDEX), Range::Index, busy_timeout)?,
+        ];
+        let [log, index] = [LOG, INDEX].map(|suffix| named(&beside(&database, suffix)));
+        let (Some(log), Some(index)) = (log, index) else { return Ok(None) };
+        if in_use[1].as_ref().is_some_and(|in_use| in_use.identity() != index) {
+            return Ok(None);
+        }
+        for (held, named) in held.iter().flatten().zip([log, index]) {
+            if Identity::from(&held.metadata()?) != named {
+                return Ok(None);
+            }
+        }
+        Ok(Some(Log { database, log, index, _in_use: in_use }))
+    }
+}
+
+impl Log {
+    /// Whether both are still what their names mean: what is committed to a log without a name is lost.
+    pub fn is_named(&self) -> bool {
+        let means = |suffix, identity| named(&beside(&self.database, suffix)) == Some(identity);
+        means(LOG, self.log) && means(INDEX, self.index)
+    }
+}
+
+/// Which file a name means, without following a link; `None` where there is none.
+fn named(path: &Path) -> Option<Identity> {
+    #[cfg(test)]
+    if simulator::is_on() {
+        return simulator::named(path);
+    }
+    fs::symlink_metadata(path).ok().map(|found| Identity::from(&found))
+}
+
 impl Identity {
+    #[cfg(test)]
+    pub fn simulated(number: usize) -> Self {
+        Self { device: u64::MAX, inode: number as u64 }
+    }
+
     /// The file at this path; `None` where there is none but could be one.
     pub fn of(path: &Path) -> Result<Option<Self>> {
         match fs::metadata(path) {
-            Ok(found) if found.is_file() => Ok(Some(Self { device: found.dev(), inode: found.ino() })),
+            Ok(found) if found.is_file() => Ok(Some(Self::from(&found))),
             Ok(_) => Err(Error::StoreNotAFile(path.to_owned())),
             Err(error) if error.kind() == ErrorKind::NotFound => {
                 let folder = own_file::folder_of(path);
@@ -86,6 +179,16 @@ pub fn connect(path: &Path) -> rusqlite::Result<Connection> {
     Connection::open_with_flags(path, flags)
 }
 
+/// How many bytes are left in the file system of a database, as far as that is known.
+pub fn free_bytes(database: &Path) -> Option<u64> {
+    #[cfg(test)]
+    if simulator::is_on() {
+        return None;
+    }
+    let found = rustix::fs::statvfs(own_file::folder_of(database)).ok()?;
+    Some(found.f_bavail.saturating_mul(found.f_frsize))
+}
+
 /// Makes the names of the files beside the store last.
 pub fn flush_folder(path: &Path) -> io::Result<()> {
     #[cfg(test)]
@@ -96,8 +199,8 @@ pub fn flush_folder(path: &Path) -> io::Result<()> {
 }
 
 /// Looks at a file without opening it for writing, so that one that isn't ours, or is newer, gets no log beside it.
-/// `immutable` reads past locks and logs; where the answer isn't certain, the real opening decides.
-pub fn refuse_foreign(path: &Path) -> Result<()> {
+/// `immutable` reads past locks and logs. Whether it's ours for certain; otherwise the real opening decides.
+pub fn refuse_foreign(path: &Path) -> Result<bool> {
     let encoded: String = path
         .as_os_str()
         .as_encoded_bytes()
@@ -112,7 +215,7 @@ pub fn refuse_foreign(path: &Path) -> Result<()> {
         .collect();
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let Ok(probe) = Connection::open_with_flags(format!("file:{encoded}?immutable=1"), flags) else {
-        return Ok(());
+        return Ok(false);
     };
     let number = |sql| probe.query_row(sql, [], |row| row.get::<_, i64>(0));
     // A store whose making goes on, or was cut off, has the truth in a journal still.
@@ -120,19 +223,20 @@ pub fn refuse_foreign(path: &Path) -> Result<()> {
     let foreign = match number("PRAGMA application_id") {
         Ok(APPLICATION_ID) => {
             let newer = number("PRAGMA user_version").ok().filter(|&found| found > VERSION);
-            return newer.map_or(Ok(()), |found| Err(Error::StoreNewer(path.to_owned(), found, VERSION)));
+            return newer.map_or(Ok(true), |found| Err(Error::StoreNewer(path.to_owned(), found, VERSION)));
         }
         Ok(0) => !unfinished && number("SELECT count(*) FROM sqlite_master").is_ok_and(|tables| tables > 0),
         Ok(_) => true,
         Err(error) => !unfinished && error.sqlite_error_code() == Some(ErrorCode::NotADatabase),
     };
-    if foreign { Err(Error::StoreForeign(path.to_owned())) } else { Ok(()) }
+    if foreign { Err(Error::StoreForeign(path.to_owned())) } else { Ok(false) }
 }
 
 /// Why a file beside the store, or the store itself, can't be made or opened.
 pub fn cannot_create(path: &Path, error: &io::Error, busy_timeout: Duration) -> Error {
     match error.kind() {
         _ if own_file::is_unfit(error) => Error::FileUnfit(path.to_owned()),
+        _ if matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE)) => Error::NoDescriptor(path.to_owned()),
         ErrorKind::WouldBlock => {
             Error::StoreLocked(path.to_owned(), u64::try_from(busy_timeout.as_millis()).unwrap_or(u64::MAX))
         }

@@ -9,9 +9,12 @@
 //!   whose pages are all there; a flush that came back has made sure of them and of all before them.
 //! * The log begins anew only when a checkpoint has flushed the log, then copied its pages and flushed the database:
 //!   with NORMAL, too. The first pages of the new log follow only when its header is flushed.
-//! * Its name in the folder is flushed when a connection has opened it; it's not removed while one has.
+//! * Its name in the folder is flushed when a connection has opened it. It isn't removed while one has ([`in_use`]), and
+//!   no connection of ours removes it; whether it still has its name is looked at before a commit is answered.
 //!
 //! A reader may see a row before it lasts.
+//!
+//! [`in_use`]: super::in_use
 #![allow(unsafe_code, reason = "SQLite's file methods; every block says why it is sound")]
 
 use std::collections::BTreeMap;
@@ -117,6 +120,16 @@ impl<'a> OpenFile<'a> {
 /// lasts once this returns.
 pub fn flush(connection: &Connection) -> Result<()> {
     OpenFile::of(connection, ffi::SQLITE_FCNTL_JOURNAL_POINTER)?.flush()
+}
+
+/// Has a connection that is the last to close leave the log and its index where they are.
+pub fn keep(connection: &Connection) -> Result<()> {
+    let mut persist: c_int = 1;
+    // SAFETY: the connection is open, and SQLite reads and writes one number where it's told.
+    check(unsafe {
+        let place = (&raw mut persist).cast();
+        ffi::sqlite3_file_control(connection.handle(), c"main".as_ptr(), ffi::SQLITE_FCNTL_PERSIST_WAL, place)
+    })
 }
 
 /// How many pages of the log aren't copied into the database.

@@ -4,6 +4,7 @@ mod checkpoint;
 mod fault;
 mod file;
 mod gate;
+mod in_use;
 mod log;
 pub mod schema;
 #[cfg(test)]
@@ -18,10 +19,10 @@ use std::time::{Duration, Instant};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, ffi};
 
-use self::checkpoint::Thresholds;
-use self::fault::{fault, is_busy};
+use self::checkpoint::{Room, Thresholds};
+use self::fault::{fault, is_busy, system_error};
 pub use self::file::note_fork;
-use self::file::{Counted, Identity, cannot_create, connect, flush_folder};
+use self::file::{Counted, INDEX, Identity, LOG, Log, Named, cannot_create, connect, flush_folder};
 use self::gate::{Cut, Doubts, Gate};
 use self::schema::APPLICATION_ID;
 use self::statement::Statements;
@@ -52,6 +53,8 @@ pub struct Sqlite {
     named: PathBuf,
     /// The file that `main` has open; `None` for memory.
     identity: Option<Identity>,
+    /// Its log.
+    log: Option<Log>,
     /// Where those who write to the file queue.
     gate: Option<Gate>,
     /// What was in doubt when it was opened.
@@ -59,6 +62,7 @@ pub struct Sqlite {
     durability: Durability,
     busy_timeout: Duration,
     thresholds: Thresholds,
+    room: Room,
     /// How often others had committed, as far as it's known that all they have committed lasts.
     lasting: Cell<Option<i64>>,
     /// For how long nobody had written when this connection first committed since the last request.
@@ -71,7 +75,7 @@ impl Sqlite {
     /// A store in memory.
     pub fn open_memory(settings: &Settings) -> Result<Self> {
         let path = Path::new(":memory:");
-        let main = Connection::open_in_memory().map_err(|error| fault(&error, path, Duration::ZERO))?;
+        let main = Connection::open_in_memory().map_err(|error| fault(&error, None, path, Duration::ZERO))?;
         Self::prepare(main, [path; 2], None, settings)
     }
 
@@ -87,51 +91,50 @@ impl Sqlite {
         if own_folder {
             own_file::make_folder(own_file::folder_of(path)).map_err(cannot)?;
         }
-        let identity = match Identity::of(path)? {
-            Some(identity) => {
-                file::refuse_foreign(path)?;
-                identity
-            }
+        let fault = |error: rusqlite::Error| {
+            // A connection that isn't there tells nothing; what else can be said of the file tells it.
+            fault(&error, own_file::hold(path).err().as_ref(), path, Duration::ZERO)
+        };
+        let (identity, is_ours) = match Identity::of(path)? {
+            Some(identity) => (identity, file::refuse_foreign(path)?),
             None => {
-                let new = schema::new_file().map_err(|error| fault(&error, path, Duration::ZERO))?;
+                let new = schema::new_file().map_err(fault)?;
                 // Processes that still have a removed file open would share its index with the new one.
-                own_file::create(path, &new, &["-wal", "-shm", "-journal"], settings.busy_timeout).map_err(cannot)?;
-                Identity::of(path)?.ok_or_else(|| Error::StoreUnreachable(path.to_owned()))?
+                own_file::create(path, &new, &[LOG, INDEX, "-journal"], settings.busy_timeout).map_err(cannot)?;
+                (Identity::of(path)?.ok_or_else(|| Error::StoreUnreachable(path.to_owned()))?, true)
             }
         };
+        let prepare = || Self::prepare(connect(path).map_err(fault)?, [path, named], Some(identity), settings);
+        if !is_ours {
+            // Then nothing is made beside it before it's known to be.
+            drop(prepare()?);
+        }
         let access = Access::of(path).map_err(|_| Error::StoreUnreachable(path.to_owned()))?;
         // Another user's process that makes a file beside the store gives it to their group a moment later.
-        let deadline = Instant::now() + settings.busy_timeout.min(SHARING_TAKES);
-        let store = loop {
-            let main = connect(path).map_err(|error| fault(&error, path, Duration::ZERO))?;
-            // SQLite makes its files beside a read-only one read-only too, and they stay so when it's writable again.
-            if main.is_readonly(rusqlite::MAIN_DB).unwrap_or(false) {
-                return Err(Error::StoreReadOnly(path.to_owned()));
+        let sharing = Instant::now() + settings.busy_timeout.min(SHARING_TAKES);
+        let deadline = Instant::now() + settings.busy_timeout;
+        loop {
+            let named = Named::of(path).map_err(cannot)?;
+            for suffix in [LOG, INDEX] {
+                access.adopt(&beside(path, suffix));
             }
-            let prepared = Self::prepare(main, [path, named], Some(identity), settings);
-            match prepared.and_then(|store| if access.is_shared() { store.refuse_read_only_log() } else { Ok(store) }) {
+            let mut store = match prepare().and_then(Self::use_write_ahead_log) {
                 Err(Error::StoreUnreachable(_) | Error::StoreReadOnly(_))
-                    if access.is_shared() && Instant::now() < deadline =>
+                    if access.is_shared() && Instant::now() < sharing =>
                 {
                     std::thread::sleep(Duration::from_millis(5));
+                    continue;
                 }
-                done => break done?,
+                prepared => prepared?,
+            };
+            store.log = named.opened(settings.busy_timeout).map_err(cannot)?;
+            if store.log.is_some() {
+                return store.flush_log_later();
             }
-        };
-        for suffix in ["-wal", "-shm"] {
-            access.adopt(&beside(path, suffix));
-        }
-        Ok(store)
-    }
-
-    /// Makes sure that the log can be written. SQLite opens one that isn't this user's group's yet for reading only, and
-    /// says so to the first that writes, before it looks whether another does.
-    fn refuse_read_only_log(self) -> Result<Self> {
-        let locked = self.lock(Duration::ZERO);
-        self.rollback();
-        match locked {
-            Ok(()) | Err(Error::StoreLocked(..)) => Ok(self),
-            Err(error) => Err(error),
+            if Instant::now() >= deadline {
+                return Err(Error::StoreDisplaced(path.to_owned()));
+            }
+            log::pause();
         }
     }
 
@@ -142,28 +145,30 @@ impl Sqlite {
         settings: &Settings,
     ) -> Result<Self> {
         let busy_timeout = settings.busy_timeout;
-        let mut store = Self {
+        // SQLite makes its files beside a read-only one read-only too, and they stay so when it's writable again.
+        if main.is_readonly(rusqlite::MAIN_DB).unwrap_or(false) {
+            return Err(Error::StoreReadOnly(path.to_owned()));
+        }
+        let store = Self {
             checkpointer: None,
             statements: Statements::default(),
             main,
             path: path.to_owned(),
             named: named.to_owned(),
             identity,
+            log: None,
             gate: None,
             doubts: None,
             durability: settings.durability,
             busy_timeout,
             thresholds: Thresholds::here(),
+            room: Room::default(),
             lasting: Cell::new(None),
             quiet: None,
             _counted: identity.map(|_| Counted::new()),
         };
         store.configure().map_err(|error| store.fault(&error))?;
         store.migrate()?;
-        if store.identity.is_some() {
-            store.use_write_ahead_log()?;
-            store.flush_log_later()?;
-        }
         Ok(store)
     }
 
@@ -232,7 +237,7 @@ impl Sqlite {
     }
 
     /// Switches to a write-ahead log, now that the file is known to be ours.
-    fn use_write_ahead_log(&self) -> Result<()> {
+    fn use_write_ahead_log(self) -> Result<Self> {
         // SQLite doesn't wait by itself for the lock that the switch needs.
         let deadline = Instant::now() + self.busy_timeout;
         let mode = loop {
@@ -252,17 +257,26 @@ impl Sqlite {
         if mode != "wal" {
             return Err(Error::StoreWithoutWal(self.path.clone()));
         }
+        // What is read opens the log and its index.
+        self.pragma("user_version")?;
+        // SQLite opens a log that isn't this user's group's yet for reading only, and says so to the first that writes,
+        // before it looks whether another does.
+        let locked = self.lock(Duration::ZERO);
+        self.rollback();
+        match locked {
+            Ok(()) | Err(Error::StoreLocked(..)) => {}
+            Err(error) => return Err(error),
+        }
+        log::keep(&self.main).map_err(|error| self.fault(&error))?;
         self.main
             .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)
             .map_err(|error| self.fault(&error))?;
         checkpoint::count_pages(&self.main);
-        Ok(())
+        Ok(self)
     }
 
     /// From now on a commit itself flushes nothing: the log is flushed when the next writer has its turn already.
-    fn flush_log_later(&mut self) -> Result<()> {
-        // What is read opens the log, which makes it where there is none.
-        self.pragma("user_version")?;
+    fn flush_log_later(mut self) -> Result<Self> {
         let cannot = |path: &Path, error: &io::Error| cannot_create(path, error, self.busy_timeout);
         flush_folder(&self.path).map_err(|error| cannot(&self.path, &error))?;
         let gate = beside(&self.path, GATE);
@@ -270,7 +284,7 @@ impl Sqlite {
         self.main.execute_batch("PRAGMA synchronous = NORMAL").map_err(|error| self.fault(&error))?;
         self.doubts = Some(gate.doubts());
         self.gate = Some(gate);
-        Ok(())
+        Ok(self)
     }
 
     /// Begins to write, waiting no longer for another writer than this.
@@ -283,6 +297,14 @@ impl Sqlite {
         let locked = self.execute("BEGIN IMMEDIATE", &[]);
         self.main.busy_timeout(self.busy_timeout).map_err(fault)?;
         locked
+    }
+
+    /// Whether the log is still the one that its name means: what is committed to another is lost.
+    fn require_named_log(&self) -> Result<()> {
+        match &self.log {
+            Some(log) if !log.is_named() => Err(Error::StoreDisplaced(self.path.clone())),
+            _ => Ok(()),
+        }
     }
 
     /// Whether no flush has failed since this connection was opened, and none was made good.
@@ -344,7 +366,7 @@ impl Sqlite {
         if let (Some(gate), Some(ffi::SQLITE_IOERR_FSYNC | ffi::SQLITE_IOERR_DIR_FSYNC)) = (&self.gate, code) {
             gate.doubt();
         }
-        fault(error, &self.path, self.busy_timeout)
+        fault(error, system_error(error, &self.main).as_ref(), &self.path, self.busy_timeout)
     }
 }
 
@@ -402,7 +424,10 @@ impl Engine for Sqlite {
             self.quiet.get_or_insert(quiet);
         }
         self.leave_gate();
-        if lasts { Ok(()) } else { self.flush_log() }
+        if !lasts {
+            self.flush_log()?;
+        }
+        self.require_named_log()
     }
 
     fn rollback(&self) {
@@ -422,6 +447,7 @@ impl Engine for Sqlite {
         let now = Some(self.version_of_others()?);
         if self.lasting.get() != now {
             self.flush_log()?;
+            self.require_named_log()?;
             self.lasting.set(now);
         }
         Ok(())
@@ -443,7 +469,9 @@ impl Engine for Sqlite {
     /// A file that was removed or replaced would take credentials that nobody finds again.
     fn is_current(&self) -> bool {
         self.identity.is_none()
-            || self.is_certain() && Identity::of(&self.named).is_ok_and(|found| found == self.identity)
+            || self.is_certain()
+                && Identity::of(&self.named).is_ok_and(|found| found == self.identity)
+                && self.require_named_log().is_ok()
     }
 
     fn is_memory(&self) -> bool {
@@ -457,16 +485,23 @@ impl Engine for Sqlite {
     fn tidy(&mut self) {
         self.checkpoint_if_quiet();
     }
+
+    fn make_room(&mut self) -> Result<bool> {
+        if self.is_memory() { Ok(false) } else { self.cut_log() }
+    }
 }
 
 impl Drop for Sqlite {
     fn drop(&mut self) {
-        if self.gate.as_ref().is_some_and(|gate| gate.doubts().remain()) {
-            // The last connection that closes copies the log into the database, and removes it. This one is in doubt.
-            let _ = self.main.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true);
-            if let Some(checkpointer) = &self.checkpointer {
-                let _ = checkpointer.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true);
+        // The last connection that closes copies the log into the database. Not one that is in doubt, and not into what
+        // has become another's.
+        let in_doubt = self.gate.as_ref().is_some_and(|gate| gate.doubts().remain());
+        if in_doubt || self.require_named_log().is_err() {
+            for connection in [Some(&self.main), self.checkpointer.as_ref()].into_iter().flatten() {
+                let _ = connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true);
             }
         }
+        // Then this isn't one of those that have the store in use any more.
+        self.log = None;
     }
 }

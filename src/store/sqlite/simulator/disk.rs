@@ -40,6 +40,8 @@ pub enum Defect {
     LogIsFlushedEarly,
     /// Half a page of the log is lost after the power cut, and its checksum says that all is well.
     TornPageLooksWhole,
+    /// That a file is in use is told to nobody.
+    NobodyTells,
 }
 
 /// Why an operation fails.
@@ -205,6 +207,12 @@ impl Disk {
         let early = self.defect == Some(Defect::LogIsFlushedEarly) && is_log;
         file.flush(if early { file.commit_began } else { u64::MAX });
         Ok(())
+    }
+
+    /// What the disk holds where the power is never cut.
+    pub fn content(&self) -> Image {
+        let file = |(path, name): (&String, &Name)| Some((path.clone(), self.files[name.current()?].content.clone()));
+        self.names.iter().filter_map(file).collect()
     }
 
     /// What the disk may hold if the power is cut now.

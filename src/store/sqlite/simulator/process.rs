@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::io;
+use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
 use rand::rngs::ChaCha20Rng;
@@ -11,6 +12,8 @@ use super::disk::Image;
 use super::ledger::Ledger;
 use super::vfs::Machine;
 use crate::store::sqlite::checkpoint::Thresholds;
+use crate::store::sqlite::file::Identity;
+use crate::store::sqlite::in_use::Range;
 
 /// How likely another process goes on where one could wait.
 const SWITCH: f64 = 0.3;
@@ -84,6 +87,46 @@ pub fn flush_folder() -> io::Result<()> {
     pause();
     machine().lock().unwrap_or_else(PoisonError::into_inner).disk.flush_folder();
     Ok(())
+}
+
+/// Which process this thread plays.
+pub fn number() -> usize {
+    current().and_then(|process| process.stage).map_or(0, |(_, number)| number)
+}
+
+/// Which file a name means.
+pub fn named(path: &Path) -> Option<Identity> {
+    on_machine(|machine| machine.named(&path.to_string_lossy()))
+}
+
+/// Tells a file to be in use, as soon as nobody has it alone.
+pub fn lock(path: &Path, range: Range) -> Option<Identity> {
+    let name = path.to_string_lossy();
+    loop {
+        let locked = on_machine(|machine| machine.use_file(&name, range));
+        if locked.is_some() || named(path).is_none() {
+            return locked;
+        }
+        pause();
+    }
+}
+
+/// Takes that back. Whether it was told here.
+pub fn unlock(identity: Identity, range: Range) -> bool {
+    is_on() && {
+        on_machine(|machine| machine.leave_file(identity, range));
+        true
+    }
+}
+
+/// The host's code opens and closes the store's files: the kernel drops all locks that this process has on them.
+pub fn read_files() {
+    on_machine(|machine| machine.drop_locks(number()));
+}
+
+fn on_machine<T>(look: impl FnOnce(&mut Machine) -> T) -> T {
+    pause();
+    look(&mut machine().lock().unwrap_or_else(PoisonError::into_inner))
 }
 
 /// When this thread's process copies the log.

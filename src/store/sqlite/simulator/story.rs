@@ -8,10 +8,11 @@ use std::time::Duration;
 
 use rand::rngs::ChaCha20Rng;
 use rand::{Rng as _, RngExt as _, SeedableRng as _};
+use rusqlite::{Connection, OpenFlags};
 
 use super::disk::{Defect, Disk, Faults, Image};
 use super::ledger::{Content, Ledger, State, Stored};
-use super::process::{Process, Stage, may_lose_power, pause};
+use super::process::{Process, Stage, flush_folder, may_lose_power, pause, read_files};
 use super::vfs::{self, Machine};
 use crate::api::Api;
 use crate::batch;
@@ -89,7 +90,12 @@ impl Scene {
                 scope.spawn(move || process.play(|| (plot.life)(&self.api(plot.durability), &stage, seed)));
             }
         });
-        outcome.issued += stage.ledger.lock().unwrap().len();
+        let ledger = stage.ledger.lock().unwrap().clone();
+        outcome.issued += ledger.len();
+        let end = machine.lock().unwrap().disk.content();
+        if let Err(wrong) = self.look(&end, &ledger, thresholds, random.next_u64()) {
+            outcome.wrong.push(format!("story {}, in the end: {wrong}", plot.seed));
+        }
         for (image, ledger) in stage.cuts() {
             outcome.cuts += 1;
             self.spoil_gate(&mut random);
@@ -134,9 +140,42 @@ impl Scene {
 
 /// What one process does.
 fn live(api: &Api, stage: &Stage, seed: u64) {
+    live_and(api, stage, seed, || ());
+}
+
+/// What one process does among others that know nothing of localapi, if it isn't one of them itself: its host's code reads
+/// the store's files, and all its locks on them are gone.
+fn live_among_others(api: &Api, stage: &Stage, seed: u64) {
+    let mut random = ChaCha20Rng::seed_from_u64(seed);
+    match random.random_range(0..3) {
+        0 => open_and_close(api, &mut random),
+        _ => live_and(api, stage, seed, read_files),
+    }
+}
+
+/// What a program does that opens the store by SQLite alone: the last one to close it deletes the log.
+fn open_and_close(api: &Api, random: &mut ChaCha20Rng) {
+    let Dsn::File(path) = &api.settings().dsn else { return };
+    for _ in 0..random.random_range(1..12) {
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let Ok(connection) = Connection::open_with_flags_and_vfs(path, flags, vfs::VFS) else { continue };
+        let _ = connection.execute_batch("PRAGMA wal_autocheckpoint = 0");
+        let sql = ["SELECT count(*) FROM tblclients", "INSERT INTO tblclients DEFAULT VALUES"];
+        // Nothing makes the name of a log last that another process has made and not flushed yet. File systems do it with
+        // the first flush of the log; this disk doesn't.
+        let _ = connection.execute_batch(sql[0]);
+        let _ = flush_folder();
+        for _ in 0..random.random_range(1..4) {
+            let _ = connection.execute_batch(sql[random.random_range(0..sql.len())]);
+        }
+    }
+}
+
+fn live_and(api: &Api, stage: &Stage, seed: u64, between: impl Fn()) {
     let mut random = ChaCha20Rng::seed_from_u64(seed);
     let mut own: Vec<(i64, String)> = Vec::new();
     for _ in 0..random.random_range(1..8) {
+        between();
         let chosen = if own.is_empty() { None } else { Some(random.random_range(0..own.len())) };
         match (random.random_range(0..10), chosen) {
             (0, Some(at)) => {
@@ -360,6 +399,20 @@ fn what_another_has_registered_lasts_before_that_is_told() {
     let outcome = tell(size(100, 1_000), |seed| Plot { life: register, ..sound(seed) });
     assert_nothing_is_wrong("registered by several", &outcome);
     assert!(outcome.cuts > 100);
+}
+
+#[test]
+fn what_was_answered_lasts_whoever_reads_the_files_and_whoever_closes_them() {
+    let outcome = tell(size(200, 5_000), |seed| Plot { life: live_among_others, ..sound(seed) });
+    assert_nothing_is_wrong("among other programs", &outcome);
+    assert!(outcome.cuts > 500 && outcome.issued > 300);
+}
+
+#[test]
+fn where_nobody_tells_that_a_store_is_in_use_that_is_noticed() {
+    let defect = Some(Defect::NobodyTells);
+    let outcome = tell(40, |seed| Plot { life: live_among_others, defect, ..sound(seed) });
+    assert!(!outcome.wrong.is_empty());
 }
 
 #[test]

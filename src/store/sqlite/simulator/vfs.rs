@@ -9,8 +9,10 @@ use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError};
 
 use rusqlite::ffi;
 
-use super::disk::{Disk, Fault, FileId};
+use super::disk::{Defect, Disk, Fault, FileId};
 use super::process;
+use crate::store::sqlite::file::{INDEX, Identity};
+use crate::store::sqlite::in_use::Range;
 
 /// Its name.
 pub const VFS: &CStr = c"localapi simulator";
@@ -24,12 +26,25 @@ pub struct Machine {
     pub disk: Disk,
     /// The locks that handles have, by handle.
     handles: Vec<Option<Handle>>,
-    /// The indexes of logs, by the database.
-    indexes: Vec<(FileId, Vec<Box<[u64]>>)>,
+    /// The indexes of logs. None goes, since a process may have one that has no name any more.
+    indexes: Vec<Index>,
+    /// What processes have told to be in use, each as often as it was told.
+    in_use: Vec<(Identity, Range)>,
 }
 
-/// A handle on a file.
+/// The index of a log.
+struct Index {
+    /// The database.
+    of: FileId,
+    /// Whether it still has its name.
+    is_named: bool,
+    parts: Vec<Box<[u64]>>,
+}
+
+/// A handle on a file. The kernel may have dropped locks that SQLite counts on.
 struct Handle {
+    /// The process that has it.
+    process: usize,
     file: FileId,
     name: String,
     is_log: bool,
@@ -38,8 +53,13 @@ struct Handle {
     remove: bool,
     /// How many failed flushes it was told of.
     failures: u64,
+    /// The lock that SQLite counts on, and the one that there is.
     level: c_int,
-    index: bool,
+    real_level: c_int,
+    /// The index that it has mapped, and whether the kernel knows.
+    index: Option<usize>,
+    is_index_locked: bool,
+    persists: c_int,
     shared: [bool; SLOTS],
     exclusive: [bool; SLOTS],
     /// Whether what it did last was to write.
@@ -49,7 +69,8 @@ struct Handle {
 impl Machine {
     /// Switches a disk on.
     pub fn new(disk: Disk) -> Arc<Mutex<Self>> {
-        Arc::new(Mutex::new(Self { disk, handles: Vec::new(), indexes: Vec::new() }))
+        let (handles, indexes, in_use) = (Vec::new(), Vec::new(), Vec::new());
+        Arc::new(Mutex::new(Self { disk, handles, indexes, in_use }))
     }
 
     fn others(&self, number: usize) -> impl Iterator<Item = &Handle> {
@@ -66,7 +87,7 @@ impl Machine {
         self.handles[number].as_mut().expect("an open file")
     }
 
-    fn open(&mut self, name: &str, flags: c_int) -> Option<usize> {
+    fn open(&mut self, process: usize, name: &str, flags: c_int) -> Option<usize> {
         let journal = ffi::SQLITE_OPEN_MAIN_JOURNAL | ffi::SQLITE_OPEN_WAL;
         let found = self.disk.find(name);
         let file = match found {
@@ -75,6 +96,7 @@ impl Machine {
             Some(file) => file,
         };
         self.handles.push(Some(Handle {
+            process,
             file,
             name: name.to_owned(),
             is_log: flags & ffi::SQLITE_OPEN_WAL != 0,
@@ -82,7 +104,10 @@ impl Machine {
             remove: flags & ffi::SQLITE_OPEN_DELETEONCLOSE != 0,
             failures: self.disk.failures(file),
             level: ffi::SQLITE_LOCK_NONE,
-            index: false,
+            real_level: ffi::SQLITE_LOCK_NONE,
+            index: None,
+            is_index_locked: false,
+            persists: 0,
             shared: [false; SLOTS],
             exclusive: [false; SLOTS],
             writes: false,
@@ -91,7 +116,7 @@ impl Machine {
     }
 
     fn close(&mut self, number: usize) {
-        self.unmap(number);
+        self.unmap(number, false);
         if let Some(handle) = self.handles[number].take()
             && handle.remove
         {
@@ -132,16 +157,71 @@ impl Machine {
         if self.handle(number).level >= level {
             return ffi::SQLITE_OK;
         }
-        let highest = self.others(number).map(|other| other.level).max().unwrap_or(ffi::SQLITE_LOCK_NONE);
+        let highest = self.others(number).map(|other| other.real_level).max().unwrap_or(ffi::SQLITE_LOCK_NONE);
+        let is_in_use = self.is_in_use(Identity::simulated(self.handle(number).file), Range::Database);
         let own = match level {
             ffi::SQLITE_LOCK_SHARED if highest < ffi::SQLITE_LOCK_PENDING => level,
             ffi::SQLITE_LOCK_RESERVED if highest < ffi::SQLITE_LOCK_RESERVED => level,
-            ffi::SQLITE_LOCK_EXCLUSIVE if highest < ffi::SQLITE_LOCK_SHARED => level,
+            ffi::SQLITE_LOCK_EXCLUSIVE if highest < ffi::SQLITE_LOCK_SHARED && !is_in_use => level,
             ffi::SQLITE_LOCK_EXCLUSIVE if highest < ffi::SQLITE_LOCK_RESERVED => ffi::SQLITE_LOCK_PENDING,
             _ => return ffi::SQLITE_BUSY,
         };
-        self.handle_mut(number).level = own;
+        let handle = self.handle_mut(number);
+        (handle.level, handle.real_level) = (own, own);
         if own == level { ffi::SQLITE_OK } else { ffi::SQLITE_BUSY }
+    }
+
+    fn unlock(&mut self, number: usize, level: c_int) {
+        let handle = self.handle_mut(number);
+        (handle.level, handle.real_level) = (level, handle.real_level.min(level));
+    }
+
+    /// What the kernel does when a process closes a handle of its own on these files: all its locks on them are gone.
+    pub fn drop_locks(&mut self, process: usize) {
+        for handle in self.handles.iter_mut().flatten().filter(|handle| handle.process == process) {
+            handle.real_level = ffi::SQLITE_LOCK_NONE;
+            handle.is_index_locked = false;
+            (handle.shared, handle.exclusive) = ([false; SLOTS], [false; SLOTS]);
+        }
+    }
+
+    /// Tells a file to be in use; `None` where another has it alone.
+    pub fn use_file(&mut self, name: &str, range: Range) -> Option<Identity> {
+        let identity = self.named(name)?;
+        let alone = |handle: &Handle| {
+            range == Range::Database
+                && Identity::simulated(handle.file) == identity
+                && handle.real_level >= ffi::SQLITE_LOCK_EXCLUSIVE
+        };
+        if self.handles.iter().flatten().any(alone) {
+            return None;
+        }
+        self.in_use.push((identity, range));
+        Some(identity)
+    }
+
+    /// Takes that back.
+    pub fn leave_file(&mut self, identity: Identity, range: Range) {
+        if let Some(at) = self.in_use.iter().position(|known| *known == (identity, range)) {
+            self.in_use.swap_remove(at);
+        }
+    }
+
+    fn is_in_use(&self, identity: Identity, range: Range) -> bool {
+        self.disk.defect != Some(Defect::NobodyTells) && self.in_use.contains(&(identity, range))
+    }
+
+    /// Which file a name means. The index of a log is none of the disk's.
+    pub fn named(&self, name: &str) -> Option<Identity> {
+        match name.strip_suffix(INDEX) {
+            Some(database) => {
+                let file = self.disk.find(database)?;
+                let at = self.indexes.iter().position(|index| index.of == file && index.is_named)?;
+                // Its number is no file's.
+                Some(Identity::simulated(usize::MAX - at))
+            }
+            None => self.disk.find(name).map(Identity::simulated),
+        }
     }
 
     fn lock_index(&mut self, number: usize, slots: std::ops::Range<usize>, flags: c_int) -> c_int {
@@ -166,29 +246,47 @@ impl Machine {
 
     /// A part of the index of a database's log, made where it's missing.
     fn map(&mut self, number: usize, part: usize, size: usize, extend: bool) -> *mut c_void {
-        let handle = self.handle_mut(number);
-        handle.index = true;
-        let file = handle.file;
-        let at = match self.indexes.iter().position(|(of, _)| *of == file) {
+        let at = match self.handle(number).index {
             Some(at) => at,
-            None => {
-                self.indexes.push((file, Vec::new()));
-                self.indexes.len() - 1
-            }
+            None => self.open_index(number),
         };
-        let parts = &mut self.indexes[at].1;
+        let parts = &mut self.indexes[at].parts;
         while extend && parts.len() <= part {
             parts.push(vec![0; size / mem::size_of::<u64>()].into_boxed_slice());
         }
         parts.get_mut(part).map_or(ptr::null_mut(), |part| part.as_mut_ptr().cast())
     }
 
-    fn unmap(&mut self, number: usize) {
+    /// The index that has the name. Whom the kernel knows of no other that has it open empties it.
+    fn open_index(&mut self, number: usize) -> usize {
+        let file = self.handle(number).file;
+        let at = match self.indexes.iter().position(|index| index.of == file && index.is_named) {
+            Some(at) => at,
+            None => {
+                self.indexes.push(Index { of: file, is_named: true, parts: Vec::new() });
+                self.indexes.len() - 1
+            }
+        };
+        // A process knows of its own.
+        let process = self.handle(number).process;
+        let is_open =
+            |handle: &Handle| handle.index == Some(at) && (handle.is_index_locked || handle.process == process);
+        let is_in_use = self.is_in_use(Identity::simulated(usize::MAX - at), Range::Index);
+        if !is_in_use && !self.handles.iter().flatten().any(is_open) {
+            self.indexes[at].parts.iter_mut().for_each(|part| part.fill(0));
+        }
         let handle = self.handle_mut(number);
-        let file = handle.file;
-        (handle.index, handle.shared, handle.exclusive) = (false, [false; SLOTS], [false; SLOTS]);
-        if !self.others(number).any(|other| other.index) {
-            self.indexes.retain(|(of, _)| *of != file);
+        (handle.index, handle.is_index_locked) = (Some(at), true);
+        at
+    }
+
+    fn unmap(&mut self, number: usize, delete: bool) {
+        let handle = self.handle_mut(number);
+        (handle.shared, handle.exclusive, handle.is_index_locked) = ([false; SLOTS], [false; SLOTS], false);
+        if let Some(at) = handle.index.take()
+            && delete
+        {
+            self.indexes[at].is_named = false;
         }
     }
 }
@@ -298,7 +396,7 @@ unsafe extern "C" fn open(
     // `OpenFile`.
     unsafe {
         let name = if name.is_null() { "temporary".into() } else { CStr::from_ptr(name).to_string_lossy() };
-        let Some(number) = entered(&machine).open(&name, flags) else {
+        let Some(number) = entered(&machine).open(process::number(), &name, flags) else {
             (*file).pMethods = ptr::null();
             return ffi::SQLITE_CANTOPEN;
         };
@@ -374,7 +472,7 @@ unsafe extern "C" fn lock(file: *mut ffi::sqlite3_file, level: c_int) -> c_int {
 
 unsafe extern "C" fn unlock(file: *mut ffi::sqlite3_file, level: c_int) -> c_int {
     // SAFETY: as in `with`.
-    unsafe { with(file, |machine, number| machine.handle_mut(number).level = level) };
+    unsafe { with(file, |machine, number| machine.unlock(number, level)) };
     ffi::SQLITE_OK
 }
 
@@ -382,15 +480,26 @@ unsafe extern "C" fn check_reserved_lock(file: *mut ffi::sqlite3_file, found: *m
     // SAFETY: as in `with`, and there is room for a number.
     unsafe {
         *found = c_int::from(with(file, |machine, number| {
-            let reserved = |handle: &Handle| handle.level >= ffi::SQLITE_LOCK_RESERVED;
+            let reserved = |handle: &Handle| handle.real_level >= ffi::SQLITE_LOCK_RESERVED;
             reserved(machine.handle(number)) || machine.others(number).any(reserved)
         }));
     }
     ffi::SQLITE_OK
 }
 
-unsafe extern "C" fn file_control(_: *mut ffi::sqlite3_file, _: c_int, _: *mut c_void) -> c_int {
-    ffi::SQLITE_NOTFOUND
+unsafe extern "C" fn file_control(file: *mut ffi::sqlite3_file, what: c_int, place: *mut c_void) -> c_int {
+    if what != ffi::SQLITE_FCNTL_PERSIST_WAL {
+        return ffi::SQLITE_NOTFOUND;
+    }
+    // SAFETY: as in `with`, and for this control there is a number to read and to write.
+    unsafe {
+        let place = place.cast::<c_int>();
+        with(file, |machine, number| {
+            let persists = &mut machine.handle_mut(number).persists;
+            if *place < 0 { *place = *persists } else { *persists = *place }
+        });
+    }
+    ffi::SQLITE_OK
 }
 
 // As SQLite's own VFS for Unix has it.
@@ -423,9 +532,9 @@ unsafe extern "C" fn shm_lock(file: *mut ffi::sqlite3_file, first: c_int, count:
 
 unsafe extern "C" fn shm_barrier(_: *mut ffi::sqlite3_file) {}
 
-unsafe extern "C" fn shm_unmap(file: *mut ffi::sqlite3_file, _: c_int) -> c_int {
+unsafe extern "C" fn shm_unmap(file: *mut ffi::sqlite3_file, delete: c_int) -> c_int {
     // SAFETY: as in `with`.
-    unsafe { with(file, |machine, number| machine.unmap(number)) };
+    unsafe { with(file, |machine, number| machine.unmap(number, delete != 0)) };
     ffi::SQLITE_OK
 }
 
