@@ -42,6 +42,8 @@ pub struct Api {
     store: RefCell<Option<Store>>,
     /// Whether the store is where its place says, as far as the call that goes on has looked.
     looked: Cell<Looked>,
+    /// Whether the call that goes on makes no sense with a new store.
+    needs_store: Cell<bool>,
     /// Whether calls share a transaction now, and what tells whether it was stored.
     in_batch: Cell<bool>,
     batch_proofs: RefCell<Vec<Proof>>,
@@ -56,6 +58,7 @@ impl Api {
         let (clock, vault_random) = (Clock::default(), Random::System);
         let (vault, store) = (RefCell::new(None), RefCell::new(None));
         let (looked, in_batch, batch_proofs) = (Cell::default(), Cell::new(false), RefCell::default());
+        let needs_store = Cell::new(false);
         Self {
             settings,
             identifier_prefix,
@@ -66,6 +69,7 @@ impl Api {
             vault,
             store,
             looked,
+            needs_store,
             in_batch,
             batch_proofs,
         }
@@ -476,33 +480,29 @@ impl Api {
         vault.open(keys, &credential.secret, &credential.identifier)
     }
 
-    /// Whether this secret belongs to this identifier, and what a token endpoint needs to know then. What it costs
-    /// tells neither how much of the secret is right nor whether the identifier exists.
+    /// Whether this secret belongs to this identifier, and what a token endpoint needs to know then. The time it takes
+    /// doesn't depend on how much of the secret is right. An identifier is no secret: it has 128 random bits.
     pub fn verify_credential(&self, identifier: &[u8], secret: &[u8]) -> Result<Option<Fields>> {
-        // An identifier that isn't UTF-8 is looked for all the same, under another that doesn't exist either.
-        let text = String::from_utf8_lossy(identifier);
-        let found = self.read(|store| {
-            store.read_at_once(|store| Ok(store.credential_or_decoy(&text)?.zip(Some(store.scopes()?))))
-        })?;
-        let Some((credential, scopes)) = found else {
+        // None that isn't UTF-8 is stored, and this stands for it.
+        let text = std::str::from_utf8(identifier).unwrap_or_default();
+        let look = |store: &mut Store| Ok(store.credential_to_verify(text)?.zip(Some(store.scopes()?)));
+        let found = self.with_existing_store(|| self.read(|store| store.read_at_once(look)))?;
+        let Some((credential, scopes)) = found.filter(|(found, _)| found.identifier.as_bytes() == identifier) else {
             return Ok(None);
         };
-        let exists = credential.identifier.as_bytes() == identifier;
-        let valid = match self.open_secret(&credential, &mut None) {
-            Ok(Opened::Secret(known)) => known.text().reveal().as_bytes().ct_eq(secret).into(),
-            _ if !exists => false,
-            Ok(Opened::Damaged) => return Err(Error::SecretDamaged(credential.id)),
-            Ok(Opened::KeyMissing(id)) => return Err(self.foreign_key_file(&id)),
-            Err(error) => return Err(error),
+        let valid: bool = match self.open_secret(&credential, &mut None)? {
+            Opened::Secret(known) => known.text().reveal().as_bytes().ct_eq(secret).into(),
+            Opened::Damaged => return Err(Error::SecretDamaged(credential.id)),
+            Opened::KeyMissing(id) => return Err(self.foreign_key_file(&id)),
         };
-        Ok((exists && valid).then(|| details_for_tokens(credential, &scopes)))
+        Ok(valid.then(|| details_for_tokens(credential, &scopes)))
     }
 
     /// Seals every secret with a new key, a batch at a time, while other processes go on. Returns how many were. Where
     /// an earlier call did not finish this one does. With `stage` the new key is only added to the file, to be used by
     /// the next call. `go_on` is asked between two batches.
     pub fn rotate_key(&self, stage: bool, go_on: impl Fn() -> bool) -> Result<i64> {
-        let (in_use, unfinished) = self.read(|store| self.key_in_use(store))?;
+        let (in_use, unfinished) = self.with_existing_store(|| self.read(|store| self.key_in_use(store)))?;
         if stage {
             self.with_vault(|vault| vault.update(|ring| ring.stage(in_use, &self.vault_random).map(drop)))?;
             return Ok(0);
@@ -593,6 +593,14 @@ impl Api {
         self.vault.borrow().as_ref().ok_or(Error::KeyFileInvalid).and_then(work)
     }
 
+    /// Runs what makes no sense with a new store: where there is none, nothing is made.
+    pub fn with_existing_store<T>(&self, call: impl FnOnce() -> Result<T>) -> Result<T> {
+        self.needs_store.set(true);
+        let done = call();
+        self.needs_store.set(false);
+        done
+    }
+
     /// Looks only once, while this runs, whether the store is still the one that its place names.
     pub fn in_one_call<T>(&self, call: impl FnOnce() -> T) -> T {
         self.looked.set(Looked::NotYet);
@@ -614,7 +622,8 @@ impl Api {
             None => {
                 let place = Place::resolve(&self.settings.dsn, self.settings.default_place(), environment)?;
                 let key_file = place.key_file(&self.settings.key_file)?;
-                let store = Store::open(&place, &self.settings)?;
+                let open = if self.needs_store.get() { Store::open_existing } else { Store::open };
+                let store = open(&place, &self.settings)?;
                 // The keys that a process made for a store in memory go with that store.
                 *self.vault.borrow_mut() = Some(Vault::new(key_file, self.settings.busy_timeout));
                 Ok(slot.insert(store))

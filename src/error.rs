@@ -245,8 +245,8 @@ pub enum Error {
     StoreContended(String),
 
     // The store that is copied.
-    /// There is no store to copy.
-    #[error("The credential store \"{}\" does not exist.", .0.display())]
+    /// There is no store where one is to be copied, or something is to be done that makes no sense with a new one.
+    #[error("There is no credential store at \"{}\": look whether that is the place that was meant.", .0.display())]
     StoreMissing(PathBuf),
     /// A copy of this store that isn't finished is used, or copied itself.
     #[error("The credential store is an unfinished copy: finish it with LocalApi\\copy_store, or remove it.")]

@@ -37,6 +37,7 @@ final class RotateKeyTest extends CredentialTestCase
 
     public function test_a_store_without_credentials_gets_a_new_key_too(): void
     {
+        LocalApi\register_admin('eve');
         self::assertSame(0, rotate_key());
         self::assertSame(0, rotate_key(stage: false));
         $issued = self::authorizationCode();

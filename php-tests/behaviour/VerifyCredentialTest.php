@@ -78,6 +78,7 @@ final class VerifyCredentialTest extends CredentialTestCase
 
     public function test_an_empty_store_knows_nobody(): void
     {
+        LocalApi\register_admin('eve');
         self::assertNull(verify_credential('COMPANY-NAME.AAAAAAAAAAAAAAAAAAAAAA==', str_repeat('A', 86) . '=='));
     }
 

@@ -674,7 +674,10 @@ fn what_is_no_store_is_no_source_and_no_target() {
     must(2, &home.dsn(), &home.dsn());
     assert_eq!(
         message(begin(&missing, &home).unwrap().step()),
-        format!("The credential store \"{}\" does not exist.", missing.path().display())
+        format!(
+            "There is no credential store at \"{}\": look whether that is the place that was meant.",
+            missing.path().display()
+        )
     );
     assert!(!missing.has_store() && !home.has_store(), "nothing was made");
     // Another way to the same file.

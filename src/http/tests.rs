@@ -222,7 +222,7 @@ fn an_issued_credential_is_stored_as_a_verifier() {
     let (identifier, secret) = issue(&api, &["GetClients", "CreateOAuthCredential"]);
     let known = api.read(|store| store.api_credential(&identifier)).unwrap().unwrap();
     assert_eq!(known.verifier.len(), 64);
-    assert!(api_credential::matches(secret.as_bytes(), Some(&known.verifier)));
+    assert!(api_credential::matches(secret.as_bytes(), &known.verifier));
     let role = known.role_ids.parse().unwrap();
     let permissions = api.read(|store| store.permissions(role)).unwrap();
     assert_eq!(permissions.as_deref(), Some(r#"["getclients","createoauthcredential"]"#));

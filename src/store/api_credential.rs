@@ -12,8 +12,6 @@ const REFUSED: &str = "API call refused: invalid credentials";
 pub struct ApiCredential {
     /// Its id.
     pub id: i64,
-    /// Its identifier; `None` where it's another than was looked for, or was revoked.
-    pub identifier: Option<String>,
     /// What its secret is checked against.
     pub verifier: String,
     /// The ids of its roles.
@@ -41,28 +39,19 @@ pub struct NewApiCredential<'a> {
 }
 
 impl Store {
-    /// The credential with this identifier, or where there is none that wasn't revoked any other: so that looking for one
-    /// that isn't there costs the same. None of an admin who is gone.
-    pub fn api_credential_or_decoy(&self, identifier: &str) -> Result<Option<ApiCredential>> {
-        let sql = "SELECT d.id, d.identifier, d.secret, d.role_ids, d.last_access, a.username, a.disabled, \
-                   ids.found FROM tbldeviceauth d JOIN tbladmins a ON a.id = d.user_id, (SELECT (SELECT id FROM tbldeviceauth \
-                   WHERE identifier = ?1 COLLATE BINARY AND deleted_at IS NULL) AS found, \
-                   (SELECT max(id) FROM tbldeviceauth) AS decoy) AS ids WHERE d.id = coalesce(ids.found, ids.decoy)";
-        let read = |row: &dyn Row| ApiCredential {
-            id: row.int(0),
-            identifier: row.int_or_null(7).map(|_| row.text(1)),
-            verifier: row.text(2),
-            role_ids: row.text(3),
-            last_access: row.text(4),
-            admin: row.text(5),
-            disabled: row.int(6) != 0,
-        };
-        self.engine.row(sql, &[Bind::Text(identifier)], read)
-    }
-
     /// The credential with this identifier, unless it was revoked or its admin is gone.
     pub fn api_credential(&self, identifier: &str) -> Result<Option<ApiCredential>> {
-        Ok(self.api_credential_or_decoy(identifier)?.filter(|known| known.identifier.is_some()))
+        let sql = "SELECT d.id, d.secret, d.role_ids, d.last_access, a.username, a.disabled FROM tbldeviceauth d \
+                   JOIN tbladmins a ON a.id = d.user_id WHERE d.identifier = ?1 COLLATE BINARY AND d.deleted_at IS NULL";
+        let read = |row: &dyn Row| ApiCredential {
+            id: row.int(0),
+            verifier: row.text(1),
+            role_ids: row.text(2),
+            last_access: row.text(3),
+            admin: row.text(4),
+            disabled: row.int(5) != 0,
+        };
+        self.engine.row(sql, &[Bind::Text(identifier)], read)
     }
 
     /// The actions that a role allows.

@@ -371,6 +371,7 @@ fn registering_is_the_same() {
 fn rotating_keys_is_the_same() {
     compare(Kind::all(), |_, script| {
         let api = script.api;
+        script.say("register", api.register_admin(b"admin"));
         script.say("rotate", api.rotate_key(false, || true));
         (0..3).for_each(|_| script.create(&[]));
         for stage in [true, false, false] {

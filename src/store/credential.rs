@@ -77,6 +77,10 @@ const CREDENTIAL: &str = "SELECT c.id, c.identifier, c.secret, c.redirect_uri, c
                           c.name, c.description, c.logo_uri, c.created_at, c.updated_at, (SELECT group_concat(scope_id) \
                           FROM tbloauthserver_client_scopes WHERE client_id = c.id) FROM tbloauthserver_clients c";
 
+fn by_identifier() -> String {
+    format!("{CREDENTIAL} WHERE c.identifier = ?1 COLLATE BINARY")
+}
+
 fn credential(row: &dyn Row) -> Credential {
     Credential {
         id: row.int(0),
@@ -136,21 +140,12 @@ impl Store {
 
     /// The credential with this identifier, compared byte for byte.
     pub fn credential_by_identifier(&self, identifier: &str) -> Result<Option<Credential>> {
-        self.engine.row_to_change(
-            &format!("{CREDENTIAL} WHERE c.identifier = ?1 COLLATE BINARY"),
-            &[Bind::Text(identifier)],
-            credential,
-        )
+        self.engine.row_to_change(&by_identifier(), &[Bind::Text(identifier)], credential)
     }
 
-    /// The credential with this identifier, or where there is none any other: so that looking for one that isn't there
-    /// costs the same. `None` only where there is no credential at all.
-    pub fn credential_or_decoy(&self, identifier: &str) -> Result<Option<Credential>> {
-        let sql = format!(
-            "{CREDENTIAL}, (SELECT (SELECT id FROM tbloauthserver_clients WHERE identifier = ?1 COLLATE BINARY) AS found, \
-             (SELECT max(id) FROM tbloauthserver_clients) AS decoy) AS ids WHERE c.id = coalesce(ids.found, ids.decoy)"
-        );
-        self.engine.row(&sql, &[Bind::Text(identifier)], credential)
+    /// The same to look at it only.
+    pub fn credential_to_verify(&self, identifier: &str) -> Result<Option<Credential>> {
+        self.engine.row(&by_identifier(), &[Bind::Text(identifier)], credential)
     }
 
     /// The credentials with these ids, in the order of their ids. Those that are gone are left out.

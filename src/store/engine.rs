@@ -34,6 +34,8 @@ pub enum Missing {
     Made,
     /// It's looked at as it is.
     Left,
+    /// That's an error: what is to be done makes no sense with a new one.
+    Refused,
 }
 
 /// One row of a result. Columns are read leniently: hosts write these tables too, and SQLite keeps what it's given.

@@ -97,10 +97,9 @@ fn connect(place: &Place, settings: &Settings, missing: Missing) -> Result<Box<d
     Ok(match place {
         Place::Server(server) => Box::new(Mysql::open(server, settings, missing)?),
         Place::Memory => Box::new(Sqlite::open_memory(settings)?),
-        Place::File { path, .. } if missing == Missing::Left && !path.exists() => {
-            return Err(Error::StoreMissing(path.clone()));
+        Place::File { path, named, own_folder } => {
+            Box::new(Sqlite::open_file(path, named, *own_folder, missing, settings)?)
         }
-        Place::File { path, named, own_folder } => Box::new(Sqlite::open_file(path, named, *own_folder, settings)?),
     })
 }
 
@@ -108,6 +107,11 @@ impl Store {
     /// Opens the store at this place, made on first use.
     pub fn open(place: &Place, settings: &Settings) -> Result<Self> {
         connect(place, settings, Missing::Made).map(Self::over)
+    }
+
+    /// Opens the store at this place, which has to be there.
+    pub fn open_existing(place: &Place, settings: &Settings) -> Result<Self> {
+        connect(place, settings, Missing::Refused).map(Self::over)
     }
 
     fn over(engine: Box<dyn Engine>) -> Self {

@@ -65,8 +65,10 @@ impl Session {
         let mark = Mark { lock, server: String::new() };
         let mut session = Self { connection, mark, one_by_one: false, longest_wait };
         session.configure(settings)?;
-        if missing == Missing::Made {
-            session.require_tables()?;
+        match missing {
+            Missing::Made => session.require_tables()?,
+            Missing::Left => {}
+            Missing::Refused => session.missing()?.map_or(Ok(()), Err)?,
         }
         Ok(session)
     }

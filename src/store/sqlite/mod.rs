@@ -26,7 +26,7 @@ use self::file::{Counted, INDEX, Identity, LOG, Log, Named, cannot_create, conne
 use self::gate::{Cut, Doubts, Gate};
 use self::schema::APPLICATION_ID;
 use self::statement::Statements;
-use super::engine::{Bind, Engine, Row, RowId};
+use super::engine::{Bind, Engine, Missing, Row, RowId};
 use crate::error::{Error, Result};
 use crate::own_file::{self, Access};
 use crate::place::beside;
@@ -76,11 +76,17 @@ impl Sqlite {
     pub fn open_memory(settings: &Settings) -> Result<Self> {
         let path = Path::new(":memory:");
         let main = Connection::open_in_memory().map_err(|error| fault(&error, None, path, Duration::ZERO))?;
-        Self::prepare(main, [path; 2], None, settings)
+        Self::prepare(main, [path; 2], None, Missing::Made, settings)
     }
 
-    /// Opens the store in this file, made on first use.
-    pub fn open_file(path: &Path, named: &Path, own_folder: bool, settings: &Settings) -> Result<Self> {
+    /// Opens the store in this file.
+    pub fn open_file(
+        path: &Path,
+        named: &Path,
+        own_folder: bool,
+        missing: Missing,
+        settings: &Settings,
+    ) -> Result<Self> {
         if file::is_orphan() {
             return Err(Error::StoreForked);
         }
@@ -88,15 +94,20 @@ impl Sqlite {
             Error::StoreReadOnly(path) | Error::StoreUnreachable(path) if own_folder => Error::StoreHomeUnusable(path),
             error => error,
         };
-        if own_folder {
+        if own_folder && missing == Missing::Made {
             own_file::make_folder(own_file::folder_of(path)).map_err(cannot)?;
         }
         let fault = |error: rusqlite::Error| {
             // A connection that isn't there tells nothing; what else can be said of the file tells it.
             fault(&error, own_file::hold(path).err().as_ref(), path, Duration::ZERO)
         };
-        let (identity, is_ours) = match Identity::of(path)? {
+        let found = match Identity::of(path) {
+            Err(Error::StoreFolderMissing(_)) if own_folder => None,
+            found => found?,
+        };
+        let (identity, is_ours) = match found {
             Some(identity) => (identity, file::refuse_foreign(path)?),
+            None if missing != Missing::Made => return Err(Error::StoreMissing(path.to_owned())),
             None => {
                 let new = schema::new_file().map_err(fault)?;
                 // Processes that still have a removed file open would share its index with the new one.
@@ -104,7 +115,7 @@ impl Sqlite {
                 (Identity::of(path)?.ok_or_else(|| Error::StoreUnreachable(path.to_owned()))?, true)
             }
         };
-        let prepare = || Self::prepare(connect(path).map_err(fault)?, [path, named], Some(identity), settings);
+        let prepare = || Self::prepare(connect(path).map_err(fault)?, [path, named], Some(identity), missing, settings);
         if !is_ours {
             // Then nothing is made beside it before it's known to be.
             drop(prepare()?);
@@ -142,6 +153,7 @@ impl Sqlite {
         main: Connection,
         [path, named]: [&Path; 2],
         identity: Option<Identity>,
+        missing: Missing,
         settings: &Settings,
     ) -> Result<Self> {
         let busy_timeout = settings.busy_timeout;
@@ -168,6 +180,9 @@ impl Sqlite {
             _counted: identity.map(|_| Counted::new()),
         };
         store.configure().map_err(|error| store.fault(&error))?;
+        if missing == Missing::Refused && store.version()? == 0 {
+            return Err(Error::StoreMissing(path.to_owned()));
+        }
         store.migrate()?;
         Ok(store)
     }
