@@ -24,6 +24,9 @@ pub enum Error {
     /// A rule reads this parameter, and its bytes are not UTF-8.
     #[error("The parameter \"{0}\" must be valid UTF-8.")]
     NotUtf8(&'static str),
+    /// A rule reads this parameter as a string, and it's an array, a resource or an object that has no text.
+    #[error("The parameter \"{0}\" must be a string.")]
+    NotAString(&'static str),
     /// PHP threw, or ended the request, while a parameter was read. The caller gets that, not this.
     #[error("A parameter could not be read.")]
     Interrupted,
@@ -66,8 +69,8 @@ pub enum Error {
     #[error("The logo URI is longer than 255 characters.")]
     LogoUriTooLong,
     /// `logoUri` is neither an `http` or `https` URL nor a path below the client area.
-    #[error("The logo URI \"{0}\" is invalid.")]
-    LogoUriInvalid(Quoted),
+    #[error("The logo URI \"{0}\" is invalid: {1}.")]
+    LogoUriInvalid(Quoted, &'static str),
     /// More than 32 redirect URIs.
     #[error("At most 32 redirect URIs are allowed.")]
     TooManyRedirectUris,
@@ -75,8 +78,8 @@ pub enum Error {
     #[error("The redirect URIs are longer than 2,000 characters.")]
     RedirectUrisTooLong,
     /// A redirect URI that OAuth must not redirect to.
-    #[error("The redirect URI \"{0}\" is invalid.")]
-    RedirectUriInvalid(Quoted),
+    #[error("The redirect URI \"{0}\" is invalid: {1}.")]
+    RedirectUriInvalid(Quoted, &'static str),
 
     // The other commands.
     /// Neither `credentialId` nor `clientApiIdentifier` says anything.

@@ -11,13 +11,15 @@ pub enum Parameter {
     Text(Vec<u8>),
     /// An array's elements in their order; `Err` names the type of one that is no string.
     List(Vec<std::result::Result<Vec<u8>, &'static str>>),
+    /// A value that has no text: an object without `__toString`, or a resource.
+    Textless,
 }
 
 /// Where a request's parameters come from. Reading one may run the host's code (`__toString`), so nothing may be
 /// borrowed, locked or open meanwhile.
 pub trait Parameters {
     /// The parameter of this name: the exact spelling first, then the first without regard to case. `None` when it is
-    /// absent, null or of a type that has no text.
+    /// absent or null.
     fn read(&self, name: &str) -> Result<Option<Parameter>>;
 
     /// Whether reading any of them runs none of the host's code, so that it doesn't matter when they are read.
@@ -67,17 +69,26 @@ impl<'a> Request<'a> {
         known.map_or_else(|| self.parameters.read(name), Ok)
     }
 
-    /// A string parameter. A list counts as absent.
+    /// A string parameter.
     pub fn text(&self, name: &'static str) -> Result<Option<String>> {
         match self.read(name)? {
             Some(Parameter::Text(bytes)) => utf8(name, bytes).map(Some),
-            Some(Parameter::List(_)) | None => Ok(None),
+            Some(Parameter::List(_) | Parameter::Textless) => Err(Error::NotAString(name)),
+            None => Ok(None),
         }
     }
 
     /// A string parameter that says something: `None` also where it is blank.
     pub fn filled(&self, name: &'static str) -> Result<Option<String>> {
         Ok(self.text(name)?.filter(|text| !is_blank(text)))
+    }
+
+    /// The same of a parameter that is required: then one that is no string is as good as none.
+    pub fn required(&self, name: &'static str) -> Result<Option<String>> {
+        match self.filled(name) {
+            Err(Error::NotAString(_)) => Ok(None),
+            found => found,
+        }
     }
 
     /// A parameter that, where it's blank, says the empty string.
@@ -94,8 +105,6 @@ impl<'a> Request<'a> {
     /// A parameter that may be one string or a list of them.
     pub fn text_or_list(&self, name: &'static str) -> Result<Option<TextOrList>> {
         match self.read(name)? {
-            None => Ok(None),
-            Some(Parameter::Text(bytes)) => Ok(Some(TextOrList::Text(utf8(name, bytes)?))),
             Some(Parameter::List(elements)) => elements
                 .into_iter()
                 .map(|element| match element {
@@ -104,6 +113,7 @@ impl<'a> Request<'a> {
                 })
                 .collect::<Result<_>>()
                 .map(|list| Some(TextOrList::List(list))),
+            _ => Ok(self.text(name)?.map(TextOrList::Text)),
         }
     }
 }
@@ -159,6 +169,12 @@ pub mod fixture {
             self
         }
 
+        /// Adds a value that has no text.
+        pub fn with_textless(mut self, name: &str) -> Self {
+            self.0.push((name.to_owned(), Some(Parameter::Textless)));
+            self
+        }
+
         /// Adds a list of texts.
         pub fn with_list(mut self, name: &str, values: &[&str]) -> Self {
             let list = values.iter().map(|value| Ok(value.as_bytes().to_vec())).collect();
@@ -204,7 +220,6 @@ mod tests {
         for (text, on) in [("true", true), ("1", true), ("ON", true), ("Yes", true), ("0", false), ("", false)] {
             assert_eq!(request(&Given::default().with("a", text)).flag("a").unwrap(), on, "{text}");
         }
-        assert!(!request(&Given::default().with_list("a", &["1"])).flag("a").unwrap());
         assert!(!request(&Given::default()).flag("a").unwrap());
     }
 
@@ -217,10 +232,18 @@ mod tests {
     }
 
     #[test]
-    fn a_list_is_absent_where_a_text_is_expected() {
-        let given = Given::default().with_list("a", &["x"]);
-        assert_eq!(request(&given).text("a").unwrap(), None);
-        assert_eq!(request(&given).text_or_list("a").unwrap(), Some(TextOrList::List(vec![Ok("x".to_owned())])));
+    fn what_is_no_string_is_refused_where_one_is_expected_and_absent_where_one_is_required() {
+        for given in [Given::default().with_list("a", &["x"]), Given::default().with_textless("a")] {
+            let request = request(&given);
+            for read in [Request::text, Request::filled, Request::text_or_empty] {
+                assert_eq!(read(&request, "a").unwrap_err().to_string(), "The parameter \"a\" must be a string.");
+            }
+            assert!(matches!(request.flag("a"), Err(Error::NotAString("a"))));
+            assert_eq!(request.required("a").unwrap(), None);
+        }
+        let (list, other) = (Given::default().with_list("a", &["x"]), Given::default().with_textless("a"));
+        assert_eq!(request(&list).text_or_list("a").unwrap(), Some(TextOrList::List(vec![Ok("x".to_owned())])));
+        assert!(matches!(request(&other).text_or_list("a"), Err(Error::NotAString("a"))));
     }
 
     #[test]

@@ -133,10 +133,10 @@ final class CreateOAuthCredentialTest extends StoreTestCase
             [Message::DESCRIPTION_TOO_LONG, ['description' => str_repeat("\x01", 256)]],
             [Message::DESCRIPTION_CONTROLS, ['description' => "\x01"]],
             [Message::LOGO_URI_TOO_LONG, ['logoUri' => '//' . str_repeat('x', 254)]],
-            [sprintf(Message::LOGO_URI_INVALID, '//x'), ['logoUri' => '//x']],
+            [sprintf(Message::LOGO_URI_INVALID, '//x', 'it begins with //'), ['logoUri' => '//x']],
             [Message::TOO_MANY_REDIRECT_URIS, ['redirectUri' => array_fill(0, 33, str_repeat('x', 100))]],
             [Message::REDIRECT_URIS_TOO_LONG, ['redirectUri' => array_fill(0, 20, str_repeat('x', 100))]],
-            [sprintf(Message::REDIRECT_URI_INVALID, 'x'), ['redirectUri' => 'https://a.example/ x never:reached']],
+            [sprintf(Message::REDIRECT_URI_INVALID, 'x', 'it is not an absolute URI'), ['redirectUri' => 'https://a.example/ x never:reached']],
         ];
     }
 

@@ -180,7 +180,7 @@ final class ListOAuthCredentialsTest extends CredentialTestCase
     public function test_blank_parameters_count_as_absent(): void
     {
         $ids = $this->fill();
-        foreach (['', " \t\n", null, []] as $blank) {
+        foreach (['', " \t\n", null, false] as $blank) {
             $postData = array_fill_keys(['grantType', 'sortField', 'sortOrder', 'limit', 'limitstart'], $blank);
             self::assertSame($ids, array_column(self::clients($postData), 'credentialId'));
         }

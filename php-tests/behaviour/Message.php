@@ -8,6 +8,7 @@ final class Message
     public const COMMAND_UNKNOWN = 'The requested command "%s" was not found.';
     public const ADMIN_UNKNOWN = 'The admin user "%s" was not found.';
     public const ADMIN_DISABLED = 'The admin user "%s" is disabled.';
+    public const NOT_A_STRING = 'The parameter "%s" must be a string.';
     public const NOT_UTF8 = 'The parameter "%s" must be valid UTF-8.';
 
     public const GRANT_TYPE_REQUIRED = 'A valid grant type is required.';
@@ -24,8 +25,8 @@ final class Message
     public const DESCRIPTION_TOO_LONG = 'The description is longer than 255 characters.';
     public const DESCRIPTION_CONTROLS = 'The description contains control characters.';
     public const LOGO_URI_TOO_LONG = 'The logo URI is longer than 255 characters.';
-    public const LOGO_URI_INVALID = 'The logo URI "%s" is invalid.';
+    public const LOGO_URI_INVALID = 'The logo URI "%s" is invalid: %s.';
     public const TOO_MANY_REDIRECT_URIS = 'At most 32 redirect URIs are allowed.';
     public const REDIRECT_URIS_TOO_LONG = 'The redirect URIs are longer than 2,000 characters.';
-    public const REDIRECT_URI_INVALID = 'The redirect URI "%s" is invalid.';
+    public const REDIRECT_URI_INVALID = 'The redirect URI "%s" is invalid: %s.';
 }

@@ -44,14 +44,14 @@ final class ParameterTest extends StoreTestCase
     }
 
     /** @dataProvider absent */
-    public function test_a_value_without_text_counts_as_absent(mixed $value): void
+    public function test_a_value_without_text_counts_as_absent_where_one_is_required(mixed $value): void
     {
         $this->assertRefused(Message::NAME_REQUIRED, self::request(['name' => $value]));
         $this->assertRefused(Message::GRANT_TYPE_REQUIRED, self::request(['grantType' => $value]));
-        $this->assertRefused(Message::SCOPE_REQUIRED, self::request(['scope' => $value]));
         $this->assertRefused(Message::SERVICE_REQUIRED, self::request(['serviceId' => $value], 'single_sign_on'));
-        $row = $this->created(self::request(['description' => $value, 'logoUri' => $value]));
-        $this->assertSame(['', ''], [$row['description'], $row['logo_uri']]);
+        if ($value !== ['openid']) {
+            $this->assertRefused(Message::SCOPE_REQUIRED, self::request(['scope' => $value]));
+        }
     }
 
     public function absent(): array
@@ -153,7 +153,7 @@ final class ParameterTest extends StoreTestCase
         $late = ['name' => $bad, 'description' => $bad];
         yield [self::request($late, 'single_sign_on'), sprintf(Message::NOT_UTF8, 'name')];
         yield [self::request(['description' => $bad, 'logoUri' => '//']), sprintf(Message::NOT_UTF8, 'description')];
-        yield [self::request(['logoUri' => '//', 'redirectUri' => $bad]), sprintf(Message::LOGO_URI_INVALID, '//')];
+        yield [self::request(['logoUri' => '//', 'redirectUri' => $bad]), sprintf(Message::LOGO_URI_INVALID, '//', 'it begins with //')];
     }
 
     /** @dataProvider quoted */
@@ -209,50 +209,68 @@ final class ParameterTest extends StoreTestCase
     }
 
     /** @dataProvider invalidRedirectUris */
-    public function test_where_oauth_must_not_redirect_to_is_refused(mixed $given, string $quoted): void
+    public function test_where_oauth_must_not_redirect_to_is_refused(mixed $given, string $quoted, string $reason): void
     {
-        $this->assertRefused(sprintf(Message::REDIRECT_URI_INVALID, $quoted), self::request(['redirectUri' => $given]));
+        $message = sprintf(Message::REDIRECT_URI_INVALID, $quoted, $reason);
+        $this->assertRefused($message, self::request(['redirectUri' => $given]));
     }
 
     public function invalidRedirectUris(): iterable
     {
-        $invalid = [
-            'http://shop.example/', 'http://127.1/', 'http://2130706433/', 'http://localhost.example/', '/back', 'back',
-            'javascript:alert(1)', 'data:text/html,x', 'myapp://back', 'https://', 'https:///x', 'https://a.example/#x',
-            'https://user@a.example/', 'https://*.example/', 'https://a.example/*', 'https://a.example\\b',
-            "https://a.example/\u{a0}", 'https://müller.example/', 'https://a.example:99999/', 'http://test/',
+        $reasons = [
+            'http is for loopback hosts and *.test only' => [
+                'http://shop.example/', 'http://docker/x', 'http://127.1/', 'http://2130706433/',
+                'http://localhost.example/', 'http://test/',
+            ],
+            'it is not an absolute URI' => ['/back', 'back'],
+            'a private scheme needs a dot' => [
+                'javascript:alert(1)', 'data:text/html,x', 'myapp://back', 'urn:ietf:wg:oauth:2.0:oob',
+            ],
+            'it has no host' => ['https://', 'https:///x'],
+            'it has a fragment' => ['https://a.example/#x'],
+            'it has a user' => ['https://user@a.example/'],
+            'it has a wildcard' => ['https://*.example/', 'https://a.example/*'],
+            'it has a backslash' => ['https://a.example/b\\c'],
+            'it has white space' => ["https://a.example/\u{a0}"],
+            'its host is not ASCII' => ['https://müller.example/'],
+            'its port is not valid' => ['https://a.example:99999/'],
         ];
-        foreach ($invalid as $uri) {
-            yield $uri => [$uri, $uri];
+        foreach ($reasons as $reason => $uris) {
+            foreach ($uris as $uri) {
+                yield $uri => [$uri, $uri, $reason];
+            }
         }
         $two = 'https://a.example/ https://b.example/';
-        yield 'white space in a list' => [[$two], $two];
-        yield 'an empty element' => [['https://a.example/', ''], ''];
-        yield 'an int' => [[5], '5'];
-        yield 'null' => [[null], 'null'];
-        yield 'an array' => [[['https://a.example/']], 'array'];
-        yield 'an object' => [[new stdClass()], 'object'];
+        yield 'white space in a list' => [[$two], $two, 'it has white space'];
+        yield 'an empty element' => [['https://a.example/', ''], '', 'it is not an absolute URI'];
+        yield 'an int' => [[5], '5', 'it is not an absolute URI'];
+        yield 'null' => [[null], 'null', 'it is not a string'];
+        yield 'an array' => [[['https://a.example/']], 'array', 'it is not a string'];
+        yield 'an object' => [[new stdClass()], 'object', 'it is not a string'];
     }
 
     /** @dataProvider logoUris */
-    public function test_a_logo_is_a_url_or_a_path_below_the_client_area(string $uri, bool $valid): void
+    public function test_a_logo_is_a_url_or_a_path_below_the_client_area(string $uri, ?string $fault): void
     {
-        if ($valid) {
+        if ($fault === null) {
             $this->assertSame($uri, $this->created(self::request(['logoUri' => $uri]))['logo_uri']);
         } else {
-            $this->assertRefused(sprintf(Message::LOGO_URI_INVALID, $uri), self::request(['logoUri' => $uri]));
+            $this->assertRefused(sprintf(Message::LOGO_URI_INVALID, $uri, $fault), self::request(['logoUri' => $uri]));
         }
     }
 
     public function logoUris(): array
     {
+        [$scheme, $leaves] = ['its scheme is neither https nor http', 'it leaves the client area'];
         return [
-            ['https://cdn.example/logo.png?v=2', true], ['http://cdn.example/logo.png', true],
-            ['images/logo.png', true], ['/images/logo 1.png', true], ['images/..logo.png', true],
-            ['images/' . str_repeat('é', 248), true],
-            ['//cdn.example/logo.png', false], ['ftp://cdn.example/logo.png', false], ['javascript:alert(1)', false],
-            ['data:image/png;base64,AA', false], ['../config.php', false], ['images/%2e%2E/config.php', false],
-            ['images\\logo.png', false], ['images/%5clogo.png', false], ['https://', false],
+            ['https://cdn.example/logo.png?v=2', null], ['http://cdn.example/logo.png', null],
+            ['images/logo.png', null], ['/images/logo 1.png', null], ['images/..logo.png', null],
+            ['images/' . str_repeat('é', 248), null],
+            ['//cdn.example/logo.png', 'it begins with //'], ['ftp://cdn.example/logo.png', $scheme],
+            ['javascript:alert(1)', $scheme], ['data:image/png;base64,AA', $scheme],
+            ['../config.php', $leaves], ['images/%2e%2E/config.php', $leaves],
+            ['images\\logo.png', 'it has a backslash'], ['images/%5clogo.png', 'it has a backslash'],
+            ['https://', 'it is not a valid URL'],
         ];
     }
 }

@@ -83,15 +83,15 @@ echo 'memory: ', $used[299] - $used[199] < 10_000 ? 'flat' : $used[299] - $used[
 reference: 1
 reference, changed: A name for the Client Credential is required.
 int keys: 2 A valid grant type is required.
-recursive: 3 The redirect URI "authorization_code" is invalid.
+recursive: 3 The redirect URI "authorization_code" is invalid: it is not an absolute URI.
 $GLOBALS: 4
 compact: 5
 defined variables: 6
 objects: 7 8 9
 constant: 10
 empty: A valid grant type is required. A valid grant type is required.
-every type: The redirect URI "null" is invalid. true
+every type: The redirect URI "null" is invalid: it is not a string. true
 holes: 11
-deep: A name for the Client Credential is required. The redirect URI "array" is invalid.
+deep: A name for the Client Credential is required. The redirect URI "array" is invalid: it is not a string.
 memory: flat
 ===DONE===

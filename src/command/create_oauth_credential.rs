@@ -19,7 +19,7 @@ pub const COMMAND: Command = Command {
 
 fn foresee(request: &Request<'_>, store: &mut Store) {
     let _ = store.scopes();
-    if let Ok(Some(id)) = request.filled("serviceId") {
+    if let Ok(Some(id)) = request.required("serviceId") {
         let _ = Service::find(&id, store);
     }
 }
@@ -27,16 +27,20 @@ fn foresee(request: &Request<'_>, store: &mut Store) {
 /// Checks the request in the documented order, then stores the credential, its scopes and its line in the activity log
 /// in one transaction. Answers `credentialId`, `clientIdentifier` and `clientSecret`.
 fn run<'a>(api: &'a Api, request: &Request<'_>, actor: &Actor) -> Result<Reply<'a>> {
-    let grant_type = GrantType::parse(&request.filled("grantType")?.ok_or(Error::GrantTypeRequired)?)?;
+    let grant_type = GrantType::parse(&request.required("grantType")?.ok_or(Error::GrantTypeRequired)?)?;
     let service_id = match grant_type {
         GrantType::AuthorizationCode => {
             request.read_ahead(&["name"])?;
-            request.filled("name")?.ok_or(Error::NameRequired)?;
+            request.required("name")?.ok_or(Error::NameRequired)?;
             None
         }
-        GrantType::SingleSignOn => Some(Service::require(request.filled("serviceId")?)?),
+        GrantType::SingleSignOn => Some(Service::require(request.required("serviceId")?)?),
     };
-    let scopes = Scopes::parse(request.text("scope")?.as_deref())?;
+    let scopes = match request.text_or_list("scope") {
+        Err(Error::NotAString(_)) => None,
+        scopes => scopes?,
+    };
+    let scopes = Scopes::parse(scopes.as_ref())?;
     let decision = api.decide(|store| {
         let scope_ids = scopes.ids(&*store.scopes()?)?;
         let service = service_id.as_deref().map(|id| Service::find(id, store)).transpose()?;

@@ -13,14 +13,14 @@ pub const COMMAND: Command =
 
 fn foresee(request: &Request<'_>, store: &mut Store) {
     let _ = store.scopes();
-    if let Ok(Some(id)) = request.filled("credentialId") {
+    if let Ok(Some(id)) = request.required("credentialId") {
         let _ = stored(&id, store);
     }
 }
 
 /// Deletes the credential and its scope rows in one transaction. Its id is never given again. Answers `credentialId`.
 fn run<'a>(api: &'a Api, request: &Request<'_>, actor: &Actor) -> Result<Reply<'a>> {
-    let id = request.filled("credentialId")?.ok_or(Error::CredentialInvalid)?;
+    let id = request.required("credentialId")?.ok_or(Error::CredentialInvalid)?;
     let decision = api.decide(|store| stored(&id, store))?;
     let now = api.now()?;
     let id = api.write_proven(

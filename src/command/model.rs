@@ -88,7 +88,7 @@ fn grant_type(text: &'static str) -> std::result::Result<&'static str, String> {
 
 fn redirect_uris(text: &str) -> std::result::Result<Vec<String>, String> {
     match text.split_whitespace().find(|uri| !uri.starts_with("https://")) {
-        Some(bad) => Err(format!("The redirect URI \"{bad}\" is invalid.")),
+        Some(bad) => Err(format!("The redirect URI \"{bad}\" is invalid: a private scheme needs a dot.")),
         None => Ok(text.split_whitespace().map(str::to_owned).collect()),
     }
 }

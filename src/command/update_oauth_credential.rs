@@ -87,11 +87,14 @@ fn run<'a>(api: &'a Api, request: &Request<'_>, actor: &Actor) -> Result<Reply<'
 
 /// The credential that the request names.
 fn credential(request: &Request<'_>, store: &Store) -> Result<Credential> {
-    if let Some(id) = request.filled("credentialId")? {
-        return stored(&id, store);
+    let (id, identifier) = (request.required("credentialId")?, request.required("clientApiIdentifier")?);
+    match (id, identifier) {
+        (None, None) => Err(Error::CredentialRequired),
+        (Some(id), None) => stored(&id, store),
+        // Clients send 0 for an id that they don't know.
+        (Some(id), Some(_)) if id != "0" => stored(&id, store),
+        (_, Some(identifier)) => store.credential_by_identifier(&identifier)?.ok_or(Error::IdentifierInvalid),
     }
-    let identifier = request.filled("clientApiIdentifier")?.ok_or(Error::CredentialRequired)?;
-    store.credential_by_identifier(&identifier)?.ok_or(Error::IdentifierInvalid)
 }
 
 /// What a request makes of a stored credential.
@@ -126,13 +129,13 @@ impl Change {
         if nameless && !single_sign_on {
             return Err(Error::NameRequired);
         }
-        let service_id = if single_sign_on { request.text("serviceId")? } else { None };
+        let service_id = request.text("serviceId")?.filter(|_| single_sign_on);
         if let Some(text) = &service_id {
             Service::require(Some(text.clone()).filter(|text| !is_blank(text)))?;
         } else if single_sign_on && passed.is_some() && details.service_id == 0 {
             return Err(Error::ServiceRequired);
         }
-        let scopes = request.text("scope")?.map(|text| Scopes::parse(Some(&text))).transpose()?;
+        let scopes = request.text_or_list("scope")?.map(|scopes| Scopes::parse(Some(&scopes))).transpose()?;
         let scope_ids = match &scopes {
             Some(scopes) => Some(scopes.ids(&*store.scopes()?)?),
             None => None,

@@ -9,12 +9,10 @@ use crate::error::{Error, Quoted, Result, is_control};
 /// Checks `logoUri`: an `http` or `https` URL, or a path relative to the client area.
 pub fn check(uri: &str) -> Result<()> {
     if is_longer(uri, LONGEST) {
-        Err(Error::LogoUriTooLong)
-    } else if is_web_url(uri) || is_path(uri) {
-        Ok(())
-    } else {
-        Err(Error::LogoUriInvalid(Quoted::from(uri)))
+        return Err(Error::LogoUriTooLong);
     }
+    let invalid = |reason| Err(Error::LogoUriInvalid(Quoted::from(uri), reason));
+    fault(uri).map_or(Ok(()), invalid)
 }
 
 /// The one URI of a list; an empty list says none.
@@ -22,34 +20,45 @@ pub fn of_list(list: &[std::result::Result<String, &'static str>]) -> Result<Str
     match list {
         [] => Ok(String::new()),
         [Ok(uri)] => Ok(uri.clone()),
-        [Err(type_name), ..] | [_, Err(type_name), ..] => Err(Error::LogoUriInvalid(Quoted::from(*type_name))),
-        [_, Ok(second), ..] => Err(Error::LogoUriInvalid(Quoted::from(second.as_str()))),
+        [Err(type_name), ..] | [_, Err(type_name), ..] => {
+            Err(Error::LogoUriInvalid(Quoted::from(*type_name), "it is not a string"))
+        }
+        [_, Ok(second), ..] => Err(Error::LogoUriInvalid(Quoted::from(second.as_str()), "only one is allowed")),
     }
 }
 
-fn is_web_url(uri: &str) -> bool {
-    let Ok(uri) = Iri::parse(uri) else {
-        return false;
-    };
-    ["http", "https"].iter().any(|scheme| uri.scheme().as_str().eq_ignore_ascii_case(scheme))
-        && uri.authority().is_some_and(|authority| !authority.host().is_empty())
+/// What is wrong with it, if anything.
+fn fault(uri: &str) -> Option<&'static str> {
+    let first_segment = uri.split(['/', '?', '#']).next().unwrap_or_default();
+    match first_segment.split_once(':') {
+        Some((scheme, _)) if ["http", "https"].iter().any(|known| scheme.eq_ignore_ascii_case(known)) => {
+            let host =
+                Iri::parse(uri).ok().and_then(|uri| uri.authority().map(|authority| !authority.host().is_empty()));
+            (host != Some(true)).then_some("it is not a valid URL")
+        }
+        Some(_) => Some("its scheme is neither https nor http"),
+        None => fault_of_path(uri),
+    }
 }
 
-/// A path that stays below the folder it's resolved in.
-fn is_path(uri: &str) -> bool {
+/// What keeps a path from staying below the folder that it's resolved in.
+fn fault_of_path(uri: &str) -> Option<&'static str> {
     let path = uri.split(['?', '#']).next().unwrap_or_default();
     let Ok(decoded) = percent_decode_str(path).decode_utf8() else {
-        return false;
+        return Some("it is not valid UTF-8 once decoded");
     };
-    let first_segment = uri.split(['/', '?', '#']).next().unwrap_or_default();
-    !first_segment.contains(':')
-        && !uri.starts_with("//")
-        && !uri.contains('\\')
-        && !uri.contains(is_control)
-        && !decoded.contains('\\')
-        && !decoded.contains(is_control)
-        && !decoded.starts_with("//")
-        && !decoded.split('/').any(|segment| segment == "..")
+    let either = |wrong: fn(&str) -> bool| wrong(uri) || wrong(&decoded);
+    if either(|text| text.starts_with("//")) {
+        Some("it begins with //")
+    } else if either(|text| text.contains('\\')) {
+        Some("it has a backslash")
+    } else if decoded.split('/').any(|segment| segment == "..") {
+        Some("it leaves the client area")
+    } else if either(|text| text.contains(is_control)) {
+        Some("it has a control character")
+    } else {
+        None
+    }
 }
 
 #[cfg(test)]
@@ -73,28 +82,34 @@ mod tests {
 
     #[test]
     fn other_schemes_and_paths_that_leave_are_named() {
-        for uri in [
-            "javascript:alert(1)",
-            "data:image/png;base64,AAAA",
-            "ftp://example.com/logo.png",
-            "https:",
-            "https:///logo.png",
-            "//example.com/logo.png",
-            "/%2fexample.com/logo.png",
-            "..",
-            "../logo.png",
-            "a/../../logo.png",
-            "a/%2e%2E/logo.png",
-            "a/..%2flogo.png",
-            "a\\logo.png",
-            "a%5c..%5clogo.png",
-            "%ff.png",
+        let (scheme, url) = ("its scheme is neither https nor http", "it is not a valid URL");
+        let (slashes, backslash) = ("it begins with //", "it has a backslash");
+        let (leaves, control) = ("it leaves the client area", "it has a control character");
+        for (uri, reason) in [
+            ("javascript:alert(1)", scheme),
+            ("data:image/png;base64,AAAA", scheme),
+            ("ftp://example.com/logo.png", scheme),
+            (":8080/logo.png", scheme),
+            ("https:", url),
+            ("https:///logo.png", url),
+            ("https://exa mple.com/", url),
+            ("//example.com/logo.png", slashes),
+            ("/%2fexample.com/logo.png", slashes),
+            ("..", leaves),
+            ("../logo.png", leaves),
+            ("a/../../logo.png", leaves),
+            ("a/%2e%2E/logo.png", leaves),
+            ("a/..%2flogo.png", leaves),
+            ("a\\logo.png", backslash),
+            ("a%5c..%5clogo.png", backslash),
+            ("%ff.png", "it is not valid UTF-8 once decoded"),
+            ("a%00b.png", control),
         ] {
             let error = check(uri).unwrap_err();
-            assert_eq!(error.to_string(), format!("The logo URI \"{uri}\" is invalid."));
+            assert_eq!(error.to_string(), format!("The logo URI \"{uri}\" is invalid: {reason}."));
         }
-        assert!(check("a\nb.png").is_err());
-        assert!(check("a%00b.png").is_err());
+        let error = check("a\nb.png").unwrap_err();
+        assert_eq!(error.to_string(), format!("The logo URI \"a\u{fffd}b.png\" is invalid: {control}."));
     }
 
     #[test]
@@ -102,8 +117,9 @@ mod tests {
         assert_eq!(of_list(&[]).unwrap(), "");
         assert_eq!(of_list(&[Ok("a.png".to_owned())]).unwrap(), "a.png");
         let error = of_list(&[Ok("a.png".to_owned()), Ok("b.png".to_owned())]).unwrap_err();
-        assert_eq!(error.to_string(), "The logo URI \"b.png\" is invalid.");
-        assert_eq!(of_list(&[Err("array")]).unwrap_err().to_string(), "The logo URI \"array\" is invalid.");
+        assert_eq!(error.to_string(), "The logo URI \"b.png\" is invalid: only one is allowed.");
+        let error = of_list(&[Err("array")]).unwrap_err();
+        assert_eq!(error.to_string(), "The logo URI \"array\" is invalid: it is not a string.");
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! Where the authorization server may send a user back to.
 
+use std::net::{Ipv4Addr, Ipv6Addr};
+
 use fluent_uri::Iri;
-use fluent_uri::component::Host;
-use fluent_uri::pct_enc::Encoder;
 
 use super::text::is_longer;
 use crate::error::{Error, Quoted, Result, is_control};
@@ -15,20 +15,23 @@ const LONGEST: usize = 2_000;
 
 /// Reads `redirectUri` and joins its URIs by one space, each byte for byte as given.
 pub fn parse(input: &TextOrList) -> Result<String> {
-    let uris: Vec<&str> = match input {
-        TextOrList::Text(text) => split(text),
-        TextOrList::List(list) => list.iter().map(|element| element.as_deref().unwrap_or_else(|name| name)).collect(),
+    let uris: Vec<std::result::Result<&str, &str>> = match input {
+        TextOrList::Text(text) => split(text).into_iter().map(Ok).collect(),
+        TextOrList::List(list) => list.iter().map(|element| element.as_deref().map_err(|name| *name)).collect(),
     };
     if uris.len() > MOST {
         return Err(Error::TooManyRedirectUris);
     }
-    let joined = uris.join(" ");
+    let joined = uris.iter().map(|uri| uri.unwrap_or_default()).collect::<Vec<_>>().join(" ");
     if is_longer(&joined, LONGEST) {
         return Err(Error::RedirectUrisTooLong);
     }
-    // The type name of an element that is no string is no absolute URI either.
-    match uris.into_iter().find(|uri| !is_valid(uri)) {
-        Some(uri) => Err(Error::RedirectUriInvalid(Quoted::from(uri))),
+    let fault = |uri: &std::result::Result<&str, &str>| match *uri {
+        Ok(uri) => fault(uri).map(|reason| (Quoted::from(uri), reason)),
+        Err(type_name) => Some((Quoted::from(type_name), "it is not a string")),
+    };
+    match uris.iter().find_map(fault) {
+        Some((uri, reason)) => Err(Error::RedirectUriInvalid(uri, reason)),
         None => Ok(joined),
     }
 }
@@ -74,45 +77,71 @@ fn is_scheme(text: &str) -> bool {
         && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.'))
 }
 
-/// Whether OAuth may redirect to this URI: `https` anywhere, `http` to this machine or a test host, and a private-use
-/// scheme (RFC 8252 §7.1). Never with a fragment (RFC 6749 §3.1.2), a user or a wildcard.
-fn is_valid(uri: &str) -> bool {
-    if uri.contains(|c: char| c.is_whitespace() || is_control(c) || matches!(c, '*' | '\\' | '#')) {
-        return false;
-    }
-    let Ok(uri) = Iri::parse(uri) else {
-        return false;
+/// Why OAuth may not redirect to this URI, if it may not: `https` anywhere, `http` to this machine or a test host, and a
+/// private-use scheme (RFC 8252 §7.1). Never with a fragment (RFC 6749 §3.1.2), a user or a wildcard.
+fn fault(uri: &str) -> Option<&'static str> {
+    let Some((scheme, rest)) = uri.split_once(':').filter(|(scheme, _)| is_scheme(scheme)) else {
+        return Some("it is not an absolute URI");
     };
-    let scheme = uri.scheme().as_str().to_ascii_lowercase();
-    let authority = uri.authority();
-    if authority.is_some_and(|authority| authority.has_userinfo() || authority.port_to_u16().is_err()) {
-        return false;
+    let authority = rest.strip_prefix("//").map(|rest| rest.split(['/', '?', '#']).next().unwrap_or_default());
+    let (user, place) = authority.map_or((None, None), |authority| match authority.rsplit_once('@') {
+        Some((user, place)) => (Some(user), Some(place)),
+        None => (None, Some(authority)),
+    });
+    let host = place.map(host);
+    match scheme.to_ascii_lowercase().as_str() {
+        "https" | "http" if host.is_none_or(str::is_empty) => return Some("it has no host"),
+        "https" => {}
+        "http" if host.is_some_and(is_local) => {}
+        "http" => return Some("http is for loopback hosts and *.test only"),
+        scheme if !scheme.contains('.') => return Some("a private scheme needs a dot"),
+        _ if rest.is_empty() => return Some("it has nothing behind its scheme"),
+        _ if host == Some("") => return Some("it has no host"),
+        _ => {}
     }
-    let host = authority.map(|authority| (authority.host(), authority.host_parsed()));
-    match scheme.as_str() {
-        "https" => host.is_some_and(|(text, _)| is_host(text)),
-        "http" => host.is_some_and(|(text, host)| is_host(text) && is_local(text, &host)),
-        _ => scheme.contains('.') && (host.is_some_and(|(text, _)| is_host(text)) || !uri.path().is_empty()),
+    // As a certificate could name it.
+    if host.is_some_and(|host| !host.is_ascii() || host.contains('%')) {
+        return Some("its host is not ASCII");
     }
+    let rules: [(bool, &str); 6] = [
+        (uri.contains('#'), "it has a fragment"),
+        (user.is_some(), "it has a user"),
+        (uri.contains('*'), "it has a wildcard"),
+        (uri.contains(char::is_whitespace), "it has white space"),
+        (uri.contains(is_control), "it has a control character"),
+        (uri.contains('\\'), "it has a backslash"),
+    ];
+    let broken = rules.iter().find(|(is_broken, _)| *is_broken).map(|(_, reason)| *reason);
+    broken.or_else(|| match Iri::parse(uri) {
+        Err(_) => Some("it is not a valid URI"),
+        Ok(uri) if uri.authority().is_some_and(|authority| authority.port_to_u16().is_err()) => {
+            Some("its port is not valid")
+        }
+        Ok(_) => None,
+    })
 }
 
-/// A host as a certificate could name it: ASCII, not empty, nothing percent-encoded.
-fn is_host(text: &str) -> bool {
-    !text.is_empty() && text.is_ascii() && !text.contains('%')
+/// The host of an authority without its user: what stands before the port, and an IPv6 address with its brackets.
+fn host(place: &str) -> &str {
+    let end = match place.strip_prefix('[').and_then(|address| address.find(']')) {
+        Some(at) => at + 2,
+        None => place.find(':').unwrap_or(place.len()),
+    };
+    place.get(..end).unwrap_or(place)
 }
 
 /// Loopback addresses, `localhost` and names below `localhost` and `test` (RFC 6761). Other spellings of an address,
 /// `127.1` say, are names here and not local.
-fn is_local<E: Encoder>(text: &str, host: &Host<'_, E>) -> bool {
-    match host {
-        Host::Ipv4(address) => address.is_loopback(),
-        Host::Ipv6(address) => address.is_loopback(),
-        _ => {
-            let name = text.to_ascii_lowercase();
-            name == "localhost"
-                || [".localhost", ".test"].iter().any(|end| name.strip_suffix(end).is_some_and(|left| !left.is_empty()))
-        }
+fn is_local(host: &str) -> bool {
+    if let Some(address) = host.strip_prefix('[').and_then(|address| address.strip_suffix(']')) {
+        return address.parse().is_ok_and(|address: Ipv6Addr| address.is_loopback());
     }
+    if let Ok(address) = host.parse::<Ipv4Addr>() {
+        return address.is_loopback();
+    }
+    let name = host.to_ascii_lowercase();
+    name == "localhost"
+        || [".localhost", ".test"].iter().any(|end| name.strip_suffix(end).is_some_and(|left| !left.is_empty()))
 }
 
 #[cfg(test)]
@@ -153,42 +182,69 @@ mod tests {
     }
 
     #[test]
-    fn uris_that_must_not_be_redirected_to_are_named() {
-        for uri in [
-            "example.com/cb",
-            "/cb",
-            "//example.com/cb",
-            "javascript:alert(1)",
-            "data:text/html,x",
-            "myapp:/cb",
-            "ftp://example.com/",
-            "https:cb",
-            "https:///cb",
-            "https://",
-            "https://example.com/#top",
-            "https://example.com/cb#",
-            "https://user@example.com/",
-            "https://user:pass@example.com/",
-            "https://*.example.com/",
-            "https://example.com/*",
-            "https://example.com\\@evil.example/",
-            "https://ex%61mple.com/",
-            "https://b\u{fc}cher.example/",
-            "https://example.com:99999/",
-            "https://example.com/%zz",
-            "https://example.com/{id}",
-            "http://example.com/cb",
-            "http://127.1/cb",
-            "http://2130706433/cb",
-            "http://0x7f.0.0.1/cb",
-            "http://127.0.0.1.example/cb",
-            "http://[::ffff:127.0.0.1]/cb",
-            "http://.test/cb",
-            "http://localhost.example/cb",
-            "com.example.app:",
+    fn uris_that_must_not_be_redirected_to_are_named_and_why() {
+        let (relative, no_host) = ("it is not an absolute URI", "it has no host");
+        let (http, dot) = ("http is for loopback hosts and *.test only", "a private scheme needs a dot");
+        let (ascii, fragment, user) = ("its host is not ASCII", "it has a fragment", "it has a user");
+        let (wildcard, backslash, uri) = ("it has a wildcard", "it has a backslash", "it is not a valid URI");
+        for (given, reason) in [
+            ("example.com/cb", relative),
+            ("/cb", relative),
+            ("//example.com/cb", relative),
+            ("1a:/cb", relative),
+            ("https:cb", no_host),
+            ("https:///cb", no_host),
+            ("https://", no_host),
+            ("https://user@/", no_host),
+            ("https://:443/", no_host),
+            ("com.example.app:///cb", no_host),
+            ("http://example.com/cb", http),
+            ("http://docker/x", http),
+            ("http://127.1/cb", http),
+            ("http://2130706433/cb", http),
+            ("http://0x7f.0.0.1/cb", http),
+            ("http://127.0.0.01/cb", http),
+            ("http://127.0.0.1.example/cb", http),
+            ("http://[::ffff:127.0.0.1]/cb", http),
+            ("http://[::1/cb", http),
+            ("http://.test/cb", http),
+            ("http://localhost.example/cb", http),
+            ("http://localhost@example.com/cb", http),
+            ("http://example.com/#top", http),
+            ("javascript:alert(1)", dot),
+            ("data:text/html,x", dot),
+            ("myapp:/cb", dot),
+            ("my-app://cb", dot),
+            ("ftp://example.com/", dot),
+            ("urn:ietf:wg:oauth:2.0:oob", dot),
+            ("com.example.app:", "it has nothing behind its scheme"),
+            ("https://ex%61mple.com/", ascii),
+            ("https://b\u{fc}cher.example/", ascii),
+            ("https://example.com/#top", fragment),
+            ("https://example.com/cb#", fragment),
+            ("https://user@example.com/", user),
+            ("https://user:pass@example.com/", user),
+            ("https://@example.com/", user),
+            ("http://user@localhost/", user),
+            ("https://*.example.com/", wildcard),
+            ("https://example.com/*", wildcard),
+            ("https://example.com\\@evil.example/", user),
+            ("https://example.com/a\\b", backslash),
+            ("https://example.com/%zz", uri),
+            ("https://example.com/{id}", uri),
+            ("https://example.com:port/", uri),
+            ("https://[::1/cb", uri),
+            ("https://example.com:99999/", "its port is not valid"),
         ] {
-            let error = text(uri).unwrap_err();
-            assert_eq!(error.to_string(), format!("The redirect URI \"{uri}\" is invalid."));
+            let error = text(given).unwrap_err();
+            assert_eq!(error.to_string(), format!("The redirect URI \"{given}\" is invalid: {reason}."));
+        }
+        for (given, reason) in [
+            ("https://a.example/\u{2028}", "it has white space"),
+            ("https://a.example/\u{202e}", "it has a control character"),
+        ] {
+            let said = list(&[given]).unwrap_err().to_string();
+            assert!(said.ends_with(&format!("is invalid: {reason}.")), "{said}");
         }
     }
 
@@ -212,8 +268,13 @@ mod tests {
     #[test]
     fn an_element_of_a_list_is_one_uri_whatever_it_holds() {
         assert_eq!(list(&["https://a.example/x,https://b.example"]).unwrap(), "https://a.example/x,https://b.example");
-        for bad in ["https://a.example https://b.example", " https://a.example", ""] {
-            assert_eq!(list(&[bad]).unwrap_err().to_string(), format!("The redirect URI \"{bad}\" is invalid."));
+        for (bad, reason) in [
+            ("https://a.example https://b.example", "it has white space"),
+            (" https://a.example", "it is not an absolute URI"),
+            ("", "it is not an absolute URI"),
+        ] {
+            let said = list(&[bad]).unwrap_err().to_string();
+            assert_eq!(said, format!("The redirect URI \"{bad}\" is invalid: {reason}."));
         }
         assert_eq!(list(&[]).unwrap(), "");
     }
@@ -221,7 +282,7 @@ mod tests {
     #[test]
     fn an_element_that_is_no_string_is_invalid() {
         let error = parse(&TextOrList::List(vec![Ok("https://a.example".to_owned()), Err("array")])).unwrap_err();
-        assert_eq!(error.to_string(), "The redirect URI \"array\" is invalid.");
+        assert_eq!(error.to_string(), "The redirect URI \"array\" is invalid: it is not a string.");
     }
 
     #[test]

@@ -1,35 +1,39 @@
 //! What a credential may ask for (RFC 6749 §3.3).
 
 use crate::error::{Error, Quoted, Result};
+use crate::request::TextOrList;
 use crate::store::ScopeTable;
 
 /// How many scopes one credential may have.
 const MOST: usize = 64;
 
-/// The tokens of `scope`, between any ASCII white space, repeated ones once.
+/// The tokens of `scope`, between any ASCII white space, repeated ones once. `Err` names the type of an element of a
+/// list that is no string.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Scopes(Vec<String>);
+pub struct Scopes(Vec<std::result::Result<String, &'static str>>);
 
 impl Scopes {
-    /// Reads `scope`; it must hold at least one token.
-    pub fn parse(text: Option<&str>) -> Result<Self> {
-        let mut tokens: Vec<String> = Vec::new();
-        // The vertical tab separates too, as in PHP.
-        for token in text.unwrap_or_default().split('\x0b').flat_map(str::split_ascii_whitespace) {
-            // Beyond the most that are allowed repeats no longer matter, and so a long list costs no more to compare.
-            if tokens.len() > MOST || !tokens.iter().any(|known| known == token) {
-                tokens.push(token.to_owned());
-            }
+    /// Reads `scope`, of which each element of a list may hold several tokens. It must hold at least one.
+    pub fn parse(input: Option<&TextOrList>) -> Result<Self> {
+        let mut tokens = Vec::new();
+        match input {
+            None => {}
+            Some(TextOrList::Text(text)) => add(&mut tokens, text),
+            Some(TextOrList::List(list)) => list.iter().for_each(|element| match element {
+                Ok(text) => add(&mut tokens, text),
+                Err(type_name) => tokens.push(Err(*type_name)),
+            }),
         }
         if tokens.is_empty() { Err(Error::ScopeRequired) } else { Ok(Self(tokens)) }
     }
 
     /// The ids of the tokens, in their order; each must be in the table.
     pub fn ids(&self, table: &ScopeTable) -> Result<Vec<i64>> {
-        self.0
-            .iter()
-            .map(|token| table.id(token).ok_or_else(|| Error::ScopeInvalid(Quoted::from(token.as_str()))))
-            .collect()
+        let id = |token: &std::result::Result<String, &'static str>| match token {
+            Ok(token) => table.id(token).ok_or_else(|| Error::ScopeInvalid(Quoted::from(token.as_str()))),
+            Err(type_name) => Err(Error::ScopeInvalid(Quoted::from(*type_name))),
+        };
+        self.0.iter().map(id).collect()
     }
 
     /// Refuses more scopes than a credential may have.
@@ -38,12 +42,30 @@ impl Scopes {
     }
 }
 
+fn add(tokens: &mut Vec<std::result::Result<String, &'static str>>, text: &str) {
+    // The vertical tab separates too, as in PHP.
+    for token in text.split('\x0b').flat_map(str::split_ascii_whitespace) {
+        // Beyond the most that are allowed repeats no longer matter, and so a long list costs no more to compare.
+        if tokens.len() > MOST || !tokens.iter().any(|known| known.as_deref() == Ok(token)) {
+            tokens.push(Ok(token.to_owned()));
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn scopes(text: &str) -> Result<Scopes> {
+        Scopes::parse(Some(&TextOrList::Text(text.to_owned())))
+    }
+
+    fn list(elements: &[std::result::Result<&str, &'static str>]) -> Result<Scopes> {
+        Scopes::parse(Some(&TextOrList::List(elements.iter().map(|element| element.map(str::to_owned)).collect())))
+    }
+
     fn parse(text: &str) -> Result<Vec<String>> {
-        Scopes::parse(Some(text)).map(|scopes| scopes.0)
+        scopes(text).map(|scopes| scopes.0.into_iter().map(std::result::Result::unwrap).collect())
     }
 
     #[test]
@@ -63,24 +85,40 @@ mod tests {
 
     #[test]
     fn no_token_is_an_error() {
-        for text in [None, Some(""), Some(" \t\r\n")] {
-            assert_eq!(Scopes::parse(text).unwrap_err().to_string(), "At least one valid scope is required.");
+        for none in [Scopes::parse(None), scopes(""), scopes(" \t\r\n"), list(&[]), list(&[Ok(""), Ok(" ")])] {
+            assert_eq!(none.unwrap_err().to_string(), "At least one valid scope is required.");
         }
+    }
+
+    #[test]
+    fn an_element_of_a_list_holds_one_token_or_several() {
+        assert_eq!(list(&[Ok("a b"), Ok("a"), Ok(" c\td ")]).unwrap(), scopes("a b c d").unwrap());
+        let many: Vec<String> = (0..65).map(|number| format!("s{number}")).collect();
+        let many: Vec<_> = many.iter().map(|token| Ok(token.as_str())).collect();
+        list(&many[..64]).unwrap().check_count().unwrap();
+        assert!(matches!(list(&many).unwrap().check_count(), Err(Error::TooManyScopes)));
+    }
+
+    #[test]
+    fn an_element_that_is_no_string_is_an_invalid_scope_whatever_scopes_there_are() {
+        let table = ScopeTable::from_iter([("a".to_owned(), 1), ("array".to_owned(), 2)]);
+        let error = list(&[Ok("a"), Err("array"), Ok("b")]).unwrap().ids(&table).unwrap_err();
+        assert_eq!(error.to_string(), "The requested scope \"array\" is invalid.");
     }
 
     #[test]
     fn the_first_token_without_a_row_is_named() {
         let table = ScopeTable::from_iter([("a".to_owned(), 1), ("b".to_owned(), 2)]);
-        assert_eq!(Scopes::parse(Some("b a")).unwrap().ids(&table).unwrap(), [2, 1]);
-        let error = Scopes::parse(Some("a B c")).unwrap().ids(&table).unwrap_err();
+        assert_eq!(scopes("b a").unwrap().ids(&table).unwrap(), [2, 1]);
+        let error = scopes("a B c").unwrap().ids(&table).unwrap_err();
         assert_eq!(error.to_string(), "The requested scope \"B\" is invalid.");
     }
 
     #[test]
     fn sixty_four_different_scopes_are_the_most() {
         let many = |n: usize| (0..n).map(|i| format!("s{i} s{i} ")).collect::<String>();
-        Scopes::parse(Some(&many(64))).unwrap().check_count().unwrap();
-        let error = Scopes::parse(Some(&many(65))).unwrap().check_count().unwrap_err();
+        scopes(&many(64)).unwrap().check_count().unwrap();
+        let error = scopes(&many(65)).unwrap().check_count().unwrap_err();
         assert_eq!(error.to_string(), "At most 64 scopes are allowed.");
     }
 }

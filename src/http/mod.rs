@@ -163,7 +163,7 @@ fn is_too_large(length: Option<&[u8]>, size: Size) -> bool {
 fn text(parameters: &dyn Parameters, name: &str) -> Result<Option<Vec<u8>>> {
     Ok(match parameters.read(name)? {
         Some(Parameter::Text(text)) => Some(text),
-        Some(Parameter::List(_)) | None => None,
+        Some(Parameter::List(_) | Parameter::Textless) | None => None,
     })
 }
 

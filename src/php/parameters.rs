@@ -80,7 +80,11 @@ impl Parameters for PhpParameters<'_> {
             return Ok(None);
         };
         if !value.is_array() {
-            return Ok(self.text(value)?.ok().map(Parameter::Text));
+            return Ok(match self.text(value)? {
+                Ok(text) => Some(Parameter::Text(text)),
+                Err(_) if value.is_null() => None,
+                Err(_) => Some(Parameter::Textless),
+            });
         }
         // An element's `__toString` may change the list where the caller gave a reference to it: this one stays.
         let kept = value.shallow_clone();
