@@ -85,9 +85,9 @@ impl Server {
         let options = uri.query().map_or("", |query| query.as_str());
         for option in options.split('&').filter(|option| !option.is_empty()) {
             let (name, value) = option.split_once('=')?;
-            let value = decoded(value)?;
+            // An option that says nothing may have lost what it was to say, such as whom to trust.
+            let value = decoded(value).filter(|value| !value.is_empty())?;
             match name {
-                _ if value.is_empty() => {}
                 "socket" => server.socket = Some(value).filter(|path| path.starts_with('/')).map(Some)?,
                 "ssl_ca" => server.ssl_ca = Some(absolute(&value)?),
                 "ssl_verify" => server.ssl_verify = Some(settings::switch(&value)?),
@@ -339,7 +339,7 @@ mod tests {
 
     #[test]
     fn a_dsn_has_options() {
-        let found = server("mysql://u@localhost/d?socket=%2Frun%2Fm.sock&connect_timeout=2&read_timeout=3&ssl_verify=");
+        let found = server("mysql://u@localhost/d?socket=%2Frun%2Fm.sock&connect_timeout=2&read_timeout=3");
         assert_eq!(found.socket.as_deref(), Some("/run/m.sock"));
         assert_eq!((found.connect_timeout, found.read_timeout), (Duration::from_secs(2), Duration::from_secs(3)));
         assert_eq!(found.place(), "/run/m.sock/d");
@@ -368,6 +368,12 @@ mod tests {
             "mysql://u@h/d?ssl_verify=perhaps",
             "mysql://u@h/d?ssl_ca=ca.pem",
             "mysql://u@h/d?socket=m.sock",
+            "mysql://u@h/d?socket=",
+            "mysql://u@h/d?ssl_ca=",
+            "mysql://u@h/d?ssl_verify=",
+            "mysql://u@h/d?connect_timeout=",
+            "mysql://u@h/d?read_timeout=",
+            "mysql://u@h/d?read_timeout",
             "mysql://u:p%00@h/d",
             "mysql://u@h/d#f",
             "mysql:u:p/d",
