@@ -240,6 +240,9 @@ pub enum Error {
     /// The server has answered nothing for longer than `read_timeout`.
     #[error("The credential store at {0} has not answered for {1} ms.")]
     ServerSilent(String, u64),
+    /// The server has answered what makes no sense: it may be no MySQL or MariaDB.
+    #[error("The credential store at {0} has answered what is not MySQL's protocol: check localapi.dsn.")]
+    ServerGarbled(String),
     /// The server is gone, or the network to it, and the answer to a commit with it.
     #[error("The connection to the credential store at {0} was lost while it stored this: look whether it has.")]
     CommitUnanswered(String),
@@ -354,6 +357,7 @@ impl Error {
                 | Self::ServerDenied(_)
                 | Self::ServerReadOnly(_)
                 | Self::ServerSilent(..)
+                | Self::ServerGarbled(_)
         )
     }
 }

@@ -7,10 +7,8 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use mysql::prelude::Queryable as _;
-
 use super::table::TABLES;
-use super::test_server::Database;
+use super::test_server::{self, Database};
 use crate::api::Api;
 use crate::batch;
 use crate::command;
@@ -470,12 +468,11 @@ fn a_lock_that_outlasts_the_timeout_is_the_same_fault() {
             }
             Some(database) => {
                 server = database.connect();
-                server
-                    .query_drop(format!("START TRANSACTION; {lock}; SELECT * FROM localapi_store FOR UPDATE"))
-                    .unwrap();
+                let lock = format!("START TRANSACTION; {lock}; SELECT * FROM localapi_store FOR UPDATE");
+                test_server::run(&mut server, &lock);
                 script.create(&[]);
                 script.say("admin", script.api.register_admin(b"eve"));
-                server.query_drop("ROLLBACK").unwrap();
+                test_server::run(&mut server, "ROLLBACK");
             }
         }
         // How much was drawn of the first seed is each engine's own.

@@ -5,9 +5,7 @@ use std::io::Write as _;
 use std::sync::Once;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use mysql::prelude::Queryable as _;
-use mysql::{Conn, OptsBuilder, Value};
-
+use super::mysql::client::Connection;
 use crate::place::{Dsn, Server};
 use crate::settings::Settings;
 
@@ -56,18 +54,14 @@ impl Database {
 
     /// Runs statements as another program would.
     pub fn run(&self, sql: &str) {
-        self.connect().query_drop(sql).unwrap_or_else(|error| panic!("{sql}: {error}"));
+        run(&mut self.connect(), sql);
     }
 
     /// The rows of a query, as text; null is `NULL`.
     pub fn rows(&self, sql: &str) -> Vec<Vec<String>> {
-        let rows: Vec<mysql::Row> = self.connect().query(sql).unwrap_or_else(|error| panic!("{sql}: {error}"));
-        let text = |value| match value {
-            Value::Bytes(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
-            Value::NULL => "NULL".to_owned(),
-            other => format!("{other:?}"),
-        };
-        rows.into_iter().map(|row| row.unwrap().into_iter().map(text).collect()).collect()
+        let answers = self.connect().query(sql, 1).unwrap_or_else(|error| panic!("{sql}: {error:?}"));
+        let text = |cell: Option<&[u8]>| String::from_utf8_lossy(cell.unwrap_or(b"NULL")).into_owned();
+        answers[0].rows.iter().map(|row| row.into_iter().map(text).collect()).collect()
     }
 
     /// The first column of the first row.
@@ -76,23 +70,21 @@ impl Database {
     }
 
     /// Another program's connection.
-    pub fn connect(&self) -> Conn {
-        let server = &self.server;
-        let options = OptsBuilder::new()
-            .ip_or_hostname(Some(server.host.as_str()))
-            .tcp_port(server.port)
-            .prefer_socket(false)
-            .user(Some(server.user.as_str()))
-            .pass(Some(server.password.reveal()));
-        let mut connection = Conn::new(options).unwrap();
+    pub fn connect(&self) -> Connection {
+        let mut connection = Connection::open(&Server { database: String::new(), ..self.server.clone() }).unwrap();
         // It isn't there before it's made.
-        let _ = connection.query_drop(format!("USE {}", server.database));
+        let _ = connection.query(&format!("USE {}", self.server.database), 1);
         connection
     }
 }
 
+/// Runs statements, however many they are.
+pub fn run(connection: &mut Connection, sql: &str) {
+    connection.query(sql, usize::MAX).unwrap_or_else(|error| panic!("{sql}: {error:?}"));
+}
+
 impl Drop for Database {
     fn drop(&mut self) {
-        let _ = self.connect().query_drop(format!("DROP DATABASE {}", self.server.database));
+        let _ = self.connect().query(&format!("DROP DATABASE {}", self.server.database), 1);
     }
 }

@@ -1,13 +1,13 @@
 //! What a fault of the server or of the network to it means. The server's own words aren't passed on: they may quote a
 //! value.
 
-use std::error::Error as _;
-use std::io::{self, ErrorKind};
+use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use mysql::{DriverError, MySqlError};
+use rustls::CertificateError;
 
+use super::client;
 use crate::error::Error;
 use crate::place::Server;
 use crate::settings::Settings;
@@ -37,67 +37,65 @@ pub enum Fault {
     ColumnMissing(&'static str, &'static str),
     /// What the session before this one has stored can't be known.
     Unanswered,
+    /// The server has answered what isn't its protocol.
+    Malformed,
+    /// The server has answered more than is read.
+    TooLong,
 }
 
 impl Fault {
-    /// What the driver's error is, of a session that was there.
-    pub fn of(error: &mysql::Error) -> Self {
+    /// What the client's error is, of a session that was there.
+    pub fn of(error: client::Error) -> Self {
         match error {
-            mysql::Error::MySqlError(error) => match error.code {
+            client::Error::Answered { code, message } => match code {
                 // Shutting down, killed, gone, timed out.
                 1053 | 1077 | 1078 | 1079 | 1080 | 1152 | 1153 | 1158..=1161 | 1184 | 1317 | 1927 | 4031 => Self::Lost,
                 // Deadlock, or Galera's certification; a node that is about to leave.
                 1213 | 3101 => Self::Contended,
                 // Null, out of range, cut off, not of the type or the character set, too long.
                 1048 | 1264 | 1265 | 1292 | 1366 | 1406 | 3988 => {
-                    column(error).map_or(Self::Code(error.code), Self::Unfit)
+                    column(&message).map_or(Self::Code(code), Self::Unfit)
                 }
-                1364 => column(error).map_or(Self::Code(error.code), Self::WithoutDefault),
+                1364 => column(&message).map_or(Self::Code(code), Self::WithoutDefault),
                 code => Self::Code(code),
             },
-            mysql::Error::TlsError(_) => Self::Tls("the encrypted connection failed"),
+            client::Error::Unresolved => Self::Unreachable("its name does not resolve"),
             // What the kernel says when the network has swallowed what was sent is another error than its own timeout.
-            error => match io_error(error).map(io::Error::kind) {
-                Some(ErrorKind::WouldBlock) => Self::Silent,
-                _ => Self::Lost,
-            },
+            client::Error::Io(ErrorKind::WouldBlock) => Self::Silent,
+            client::Error::Io(_) => Self::Lost,
+            client::Error::AuthorityUnreadable => Self::Tls("the file of ssl_ca cannot be read"),
+            client::Error::AuthorityMissing => Self::Tls("the file of ssl_ca holds no certificate"),
+            client::Error::Unencrypted => Self::Tls("the server does not speak TLS"),
+            client::Error::Tls(error) => Self::Tls(tls_reason(&error)),
+            client::Error::PluginUnknown => Self::Unreachable("the user logs in by a plugin that is not known here"),
+            client::Error::Malformed => Self::Malformed,
+            client::Error::TooLong => Self::TooLong,
         }
     }
 
-    /// What the driver's error is, of a session that isn't there yet.
-    pub fn of_opening(error: &mysql::Error) -> Self {
+    /// What the client's error is, of a session that isn't there yet.
+    pub fn of_opening(error: client::Error) -> Self {
         match error {
-            mysql::Error::DriverError(DriverError::ConnectTimeout | DriverError::Timeout) => {
-                Self::Unreachable("it did not answer in time")
-            }
-            mysql::Error::DriverError(DriverError::CouldNotConnect(Some((.., kind)))) => {
-                Self::Unreachable(reason(*kind))
-            }
-            mysql::Error::DriverError(DriverError::TlsNotSupported) => Self::Tls("the server does not speak TLS"),
-            mysql::Error::DriverError(
-                DriverError::UnknownAuthPlugin(_)
-                | DriverError::OldMysqlPasswordDisabled
-                | DriverError::CleartextPluginDisabled,
-            ) => Self::Unreachable("the user logs in by a plugin that is not known here"),
-            mysql::Error::TlsError(error) => Self::Tls(tls_reason(&error.to_string())),
-            error => match (io_error(error), Self::of(error)) {
-                // rustls reports a certificate that it doesn't trust as a fault of reading or writing.
-                (Some(error), _) if error.kind() == ErrorKind::InvalidData => Self::Tls(tls_reason(&error.to_string())),
-                (Some(error), _) => Self::Unreachable(reason(error.kind())),
-                (None, Self::Lost) => Self::Unreachable("it ended the connection"),
-                (None, fault) => fault,
+            client::Error::Io(kind) => Self::Unreachable(reason(kind)),
+            error => match Self::of(error) {
+                Self::Lost => Self::Unreachable("it ended the connection"),
+                fault => fault,
             },
         }
-    }
-
-    /// Whether nobody has taken the connection at this address: at another of the same name somebody may.
-    pub fn is_of_address(error: &mysql::Error) -> bool {
-        matches!(error, mysql::Error::DriverError(DriverError::ConnectTimeout | DriverError::CouldNotConnect(_)))
     }
 
     /// Whether the session can't be used any more.
     pub fn ends_session(&self) -> bool {
-        matches!(self, Self::Lost | Self::Silent | Self::Tls(_) | Self::Unreachable(_) | Self::Unanswered)
+        matches!(
+            self,
+            Self::Lost
+                | Self::Silent
+                | Self::Tls(_)
+                | Self::Unreachable(_)
+                | Self::Unanswered
+                | Self::Malformed
+                | Self::TooLong
+        )
     }
 
     /// The sentence for the caller.
@@ -115,6 +113,8 @@ impl Fault {
             Self::Unfit(column) => Error::ColumnUnfit(place, column),
             Self::WithoutDefault(column) => Error::ColumnWithoutDefault(place, column),
             Self::Unanswered => Error::CommitUnanswered(place),
+            Self::Malformed => Error::ServerGarbled(place),
+            Self::TooLong => Error::StoreFailed(PathBuf::from(place), "the server's answer is too long".to_owned()),
             Self::Code(code) => match code {
                 // MariaDB says the same of a password that is wrong and of a connection that isn't encrypted.
                 1045 if !server.is_encrypted() => Error::ServerRefused(
@@ -143,18 +143,9 @@ impl Fault {
     }
 }
 
-/// The fault of reading or writing that an error is about.
-fn io_error(error: &mysql::Error) -> Option<&io::Error> {
-    match error {
-        mysql::Error::IoError(error) => Some(error),
-        mysql::Error::CodecError(error) => error.source()?.downcast_ref(),
-        _ => None,
-    }
-}
-
 /// The column that a message is about: its name and nothing else of the message, which may quote a value.
-fn column(error: &MySqlError) -> Option<String> {
-    let (_, mut rest) = error.message.rsplit_once("olumn ").or_else(|| error.message.split_once("Field "))?;
+fn column(message: &str) -> Option<String> {
+    let (_, mut rest) = message.rsplit_once("olumn ").or_else(|| message.split_once("Field "))?;
     loop {
         // 'column', or `database`.`table`.`column`.
         let quote = rest.chars().next().filter(|quote| ['\'', '`'].contains(quote))?;
@@ -173,29 +164,25 @@ fn reason(kind: ErrorKind) -> &'static str {
         ErrorKind::NotFound => "its socket is not there",
         ErrorKind::PermissionDenied => "this user may not open its socket",
         ErrorKind::WouldBlock | ErrorKind::TimedOut => "it did not answer in time",
-        ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable | ErrorKind::InvalidInput => {
-            "no network leads there"
-        }
         ErrorKind::ConnectionReset
         | ErrorKind::ConnectionAborted
         | ErrorKind::BrokenPipe
         | ErrorKind::UnexpectedEof => "it ended the connection",
-        // Rust has no kind for the resolver's faults.
-        _ => "its name does not resolve",
+        _ => "no network leads there",
     }
 }
 
-fn tls_reason(text: &str) -> &'static str {
-    if text.contains("NotValidForName") || text.contains("not valid for name") {
-        "its certificate is for another name"
-    } else if text.contains("Expired") || text.contains("expired") {
-        "its certificate has expired"
-    } else if text.contains("BadEncoding") {
-        "the file of ssl_ca holds no certificate"
-    } else if text.contains("certificate") || text.contains("Certificate") {
-        "its certificate is not trusted"
-    } else {
-        "the encrypted connection failed"
+fn tls_reason(error: &rustls::Error) -> &'static str {
+    match error {
+        rustls::Error::InvalidCertificate(error) => match error {
+            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+                "its certificate is for another name"
+            }
+            CertificateError::Expired | CertificateError::ExpiredContext { .. } => "its certificate has expired",
+            _ => "its certificate is not trusted",
+        },
+        rustls::Error::NoCertificatesPresented => "its certificate is not trusted",
+        _ => "the encrypted connection failed",
     }
 }
 
@@ -204,8 +191,7 @@ mod tests {
     use super::*;
 
     fn of(code: u16, message: &str) -> Fault {
-        let state = "HY000".to_owned();
-        Fault::of(&mysql::Error::MySqlError(MySqlError { state, message: message.to_owned(), code }))
+        Fault::of(client::Error::Answered { code, message: message.to_owned() })
     }
 
     #[test]
@@ -224,11 +210,42 @@ mod tests {
 
     #[test]
     fn a_server_that_has_ended_a_session_is_not_one_that_is_silent() {
-        let of_kind = |kind: ErrorKind| Fault::of(&mysql::Error::IoError(kind.into()));
+        let of_kind = |kind: ErrorKind| Fault::of(client::Error::Io(kind));
         assert_eq!(of_kind(ErrorKind::WouldBlock), Fault::Silent);
         for kind in [ErrorKind::TimedOut, ErrorKind::ConnectionReset, ErrorKind::BrokenPipe, ErrorKind::UnexpectedEof] {
             assert_eq!(of_kind(kind), Fault::Lost, "{kind:?}");
         }
         assert_eq!(of(1927, "Connection was killed"), Fault::Lost);
+    }
+
+    #[test]
+    fn a_certificate_is_told_from_a_connection_that_failed() {
+        let of = |error: rustls::Error| Fault::of_opening(client::Error::Tls(error));
+        let other_name = CertificateError::NotValidForNameContext {
+            expected: rustls::pki_types::ServerName::try_from("db.example").unwrap(),
+            presented: vec![],
+        };
+        for (error, reason) in [
+            (CertificateError::NotValidForName, "its certificate is for another name"),
+            (other_name, "its certificate is for another name"),
+            (CertificateError::Expired, "its certificate has expired"),
+            (CertificateError::UnknownIssuer, "its certificate is not trusted"),
+            (CertificateError::NotValidYet, "its certificate is not trusted"),
+            (CertificateError::BadEncoding, "its certificate is not trusted"),
+        ] {
+            assert_eq!(of(error.into()), Fault::Tls(reason));
+        }
+        assert_eq!(of(rustls::Error::DecryptError), Fault::Tls("the encrypted connection failed"));
+    }
+
+    #[test]
+    fn an_answer_that_is_too_long_is_told() {
+        let crate::place::Dsn::Server(server) = crate::place::Dsn::parse("mysql://u@h/d") else { panic!() };
+        let fault = Fault::of(client::Error::TooLong);
+        assert!(fault.ends_session());
+        assert_eq!(
+            fault.into_error(&server, &Settings::default()).to_string(),
+            "The credential store \"h:3306/d\" failed: the server's answer is too long."
+        );
     }
 }

@@ -1,5 +1,6 @@
 //! How MariaDB and MySQL run a statement: one connection, and as few round trips as the store lets them be.
 
+pub mod client;
 mod dialect;
 mod fault;
 mod schema;
@@ -10,8 +11,9 @@ mod tests;
 use std::cell::RefCell;
 use std::rc::Rc;
 
+use self::client::{Answer, Cells, Rows};
 use self::dialect::{NEW_ROW, render};
-use self::session::{Answer, Fault, Session};
+use self::session::{Fault, Session};
 use super::engine::{Bind, Engine, Missing, Row, RowId};
 use crate::error::{Error, Result};
 use crate::place::Server;
@@ -46,7 +48,7 @@ struct State {
     /// Queries that are only noted: what will be asked.
     noted: Option<Vec<Noted>>,
     /// Queries that were asked ahead, and their rows.
-    foreseen: Vec<(String, Rc<Vec<Cells>>)>,
+    foreseen: Vec<(String, Rc<Rows>)>,
     /// Changes with everything that may let another change the store.
     version: i64,
     /// The row that was inserted last, once that is answered.
@@ -64,9 +66,6 @@ struct Noted {
 const SHARED: &str = " LOCK IN SHARE MODE";
 /// Two that have the same lock and want to change what they have read would wait for each other.
 const EXCLUSIVE: &str = " FOR UPDATE";
-
-/// The columns of a row; `None` is null.
-pub type Cells = Vec<Option<Vec<u8>>>;
 
 /// What asking a server gives.
 pub type Asked<T> = std::result::Result<T, Fault>;
@@ -184,7 +183,7 @@ impl Mysql {
             Some(rows) => rows,
             None => self.ask(vec![sql.into()])?.pop().map(|answer| Rc::new(answer.rows)).unwrap_or_default(),
         };
-        let _ = rows.iter().all(|row| read(row));
+        let _ = rows.iter().all(|row| read(&row));
         Ok(())
     }
 
@@ -368,13 +367,13 @@ impl Engine for Mysql {
     }
 }
 
-impl Row for Cells {
+impl Row for Cells<'_> {
     fn bytes(&self, column: usize) -> Option<Vec<u8>> {
-        self.get(column)?.clone()
+        self.get(column)?.map(<[u8]>::to_vec)
     }
 
     fn int_or_null(&self, column: usize) -> Option<i64> {
-        let text = self.get(column)?.as_ref()?;
+        let text = (*self.get(column)?)?;
         std::str::from_utf8(text).ok()?.trim().parse().ok()
     }
 }

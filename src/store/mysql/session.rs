@@ -1,24 +1,17 @@
 //! One session at the server.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs as _};
 use std::time::{Duration, Instant};
 
-use mysql::prelude::{Protocol, Queryable as _};
-use mysql::{Conn, Opts, OptsBuilder, QueryResult, SslOpts, Value};
-
+use super::Statement;
+use super::client::{Answer, Connection};
 pub use super::fault::Fault;
 use super::schema::{TABLES, Table};
-use super::{Cells, Statement};
 use crate::place::Server;
 use crate::random::Random;
 use crate::settings::Settings;
 use crate::store::engine::Missing;
 use crate::store::seed::SEEDS;
 
-/// Packets to the server are never larger, so that its least limit (MariaDB and MySQL have 16 MiB and more) holds.
-const LARGEST_PACKET: usize = 16 << 20;
-/// After so many milliseconds without a word the kernel asks whether the server is still there.
-const KEEP_ALIVE: u32 = 60_000;
 /// The lock that one session has while it makes the tables.
 const MAKING: &str = "localapi tables";
 /// A server that lacks several statements in one packet, or a proxy before it, calls them a syntax error.
@@ -26,7 +19,7 @@ const SYNTAX: u16 = 1064;
 
 /// A session.
 pub struct Session {
-    connection: Conn,
+    connection: Connection,
     mark: Mark,
     /// Whether a packet may hold only one statement.
     one_by_one: bool,
@@ -43,21 +36,10 @@ pub struct Mark {
     server: String,
 }
 
-/// What the server says to one statement.
-#[derive(Debug, Default)]
-pub struct Answer {
-    /// The rows found.
-    pub rows: Vec<Cells>,
-    /// How many were changed.
-    pub changed: usize,
-    /// The id of the row inserted.
-    pub new_id: i64,
-}
-
 impl Session {
     /// Logs in, and makes the tables where they are missing.
     pub fn open(server: &Server, settings: &Settings, missing: Missing) -> Result<Self, Fault> {
-        let connection = connect(server)?;
+        let connection = Connection::open(server).map_err(Fault::of_opening)?;
         let mut bytes = [0; 16];
         Random::System.fill(&mut bytes).map_err(|_| Fault::Lost)?;
         let lock = format!("localapi {:032x}", u128::from_ne_bytes(bytes));
@@ -108,21 +90,14 @@ impl Session {
 
     /// Sends statements and reads all their answers. The first that fails is the last that runs.
     pub fn send(&mut self, statements: &[Statement]) -> Result<Vec<Answer>, Fault> {
+        let at_once = if self.one_by_one { 1 } else { statements.len().max(1) };
         let mut answers = Vec::with_capacity(statements.len());
-        if self.one_by_one {
-            for statement in statements {
-                self.send_packet(&statement.sql, &mut answers)?;
-            }
-        } else if !statements.is_empty() {
-            let texts: Vec<&str> = statements.iter().map(|statement| statement.sql.as_str()).collect();
-            self.send_packet(&texts.join("; "), &mut answers)?;
+        for packet in statements.chunks(at_once) {
+            let texts: Vec<&str> = packet.iter().map(|statement| statement.sql.as_str()).collect();
+            answers.extend(self.connection.query(&texts.join("; "), packet.len()).map_err(Fault::of)?);
         }
-        Ok(answers)
-    }
-
-    fn send_packet(&mut self, text: &str, answers: &mut Vec<Answer>) -> Result<(), Fault> {
-        let mut results = self.connection.query_iter(text).map_err(|error| Fault::of(&error))?;
-        read_all(&mut results, answers).map_err(|error| Fault::of(&error))
+        // Otherwise nobody knows which statement an answer is to.
+        if answers.len() == statements.len() { Ok(answers) } else { Err(Fault::Malformed) }
     }
 
     fn configure(&mut self, settings: &Settings) -> Result<(), Fault> {
@@ -223,9 +198,9 @@ impl Session {
         let answers = self.send(&[columns.into()])?;
         let found: Vec<(&[u8], &[u8])> = answers
             .iter()
-            .flat_map(|answer| &answer.rows)
+            .flat_map(|answer| answer.rows.iter())
             .filter_map(|row| match row.as_slice() {
-                [Some(table), Some(column)] => Some((table.as_slice(), column.as_slice())),
+                [Some(table), Some(column)] => Some((*table, *column)),
                 _ => None,
             })
             .collect();
@@ -240,89 +215,23 @@ impl Session {
     }
 }
 
-fn read_all<P: Protocol>(results: &mut QueryResult<'_, '_, '_, P>, answers: &mut Vec<Answer>) -> mysql::Result<()> {
-    while let Some(rows) = results.iter() {
-        let mut answer = Answer {
-            rows: Vec::new(),
-            changed: usize::try_from(rows.affected_rows()).unwrap_or(usize::MAX),
-            new_id: rows.last_insert_id().and_then(|id| i64::try_from(id).ok()).unwrap_or_default(),
-        };
-        for row in rows {
-            let text = |value| match value {
-                Some(Value::Bytes(bytes)) => Some(bytes),
-                _ => None,
-            };
-            answer.rows.push(row?.unwrap_raw().into_iter().map(text).collect());
-        }
-        answers.push(answer);
-    }
-    Ok(())
-}
-
 fn first_text(answers: &[Answer], column: usize) -> String {
-    let row = answers.first().and_then(|answer| answer.rows.first());
-    let cell = row.and_then(|row| row.get(column)?.as_deref()).unwrap_or_default();
+    let row = answers.first().and_then(|answer| answer.rows.iter().next());
+    let cell = row.and_then(|row| *row.get(column)?).unwrap_or_default();
     String::from_utf8_lossy(cell).into_owned()
 }
 
-/// Connects and logs in. The driver tries the first address of a name only, unless it's bound to one of its own: then
-/// every address of that family.
-fn connect(server: &Server) -> Result<Conn, Fault> {
-    let connect = |from| {
-        let options = options(server, from).map_err(|fault| (fault, false))?;
-        Conn::new(options).map_err(|error| (Fault::of_opening(&error), Fault::is_of_address(&error)))
-    };
-    let fault = match connect(None) {
-        Err((fault, true)) if server.socket.is_none() => fault,
-        done => return done.map_err(|(fault, _)| fault),
-    };
-    let addresses = (server.host.as_str(), server.port).to_socket_addrs();
-    let addresses: Vec<SocketAddr> = addresses.map(Iterator::collect).unwrap_or_default();
-    if addresses.len() > 1 {
-        for any in [IpAddr::V4(Ipv4Addr::UNSPECIFIED), IpAddr::V6(Ipv6Addr::UNSPECIFIED)] {
-            if addresses.iter().any(|address| address.is_ipv4() == any.is_ipv4()) {
-                match connect(Some(SocketAddr::new(any, 0))) {
-                    Err((_, true)) => {}
-                    done => return done.map_err(|(fault, _)| fault),
-                }
-            }
-        }
-    }
-    Err(fault)
-}
+#[cfg(test)]
+mod tests {
+    use super::super::client::tests::login::{CAPABILITIES, greeting, serve};
+    use super::super::client::tests::{done, server};
+    use super::*;
 
-fn options(server: &Server, from: Option<SocketAddr>) -> Result<Opts, Fault> {
-    let tls = match (&server.ssl_ca, server.ssl_verify) {
-        (None, None) => None,
-        (ca, verify) => {
-            let options = SslOpts::default().with_root_cert_path(ca.clone());
-            if ca.as_ref().is_some_and(|path| std::fs::File::open(path).is_err()) {
-                return Err(Fault::Tls("the file of ssl_ca cannot be read"));
-            }
-            let trusting = verify == Some(false);
-            Some(options.with_danger_accept_invalid_certs(trusting).with_danger_skip_domain_validation(trusting))
-        }
-    };
-    let milliseconds = |time: Duration| u32::try_from(time.as_millis()).unwrap_or(u32::MAX);
-    let options = OptsBuilder::new()
-        .ip_or_hostname(Some(server.host.as_str()))
-        .tcp_port(server.port)
-        .socket(server.socket.as_deref())
-        .prefer_socket(false)
-        .bind_address(from)
-        .user(Some(server.user.as_str()))
-        .pass(Some(server.password.reveal()))
-        .db_name(Some(server.database.as_str()))
-        .tcp_connect_timeout(Some(server.connect_timeout))
-        .read_timeout(Some(server.read_timeout))
-        .write_timeout(Some(server.read_timeout))
-        // A connection whose other end is gone without a word is noticed while it's idle, or soon after the next packet.
-        .tcp_keepalive_time_ms(Some(KEEP_ALIVE))
-        .tcp_keepalive_probe_interval_secs(Some(10))
-        .tcp_keepalive_probe_count(Some(3))
-        .tcp_user_timeout_ms(Some(milliseconds(server.connect_timeout)))
-        .max_allowed_packet(Some(LARGEST_PACKET))
-        .stmt_cache_size(0)
-        .ssl_opts(tls);
-    Ok(options.into())
+    #[test]
+    fn fewer_answers_than_statements_are_none() {
+        let once = done(0, 0, 2);
+        let (port, _) = serve(vec![greeting(CAPABILITIES, "mysql_native_password"), once.clone(), once]);
+        let opened = Session::open(&server(port, 5_000), &Settings::default(), Missing::Left);
+        assert_eq!(opened.err(), Some(Fault::Malformed));
+    }
 }

@@ -7,8 +7,9 @@ use super::proxy::Trouble;
 use super::*;
 use crate::batch;
 use crate::error::Error;
-use crate::place::Place;
+use crate::place::{Dsn, KeyFile, Place};
 use crate::settings::Settings;
+use crate::store::test_server;
 
 /// Ends every session that uses the database, as `wait_timeout` or an administrator does.
 fn kill_sessions(site: &Site) {
@@ -282,7 +283,7 @@ fn a_deadlock_is_tried_again() {
     let known = [site.create().unwrap(), site.create().unwrap()];
     let (first, second) = (id(&known[0]), id(&known[1]).to_string());
     let mut other = site.database.connect();
-    let mut run = |sql: &str| mysql::prelude::Queryable::query_drop(&mut other, sql).unwrap();
+    let mut run = |sql: &str| test_server::run(&mut other, sql);
     // The other one has more to lose, so the server ends this one.
     run("START TRANSACTION");
     run("INSERT INTO tblactivitylog (description) SELECT 'other' FROM seq_1_to_500");
@@ -315,7 +316,7 @@ fn a_lock_that_outlasts_the_timeout_is_told() {
     let Some(site) = Site::new() else { return };
     let known = site.create().unwrap();
     let mut other = site.database.connect();
-    let mut run = |sql: &str| mysql::prelude::Queryable::query_drop(&mut other, sql).unwrap();
+    let mut run = |sql: &str| test_server::run(&mut other, sql);
     run("START TRANSACTION");
     run("SELECT * FROM tbloauthserver_clients FOR UPDATE");
     let api = Api::new(Settings { busy_timeout: Duration::from_millis(500), ..site.settings.clone() });
@@ -338,7 +339,7 @@ fn a_call_that_waits_in_vain_for_a_lock_leaves_none_behind() {
     let Some(site) = Site::new() else { return };
     let known = site.create().unwrap();
     let mut other = site.database.connect();
-    let mut run = |sql: &str| mysql::prelude::Queryable::query_drop(&mut other, sql).unwrap();
+    let mut run = |sql: &str| test_server::run(&mut other, sql);
     run("START TRANSACTION");
     // What an update reads after the row that it locks.
     run("SELECT * FROM localapi_store FOR UPDATE");
@@ -348,7 +349,7 @@ fn a_call_that_waits_in_vain_for_a_lock_leaves_none_behind() {
     let refused = call(&api, "UpdateOAuthCredential", &update);
     assert!(matches!(refused, Err(Error::StoreLocked(..))), "{refused:?}");
     let mut third = site.database.connect();
-    let mut run = |sql: &str| mysql::prelude::Queryable::query_drop(&mut third, sql).unwrap();
+    let mut run = |sql: &str| test_server::run(&mut third, sql);
     run("SET SESSION innodb_lock_wait_timeout = 1");
     run(&format!("UPDATE tbloauthserver_clients SET description = 'x' WHERE id = {id}"));
 }
@@ -412,10 +413,38 @@ fn a_server_that_cannot_be_reached_is_told_with_the_reason() {
 }
 
 #[test]
+fn a_server_that_speaks_another_protocol_is_told() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        std::io::Write::write_all(&mut listener.accept().unwrap().0, b"SSH-2.0-OpenSSH_9.2p1\r\n").unwrap();
+    });
+    let dsn = Dsn::parse(&format!("mysql://u:p@127.0.0.1:{port}/d"));
+    let api = Api::new(Settings { dsn, key_file: KeyFile::At("/nowhere/keys".into()), ..Settings::default() });
+    assert_eq!(
+        create(&api).unwrap_err().to_string(),
+        format!(
+            "The credential store at 127.0.0.1:{port}/d has answered what is not MySQL's protocol: check localapi.dsn."
+        )
+    );
+}
+
+#[test]
 fn a_name_that_has_another_address_than_the_server_listens_at_is_no_fault() {
     let Some(site) = Site::new() else { return };
     let mut server = site.database.server.clone();
     server.host = "localhost".to_owned();
+    create(&Api::new(site.database.settings_at(server))).unwrap();
+}
+
+#[test]
+fn a_server_may_be_reached_by_its_socket() {
+    let Some(site) = Site::new() else { return };
+    let mut server = site.database.server.clone();
+    server.host = "no-such-host.invalid".to_owned();
+    server.socket = Some(site.database.one("SELECT @@socket"));
+    // Nobody is between the two, so it's not encrypted.
+    server.ssl_verify = Some(true);
     create(&Api::new(site.database.settings_at(server))).unwrap();
 }
 
