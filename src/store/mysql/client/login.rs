@@ -1,7 +1,7 @@
 //! The login: the server's greeting, TLS, and the password.
 
 use super::packet::{Channel, ERROR, Fields, LONGEST_PACKET};
-use super::password::{self, Nonce, Plugin};
+use super::password::{self, Plugin};
 use super::socket::Socket;
 use super::{Error, Result, result, tls};
 use crate::place::Server;
@@ -37,7 +37,7 @@ const MOST_PACKETS: usize = 16;
 /// What a server says first.
 struct Greeting {
     capabilities: u32,
-    nonce: Nonce,
+    nonce: Vec<u8>,
     plugin: Plugin,
 }
 
@@ -90,7 +90,7 @@ impl Greeting {
         // The version, and the session's number.
         fields.text()?;
         fields.take(4)?;
-        let start: [u8; 8] = fields.array()?;
+        let start = fields.take(8)?;
         fields.take(1)?;
         let low = fields.short()?;
         // Character set and status.
@@ -102,13 +102,10 @@ impl Greeting {
         let length = fields.byte()?;
         fields.take(10)?;
         let rest = fields.take(usize::from(length).saturating_sub(8).max(13))?;
-        let mut nonce = [0; 20];
-        for (byte, given) in nonce.iter_mut().zip(start.iter().chain(rest)) {
-            *byte = *given;
-        }
         // The server's default, not the user's: it asks for that one if it's another.
         let caches = fields.0.starts_with(Plugin::CachingSha2.name().as_bytes());
         let plugin = if caches { Plugin::CachingSha2 } else { Plugin::Native };
+        let nonce = start.iter().chain(rest).copied().take(plugin.nonce_length()).collect();
         Ok(Self { capabilities, nonce, plugin })
     }
 }
@@ -127,7 +124,7 @@ struct Proof<'a> {
     server: &'a Server,
     encrypted: bool,
     plugin: Plugin,
-    nonce: Nonce,
+    nonce: Vec<u8>,
     /// Whether the server was asked for its public key.
     wants_key: bool,
 }
@@ -155,7 +152,7 @@ impl Proof<'_> {
         let mut fields = Fields(request);
         // Without a name it's what MySQL had before 4.1.
         self.plugin = Plugin::named(fields.text().map_err(|_| Error::PluginUnknown)?)?;
-        self.nonce = fields.array()?;
+        self.nonce = fields.take(self.plugin.nonce_length())?.to_vec();
         Ok(self.first_answer())
     }
 

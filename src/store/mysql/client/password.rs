@@ -1,13 +1,12 @@
 //! How a user proves to know the password: the plugins that servers ask for.
 
+use ed25519_dalek::VerifyingKey;
+use ed25519_dalek::hazmat::{ExpandedSecretKey, raw_sign};
 use sha1::Sha1;
-use sha2::{Digest, Sha256};
+use sha2::{Digest, Sha256, Sha512};
 use zeroize::{Zeroize, Zeroizing};
 
 use super::{Error, Result, rsa};
-
-/// What a server makes up for each login.
-pub type Nonce = [u8; 20];
 
 /// A way to log in, which is the server's choice for each user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,6 +17,8 @@ pub enum Plugin {
     CachingSha2,
     /// `sha256_password`, which MySQL had before that.
     Sha256,
+    /// `client_ed25519`: MariaDB's `ed25519`.
+    Ed25519,
 }
 
 /// Bytes that are wiped.
@@ -25,7 +26,7 @@ pub type Wiped = Zeroizing<Vec<u8>>;
 
 impl Plugin {
     /// Those that are known here.
-    pub const ALL: [Self; 3] = [Self::Native, Self::CachingSha2, Self::Sha256];
+    pub const ALL: [Self; 4] = [Self::Native, Self::CachingSha2, Self::Sha256, Self::Ed25519];
 
     /// Its name.
     pub fn name(self) -> &'static str {
@@ -33,7 +34,13 @@ impl Plugin {
             Self::Native => "mysql_native_password",
             Self::CachingSha2 => "caching_sha2_password",
             Self::Sha256 => "sha256_password",
+            Self::Ed25519 => "client_ed25519",
         }
+    }
+
+    /// How many bytes a server makes up for a login.
+    pub fn nonce_length(self) -> usize {
+        if self == Self::Ed25519 { 32 } else { 20 }
     }
 
     /// The plugin of this name. `mysql_clear_password` is none: who says to be the server would be told the password.
@@ -42,8 +49,14 @@ impl Plugin {
     }
 
     /// What to say first, where `private` says whether nobody but the server can read it.
-    pub fn first_answer(self, password: &str, nonce: &Nonce, private: bool) -> Wiped {
+    pub fn first_answer(self, password: &str, nonce: &[u8], private: bool) -> Wiped {
         match self {
+            Self::Ed25519 => {
+                // RFC 8032, section 5.1.6, but the password's hash is the key that is expanded.
+                let hash = Zeroizing::new(<[u8; 64]>::from(Sha512::digest(password)));
+                let key = ExpandedSecretKey::from_bytes(&hash);
+                raw_sign::<Sha512>(&key, nonce, &VerifyingKey::from(&key)).to_bytes().to_vec().into()
+            }
             _ if password.is_empty() => Wiped::default(),
             Self::Native => {
                 let (once, twice) = hashes::<Sha1>(password);
@@ -86,7 +99,7 @@ pub fn in_clear(password: &str) -> Wiped {
 }
 
 /// The same for the holder of the key that belongs to this public one, in PEM.
-pub fn encrypted(password: &str, nonce: &Nonce, key: &[u8]) -> Result<Vec<u8>> {
+pub fn encrypted(password: &str, nonce: &[u8], key: &[u8]) -> Result<Vec<u8>> {
     let mut bytes = in_clear(password);
     for (byte, mask) in bytes.iter_mut().zip(nonce.iter().cycle()) {
         *byte ^= mask;

@@ -449,6 +449,26 @@ fn a_server_may_be_reached_by_its_socket() {
 }
 
 #[test]
+fn a_user_may_log_in_by_a_signature() {
+    let Some(site) = Site::new() else { return };
+    let database = &site.database.server.database;
+    site.database.run(&format!(
+        "INSTALL PLUGIN IF NOT EXISTS ed25519 SONAME 'auth_ed25519'; \
+         CREATE USER signs_{database} IDENTIFIED VIA ed25519 USING PASSWORD('pass'); \
+         GRANT ALL ON {database}.* TO signs_{database}"
+    ));
+    let logs_in = |password: &str| {
+        let user = format!("signs_{database}");
+        let server = Server { user, password: password.to_owned().into(), ..site.database.server.clone() };
+        create(&Api::new(site.database.settings_at(server)))
+    };
+    let (right, wrong) = (logs_in("pass"), logs_in("word"));
+    site.database.run(&format!("DROP USER signs_{database}"));
+    right.unwrap();
+    assert!(matches!(wrong, Err(Error::ServerRefused(..))), "{wrong:?}");
+}
+
+#[test]
 fn a_server_without_a_connection_left_is_told() {
     let Some(site) = Site::new() else { return };
     let Server { port, database, .. } = site.database.server.clone();

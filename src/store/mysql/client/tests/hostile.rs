@@ -33,7 +33,7 @@ fn logins(random: &mut ChaCha20Rng) -> Vec<Vec<Vec<u8>>> {
         -----END PUBLIC KEY-----\n";
     let mut heaps = vec![vec![greeting(CAPABILITIES, plugin)]];
     // To encrypt takes a while in a test.
-    match random.random_range(0..20) {
+    match random.random_range(0..21) {
         0..8 => heaps.push(vec![done(0, 0, 2)]),
         8..13 => heaps.extend([vec![switch("mysql_native_password", NONCE)], vec![done(0, 0, 2)]]),
         13..18 => heaps.extend([vec![switch("caching_sha2_password", NONCE)], vec![vec![1, 3], done(0, 0, 2)]]),
@@ -43,6 +43,7 @@ fn logins(random: &mut ChaCha20Rng) -> Vec<Vec<Vec<u8>>> {
             vec![key.to_vec()],
             vec![done(0, 0, 2)],
         ]),
+        19 => heaps.extend([vec![switch("client_ed25519", &[7; 32])], vec![done(0, 0, 2)]]),
         _ => heaps.extend([vec![switch("sha256_password", NONCE)], vec![key.to_vec()], vec![done(0, 0, 2)]]),
     }
     heaps

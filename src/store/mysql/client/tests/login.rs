@@ -125,6 +125,22 @@ fn a_server_may_ask_for_another_plugin_with_another_nonce() {
 }
 
 #[test]
+fn a_signature_is_made_with_the_password() {
+    let nonce = [7; 32];
+    let answers =
+        vec![greeting(CAPABILITIES, "mysql_native_password"), switch("client_ed25519", &nonce), done(0, 0, 2)];
+    let (done, said) = log_in("secret", answers);
+    done.unwrap();
+    // What MariaDB keeps of the password: SELECT ed25519_password('secret').
+    let key = "ZIgUREUg5PVgQ6LskhXmO+eZLS0nC8be6HPjYWR4YJY";
+    let key = base64::Engine::decode(&base64::engine::general_purpose::STANDARD_NO_PAD, key).unwrap();
+    let key = ed25519_dalek::VerifyingKey::from_bytes(&key.try_into().unwrap()).unwrap();
+    let signature = ed25519_dalek::Signature::from_slice(&said[1]).unwrap();
+    key.verify_strict(&nonce, &signature).unwrap();
+    assert!(key.verify_strict(&[8; 32], &signature).is_err());
+}
+
+#[test]
 fn an_empty_password_is_an_empty_proof() {
     for plugin in ["mysql_native_password", "caching_sha2_password", "sha256_password"] {
         let (done, said) = log_in("", vec![greeting(CAPABILITIES, plugin), switch(plugin, NONCE), done(0, 0, 2)]);
