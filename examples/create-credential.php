@@ -8,9 +8,6 @@ if (!extension_loaded('localapi')) {
     exit("Load the extension first: make demo\n");
 }
 
-// The host's own ids: service 1 belongs to client 42.
-LocalApi\register_service(serviceId: 1, clientId: 42);
-
 $command = 'CreateOAuthCredential';
 $postData = array(
     'grantType' => 'single_sign_on',
@@ -20,6 +17,14 @@ $postData = array(
 );
 $adminUsername = 'admin'; // Optional for WHMCS 7.2 and later
 
+echo "1. A service that nobody has registered isn't known:\n\n";
+$results = localAPI($command, array('serviceId' => '2147483647') + $postData, $adminUsername);
+print_r($results);
+
+echo "\n2. So register each one, by the host's own ids: LocalApi\\register_service(serviceId: 1, clientId: 42)\n";
+LocalApi\register_service(serviceId: 1, clientId: 42);
+
+echo "\n3. Then the documented call answers:\n\n";
 $results = localAPI($command, $postData, $adminUsername);
 print_r($results);
 
@@ -49,7 +54,7 @@ $errors = [
     'Service ID not associated with valid Client.' => ['serviceId' => $orphan] + $sso,
 ];
 
-echo "\nThe documented errors:\n";
+echo "\n4. The documented errors:\n\n";
 $unexpected = 0;
 foreach ($errors as $message => $postData) {
     $answer = localAPI('CreateOAuthCredential', $postData, 'admin');

@@ -1,7 +1,6 @@
 //! What one thread of one process works with: the store, the keys, the clock and the random source.
 
 use std::cell::{Cell, RefCell};
-use std::ffi::OsString;
 use std::rc::Rc;
 
 use subtle::ConstantTimeEq as _;
@@ -9,7 +8,7 @@ use subtle::ConstantTimeEq as _;
 use crate::clock::Clock;
 use crate::credential::{Secret, identifier};
 use crate::error::{Error, Result, is_control};
-use crate::place::{Dsn, Place};
+use crate::place::Dsn;
 use crate::random::Random;
 use crate::reply::{Fields, Value};
 use crate::request::{is_blank, is_space};
@@ -620,7 +619,7 @@ impl Api {
         match slot {
             Some(store) => Ok(store),
             None => {
-                let place = Place::resolve(&self.settings.dsn, self.settings.default_place(), environment)?;
+                let place = self.settings.place(|name| std::env::var_os(name))?;
                 let key_file = place.key_file(&self.settings.key_file)?;
                 let open = if self.needs_store.get() { Store::open_existing } else { Store::open };
                 let store = open(&place, &self.settings)?;
@@ -679,10 +678,6 @@ fn details_for_tokens(credential: Credential, scopes: &ScopeTable) -> Fields {
         ("userId", Value::Int(details.user_id.parse().unwrap_or(0))),
         ("redirectUri", Value::Texts(redirect_uris)),
     ]
-}
-
-fn environment(name: &str) -> Option<OsString> {
-    std::env::var_os(name)
 }
 
 /// Reads the name of an admin.

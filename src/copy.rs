@@ -5,7 +5,7 @@
 
 use sha2::{Digest as _, Sha256};
 
-use crate::error::{Error, Result};
+use crate::error::{DsnFault, Error, Result};
 use crate::place::{DefaultPlace, Dsn, KeyFile, Place, beside};
 use crate::random::Random;
 use crate::reply::{Fields, Value};
@@ -367,11 +367,12 @@ fn write<T>(
 
 fn place(position: u32, dsn: &[u8]) -> Result<Place> {
     let must = "the DSN of a store in a file or at a server";
-    let dsn = std::str::from_utf8(dsn).map(Dsn::parse).unwrap_or(Dsn::Invalid);
+    let dsn = std::str::from_utf8(dsn).map(Dsn::parse).unwrap_or(Dsn::Invalid(DsnFault::Form));
     match Place::resolve(&dsn, DefaultPlace::None, |_| None) {
-        Err(error @ Error::LinkRefused(_)) => Err(error),
-        Ok(Place::Memory) | Err(_) => Err(Error::Argument { position, must }),
-        Ok(place) => Ok(place),
+        Ok(Place::Memory) | Err(Error::DsnInvalid(DsnFault::Form) | Error::StoreNotConfigured) => {
+            Err(Error::Argument { position, must })
+        }
+        place => place,
     }
 }
 

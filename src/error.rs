@@ -135,11 +135,9 @@ pub enum Error {
     /// `localapi.dsn` is empty, and the default place can't be made.
     #[error("The credential store has no place: this user cannot make \"{}\"; set localapi.dsn in php.ini, or HOME in the environment.", .0.display())]
     StoreHomeUnusable(PathBuf),
-    /// `localapi.dsn` can't be read.
-    #[error(
-        "The credential store has no place: localapi.dsn must be sqlite:/absolute/path, sqlite::memory: or mysql://user:password@host/database."
-    )]
-    DsnInvalid,
+    /// A DSN can't be read.
+    #[error("The credential store has no place: {0}.")]
+    DsnInvalid(DsnFault),
     /// `localapi.key_file` can't be read.
     #[error("The key file has no place: localapi.key_file must be an absolute path.")]
     KeyFileInvalid,
@@ -362,8 +360,29 @@ impl Error {
     }
 }
 
+/// Why a DSN makes no sense.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DsnFault {
+    /// It isn't of a known form.
+    #[error("localapi.dsn must be sqlite:/absolute/path, sqlite::memory: or mysql://user:password@host/database")]
+    Form,
+    /// It has an option that isn't known.
+    #[error(
+        "the DSN has an unknown option \"{0}\"; known are socket, ssl_ca, ssl_verify, connect_timeout and read_timeout"
+    )]
+    UnknownOption(Quoted),
+    /// An option has a value that makes no sense.
+    #[error("the option {option} of the DSN must be {must}")]
+    OptionValue {
+        /// Its name.
+        option: &'static str,
+        /// What its value must be.
+        must: &'static str,
+    },
+}
+
 /// What a call gives.
-pub type Result<T> = std::result::Result<T, Error>;
+pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// A caller's input inside a message: 80 characters at most, without control characters.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -10,7 +10,7 @@ use fluent_uri::Uri;
 use percent_encoding::percent_decode_str;
 
 use crate::credential::secret::SecretText;
-use crate::error::{Error, Result, is_control};
+use crate::error::{DsnFault, Error, Quoted, Result, is_control};
 use crate::settings;
 
 /// `localapi.dsn`.
@@ -19,7 +19,7 @@ pub enum Dsn {
     /// Empty: the default applies.
     Unset,
     /// It makes no sense. Nothing is used instead.
-    Invalid,
+    Invalid(DsnFault),
     /// `sqlite:` and an absolute path.
     File(PathBuf),
     /// `sqlite::memory:`.
@@ -61,13 +61,31 @@ impl Server {
         self.read_timeout.saturating_sub(Duration::from_secs(1)).max(Duration::from_secs(1))
     }
 
-    fn parse(dsn: &str) -> Option<Self> {
-        let uri = Uri::parse(dsn).ok()?;
+    fn parse(dsn: &str) -> Result<Self, DsnFault> {
+        let uri = Uri::parse(dsn).map_err(|_| DsnFault::Form)?;
+        let mut server = Self::named_by(&uri).ok_or(DsnFault::Form)?;
+        let options = uri.query().map_or("", |query| query.as_str());
+        // An @ here may be the one behind a password that should have been percent-encoded.
+        if options.contains('@') {
+            return Err(DsnFault::Form);
+        }
+        for option in options.split('&').filter(|option| !option.is_empty()) {
+            let (name, value) = option.split_once('=').unwrap_or((option, ""));
+            server.set(name, value)?;
+        }
+        if server.host.is_empty() && server.socket.is_none() {
+            return Err(DsnFault::Form);
+        }
+        Ok(server)
+    }
+
+    /// All but the options.
+    fn named_by(uri: &Uri<&str>) -> Option<Self> {
         let authority = uri.authority().filter(|_| uri.scheme().as_str() == Self::SCHEME && !uri.has_fragment())?;
-        let (user, password) =
-            authority.userinfo()?.as_str().split_once(':').unwrap_or((authority.userinfo()?.as_str(), ""));
+        let user = authority.userinfo()?.as_str();
+        let (user, password) = user.split_once(':').unwrap_or((user, ""));
         let host = authority.host();
-        let mut server = Self {
+        let server = Self {
             user: decoded(user)?,
             password: SecretText::from(decoded(password)?),
             host: decoded(host.trim_start_matches('[').trim_end_matches(']'))?,
@@ -82,22 +100,32 @@ impl Server {
             connect_timeout: Duration::from_secs(5),
             read_timeout: Duration::from_secs(30),
         };
-        let options = uri.query().map_or("", |query| query.as_str());
-        for option in options.split('&').filter(|option| !option.is_empty()) {
-            let (name, value) = option.split_once('=')?;
-            // An option that says nothing may have lost what it was to say, such as whom to trust.
-            let value = decoded(value).filter(|value| !value.is_empty())?;
-            match name {
-                "socket" => server.socket = Some(value).filter(|path| path.starts_with('/')).map(Some)?,
-                "ssl_ca" => server.ssl_ca = Some(absolute(&value)?),
-                "ssl_verify" => server.ssl_verify = Some(settings::switch(&value)?),
-                "connect_timeout" => server.connect_timeout = seconds(&value)?,
-                "read_timeout" => server.read_timeout = seconds(&value)?,
-                _ => return None,
-            }
-        }
         let named = !server.database.is_empty() && !server.database.contains('/') && !server.user.is_empty();
-        (named && (!server.host.is_empty() || server.socket.is_some())).then_some(server)
+        named.then_some(server)
+    }
+
+    /// Sets an option. One that says nothing may have lost what it was to say, such as whom to trust.
+    fn set(&mut self, name: &str, value: &str) -> Result<(), DsnFault> {
+        let value = decoded(value).filter(|value| !value.is_empty());
+        let path = || value.as_deref().and_then(absolute);
+        let whole_seconds = || value.as_deref().and_then(seconds);
+        let (option, must, taken) = match name {
+            "socket" => {
+                let socket = value.clone().filter(|_| path().is_some());
+                ("socket", "an absolute path", socket.map(|socket| self.socket = Some(socket)))
+            }
+            "ssl_ca" => ("ssl_ca", "an absolute path", path().map(|file| self.ssl_ca = Some(file))),
+            "ssl_verify" => {
+                let switch = value.as_deref().and_then(settings::switch);
+                ("ssl_verify", "1 or 0", switch.map(|verify| self.ssl_verify = Some(verify)))
+            }
+            "connect_timeout" => {
+                ("connect_timeout", SECONDS, whole_seconds().map(|timeout| self.connect_timeout = timeout))
+            }
+            "read_timeout" => ("read_timeout", SECONDS, whole_seconds().map(|timeout| self.read_timeout = timeout)),
+            _ => return Err(DsnFault::UnknownOption(Quoted::from(name))),
+        };
+        taken.ok_or(DsnFault::OptionValue { option, must })
     }
 
     /// Whether nobody in between can read what is said.
@@ -114,7 +142,9 @@ impl Server {
     }
 }
 
-/// A number of seconds from 1 to 3,600.
+/// What [`seconds`] reads.
+const SECONDS: &str = "a number of seconds from 1 to 3,600";
+
 fn seconds(text: &str) -> Option<Duration> {
     text.parse().ok().filter(|number| (1..=3_600).contains(number)).map(Duration::from_secs)
 }
@@ -130,8 +160,8 @@ impl Dsn {
         match text.strip_prefix("sqlite:") {
             _ if text.is_empty() => Self::Unset,
             Some(":memory:") => Self::Memory,
-            Some(path) => absolute(path).map_or(Self::Invalid, Self::File),
-            None => Server::parse(text).map_or(Self::Invalid, |server| Self::Server(Box::new(server))),
+            Some(path) => absolute(path).map_or(Self::Invalid(DsnFault::Form), Self::File),
+            None => Server::parse(text).map_or_else(Self::Invalid, |server| Self::Server(Box::new(server))),
         }
     }
 }
@@ -193,7 +223,7 @@ impl Place {
     /// The place that the DSN names, or the default one: at home that's below `XDG_DATA_HOME` or `HOME`.
     pub fn resolve(dsn: &Dsn, default: DefaultPlace, environment: impl Fn(&str) -> Option<OsString>) -> Result<Self> {
         match (dsn, default) {
-            (Dsn::Invalid, _) => Err(Error::DsnInvalid),
+            (Dsn::Invalid(fault), _) => Err(Error::DsnInvalid(fault.clone())),
             (Dsn::Memory, _) | (Dsn::Unset, DefaultPlace::Memory) => Ok(Self::Memory),
             (Dsn::File(path), _) => Self::file(path.clone(), false),
             (Dsn::Server(server), _) => Ok(Self::Server(server.clone())),
@@ -347,14 +377,27 @@ mod tests {
         assert_eq!((found.ssl_ca, found.ssl_verify), (Some(PathBuf::from("/etc/ca.pem")), Some(false)));
     }
 
+    fn refused(dsn: &str) -> String {
+        match place_of(dsn) {
+            Err(error) => error.to_string(),
+            Ok(place) => panic!("{dsn}: {place:?}"),
+        }
+    }
+
+    fn place_of(dsn: &str) -> Result<Place> {
+        Place::resolve(&Dsn::parse(dsn), DefaultPlace::None, |_| None)
+    }
+
     #[test]
     fn a_mistyped_dsn_is_never_read_as_something_else() {
-        for dsn in
-            ["sqlite:", "sqlite:relative.db", "sqlite:/folder/", "sqlit:/a", "/a.db", "SQLITE:/a", "sqlite:/a\0b"]
-        {
-            assert_eq!(Dsn::parse(dsn), Dsn::Invalid, "{dsn}");
-        }
         for dsn in [
+            "sqlite:",
+            "sqlite:relative.db",
+            "sqlite:/folder/",
+            "sqlit:/a",
+            "/a.db",
+            "SQLITE:/a",
+            "sqlite:/a\0b",
             "mysql://h/d",
             "mysql://:p@h/d",
             "mysql://u@h",
@@ -362,24 +405,44 @@ mod tests {
             "mysql://u@h/a/b",
             "mysql://u@/d",
             "mysql://u@h:99999/d",
-            "mysql://u@h/d?timeout=1",
-            "mysql://u@h/d?connect_timeout=0",
-            "mysql://u@h/d?read_timeout=1.5",
-            "mysql://u@h/d?ssl_verify=perhaps",
-            "mysql://u@h/d?ssl_ca=ca.pem",
-            "mysql://u@h/d?socket=m.sock",
-            "mysql://u@h/d?socket=",
-            "mysql://u@h/d?ssl_ca=",
-            "mysql://u@h/d?ssl_verify=",
-            "mysql://u@h/d?connect_timeout=",
-            "mysql://u@h/d?read_timeout=",
-            "mysql://u@h/d?read_timeout",
             "mysql://u:p%00@h/d",
             "mysql://u@h/d#f",
             "mysql:u:p/d",
             "postgres://u@h/d",
+            // All of these are in a password.
+            "mysql://u:a?b=c@h/d",
+            "mysql://u:a@b/c?word=d@h/d",
         ] {
-            assert_eq!(Dsn::parse(dsn), Dsn::Invalid, "{dsn}");
+            assert_eq!(
+                refused(dsn),
+                "The credential store has no place: localapi.dsn must be sqlite:/absolute/path, sqlite::memory: or mysql://user:password@host/database.",
+                "{dsn}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_option_that_makes_no_sense_is_named() {
+        for name in ["charset", "unix_socket", "SSL_CA", "ssl-ca", ""] {
+            assert_eq!(
+                refused(&format!("mysql://u:word@h/d?connect_timeout=1&{name}=x")),
+                format!(
+                    "The credential store has no place: the DSN has an unknown option \"{name}\"; known are socket, ssl_ca, ssl_verify, connect_timeout and read_timeout."
+                )
+            );
+        }
+        for (option, values, must) in [
+            ("socket", ["m.sock", "", "/a/"], "an absolute path"),
+            ("ssl_ca", ["ca.pem", "", "/a%00b"], "an absolute path"),
+            ("ssl_verify", ["perhaps", "", "%ff"], "1 or 0"),
+            ("connect_timeout", ["0", "", "3601"], "a number of seconds from 1 to 3,600"),
+            ("read_timeout", ["1.5", "", "-1"], "a number of seconds from 1 to 3,600"),
+        ] {
+            let told = format!("The credential store has no place: the option {option} of the DSN must be {must}.");
+            assert_eq!(refused(&format!("mysql://u:word@h/d?{option}")), told);
+            for value in values {
+                assert_eq!(refused(&format!("mysql://u:word@h/d?{option}={value}")), told, "{value}");
+            }
         }
     }
 

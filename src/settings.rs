@@ -1,12 +1,14 @@
 //! What the host has set.
 
+use std::ffi::OsString;
 use std::net::IpAddr;
 use std::time::Duration;
 
 use ipnet::IpNet;
 
 use crate::credential::secret::SecretText;
-use crate::place::{DefaultPlace, Dsn, KeyFile};
+use crate::error::Result;
+use crate::place::{DefaultPlace, Dsn, KeyFile, Place};
 
 /// The settings of one process, as the INI table of the README names them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,6 +41,11 @@ impl Settings {
             (false, true) => DefaultPlace::None,
             (false, false) => DefaultPlace::Home,
         }
+    }
+
+    /// Where the store is. `environment` has the variables that name the user's home.
+    pub fn place(&self, environment: impl Fn(&str) -> Option<OsString>) -> Result<Place> {
+        Place::resolve(&self.dsn, self.default_place(), environment)
     }
 
     /// Whether this is the sandbox: test mode, and a store in memory.

@@ -8,6 +8,18 @@ pdo_sqlite
 require __DIR__ . '/../../examples/create-credential.php';
 ?>
 --EXPECTF--
+1. A service that nobody has registered isn't known:
+
+Array
+(
+    [result] => error
+    [message] => A valid Service ID is required.
+)
+
+2. So register each one, by the host's own ids: LocalApi\register_service(serviceId: 1, clientId: 42)
+
+3. Then the documented call answers:
+
 Array
 (
     [result] => success
@@ -16,7 +28,7 @@ Array
     [clientSecret] => %s==
 )
 
-The documented errors:
+4. The documented errors:
 %A
     A valid grant type is required.
 %A

@@ -66,7 +66,7 @@ localapi.dsn 4 sqlite:/srv/a b/store.sqlite
 localapi.durability 4 normal
 localapi.key_file 4 /srv/keys/localapi.key
 localapi.sandbox 4 1
-Sandbox => enabled
+Sandbox => no effect: localapi.dsn is neither empty nor sqlite::memory:
 Durability => normal
 localapi.dsn => sqlite:/srv/a b/store.sqlite => sqlite:/srv/a b/store.sqlite
 localapi.key_file => /srv/keys/localapi.key => /srv/keys/localapi.key

@@ -112,12 +112,7 @@ pub fn is_within_limits(size: &Size) -> bool {
 }
 
 /// Passes a call through the gates, in their order.
-pub fn admit(
-    api: &Api,
-    parameters: &dyn Parameters,
-    server: &dyn Parameters,
-    size: Size,
-) -> std::result::Result<Admitted, Refusal> {
+pub fn admit(api: &Api, parameters: &dyn Parameters, server: &dyn Parameters, size: Size) -> Result<Admitted, Refusal> {
     if text(server, "REQUEST_METHOD")?.as_deref() != Some(b"POST") {
         return Err(Refusal::Method);
     }
@@ -140,7 +135,7 @@ pub fn admit(
     permit(caller, text(parameters, "action")?)
 }
 
-fn permit(caller: Caller, action: Option<Vec<u8>>) -> std::result::Result<Admitted, Refusal> {
+fn permit(caller: Caller, action: Option<Vec<u8>>) -> Result<Admitted, Refusal> {
     let action = action.filter(|action| !is_blank(&String::from_utf8_lossy(action))).ok_or(Refusal::NoAction)?;
     let lower = action.to_ascii_lowercase();
     if !caller.may(&String::from_utf8_lossy(&lower)) {

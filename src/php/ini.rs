@@ -10,6 +10,7 @@ use ext_php_rs::flags::{ErrorType, IniEntryPermission};
 use ext_php_rs::zend::{IniEntryDef, IniEntryDefs, SapiModule};
 
 use crate::credential::secret::SecretText;
+use crate::error::DsnFault;
 use crate::place::{Dsn, KeyFile, without_password};
 use crate::settings::{self, Durability, Settings};
 
@@ -35,6 +36,9 @@ thread_local! {
     static CHANGED: Cell<bool> = const { Cell::new(false) };
 }
 
+/// What the sandbox has where it can't be: its store would be real.
+pub const NO_EFFECT: &str = "no effect: localapi.dsn is neither empty nor sqlite::memory:";
+
 /// Registers the entries at the module's start. Each value passes [`on_modify`] then, in every thread.
 pub fn register(module_number: c_int) {
     IniEntryDef::register(ENTRIES.as_slice(), module_number);
@@ -44,8 +48,7 @@ pub fn register(module_number: c_int) {
 pub fn warn_of_a_real_store() {
     let settings = settings();
     if settings.sandbox && !settings.is_sandbox() {
-        let warning = "localapi.sandbox has no effect: localapi.dsn is neither empty nor sqlite::memory:";
-        php_error(&ErrorType::Warning, warning);
+        php_error(&ErrorType::Warning, &format!("localapi.sandbox has {NO_EFFECT}"));
     }
 }
 
@@ -96,7 +99,7 @@ enum Taken {
 fn take(settings: &mut Settings, name: &[u8], value: &[u8]) -> Taken {
     let Ok(value) = std::str::from_utf8(value) else {
         match name {
-            b"localapi.dsn" => settings.dsn = Dsn::Invalid,
+            b"localapi.dsn" => settings.dsn = Dsn::Invalid(DsnFault::Form),
             b"localapi.key_file" => settings.key_file = KeyFile::Invalid,
             _ => return Taken::No,
         }
@@ -105,7 +108,7 @@ fn take(settings: &mut Settings, name: &[u8], value: &[u8]) -> Taken {
     let understood = match name {
         b"localapi.dsn" => {
             settings.dsn = Dsn::parse(value);
-            return if settings.dsn == Dsn::Invalid { Taken::AsInvalid } else { Taken::Yes };
+            return if matches!(settings.dsn, Dsn::Invalid(_)) { Taken::AsInvalid } else { Taken::Yes };
         }
         b"localapi.key_file" => {
             settings.key_file = KeyFile::parse(value);
