@@ -1,4 +1,4 @@
-//! In whose name a command runs.
+//! In whose name a command runs, and from where.
 
 use crate::error::{Error, Quoted, Result};
 use crate::store::Store;
@@ -10,11 +10,24 @@ pub struct Actor {
     pub user: String,
     /// The row in `tbladmins`, 0 for the system.
     pub id: i64,
+    /// The address of a call over HTTP; empty for any other.
+    pub address: String,
+    /// The API credential that was shown, if any.
+    pub credential: Option<i64>,
+}
+
+/// Where a call over HTTP comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Origin {
+    /// The address, as `REMOTE_ADDR` has it.
+    pub address: String,
+    /// The API credential that was shown; `None` is an admin in person.
+    pub credential: Option<i64>,
 }
 
 impl Actor {
     /// Looks up who asks. Nobody named is the system.
-    pub fn find(admin: Option<&[u8]>, store: &Store) -> Result<Self> {
+    pub fn find(admin: Option<&[u8]>, origin: Option<&Origin>, store: &Store) -> Result<Self> {
         let Some(name) = admin.filter(|name| !name.is_empty()) else {
             return Ok(Self::system());
         };
@@ -24,10 +37,12 @@ impl Actor {
         if admin.disabled {
             return Err(Error::DisabledAdmin(Quoted::from(user)));
         }
-        Ok(Self { user: user.to_owned(), id: admin.id })
+        let address = origin.map_or_else(String::new, |origin| origin.address.clone());
+        let credential = origin.and_then(|origin| origin.credential);
+        Ok(Self { user: user.to_owned(), id: admin.id, address, credential })
     }
 
     fn system() -> Self {
-        Self { user: "System".to_owned(), id: 0 }
+        Self { user: "System".to_owned(), id: 0, address: String::new(), credential: None }
     }
 }

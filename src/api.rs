@@ -14,12 +14,18 @@ use crate::reply::{Fields, Value};
 use crate::request::{is_blank, is_space};
 use crate::settings::Settings;
 use crate::store::fixture::{Columns, Table};
-use crate::store::{Batch, Credential, Note, Proof, ScopeTable, Store, Verdict, Version, Written};
+use crate::store::{About, Batch, Credential, LogLine, Note, Proof, ScopeTable, Store, Verdict, Version, Written};
 use crate::vault::{KeyId, KeyRing, Opened, Vault};
 
 /// How often a transaction is tried where a value turns out to be taken, or a server has undone it for another's sake.
 /// Sixteen random bytes are never taken; seeded ones can be.
 const ATTEMPTS: usize = 8;
+
+/// In seconds: what happens again so soon leaves no second line.
+pub const MINUTE: u64 = 60;
+
+/// What a request owes when it's answered.
+type Owed = Box<dyn FnOnce(&Api) -> Result<()>>;
 
 /// How many secrets are resealed in one transaction: others wait no longer than that takes.
 const ROTATION_BATCH: i64 = 200;
@@ -46,6 +52,8 @@ pub struct Api {
     /// Whether calls share a transaction now, and what tells whether it was stored.
     in_batch: Cell<bool>,
     batch_proofs: RefCell<Vec<Proof>>,
+    /// What is to be done once the call that goes on is answered.
+    owed: RefCell<Option<Owed>>,
 }
 
 impl Api {
@@ -71,6 +79,7 @@ impl Api {
             needs_store,
             in_batch,
             batch_proofs,
+            owed: RefCell::default(),
         }
     }
 
@@ -163,6 +172,18 @@ impl Api {
         done
     }
 
+    /// Does this when the request is answered, at the latest before the next one is.
+    pub fn after_answer(&self, work: impl FnOnce(&Self) -> Result<()> + 'static) {
+        self.owed.replace(Some(Box::new(work)));
+    }
+
+    /// Does what the request before this owes to its store. Where that has gone since, nobody misses it.
+    pub fn do_owed(&self) -> Result<()> {
+        let Some(work) = self.owed.take() else { return Ok(()) };
+        let is_there = self.store.borrow().as_ref().is_some_and(Store::is_current);
+        if is_there { work(self) } else { Ok(()) }
+    }
+
     /// After a request: does what the next one needn't wait for.
     pub fn tidy(&self) {
         if let Ok(mut slot) = self.store.try_borrow_mut()
@@ -203,6 +224,13 @@ impl Api {
             && slot.as_ref().is_some_and(|store| !store.is_memory() && !store.is_remote())
         {
             *slot = None;
+        }
+    }
+
+    /// Leaves to the parent what it owes, in the child after a fork.
+    pub fn forget_owed(&self) {
+        if let Ok(mut owed) = self.owed.try_borrow_mut() {
+            *owed = None;
         }
     }
 
@@ -504,6 +532,7 @@ impl Api {
         let (in_use, unfinished) = self.with_existing_store(|| self.read(|store| self.key_in_use(store)))?;
         if stage {
             self.with_vault(|vault| vault.update(|ring| ring.stage(in_use, &self.vault_random).map(drop)))?;
+            self.transaction(|store| self.log(store, "Key staged: the next rotation seals with it"))?;
             return Ok(0);
         }
         let target = self.begin_rotation(in_use, unfinished)?;
@@ -529,7 +558,15 @@ impl Api {
                 if goes_on { Ok(in_use) } else { ring.stage(in_use, &self.vault_random) }
             })
         })?;
-        self.transaction_proven(|store| note_rotation(store, &target), |()| harmless_again())?;
+        let key = target.to_string();
+        let begin = |store: &mut Store| {
+            if store.note(Note::Rotation)?.as_ref() == Some(&key) {
+                return Ok(());
+            }
+            self.log(store, "Key rotated: everything is sealed with the new one from now on")?;
+            note_rotation(store, &target)
+        };
+        self.transaction_proven(begin, |()| harmless_again())?;
         self.with_vault(|vault| {
             vault.update(|ring| {
                 ring.active = target;
@@ -537,6 +574,11 @@ impl Api {
             })
         })?;
         Ok(target)
+    }
+
+    /// Writes a line of the system's own into the activity log.
+    fn log(&self, store: &Store, what: &str) -> Result<()> {
+        store.log(&LogLine::of_system(&self.now()?, About::Everything, &what))
     }
 
     /// Seals these secrets with another key. One that can't be opened stays as it is.

@@ -5,13 +5,14 @@
 
 use sha2::{Digest as _, Sha256};
 
+use crate::clock::Clock;
 use crate::error::{DsnFault, Error, Result};
 use crate::place::{DefaultPlace, Dsn, KeyFile, Place, beside};
 use crate::random::Random;
 use crate::reply::{Fields, Value};
 use crate::settings::Settings;
 use crate::store::table::{TABLES, Table, TableRow};
-use crate::store::{Note, Store, Written};
+use crate::store::{About, LogLine, Note, Store, Written};
 use crate::vault::{KeyId, Opened, Vault};
 
 /// How many rows are copied in one transaction.
@@ -39,6 +40,8 @@ pub struct Copy {
     rows: i64,
     secrets: i64,
     unreadable: i64,
+    /// Whether the activity log of the source says it; the copy says it then, too.
+    is_logged: bool,
 }
 
 #[derive(Clone, Copy)]
@@ -92,6 +95,7 @@ impl Copy {
             rows: 0,
             secrets: 0,
             unreadable: 0,
+            is_logged: true,
         })
     }
 
@@ -167,6 +171,7 @@ impl Copy {
         }
         self.share_keys(from)?;
         if unfinished.is_none() {
+            self.is_logged = self.log_in_source(from)?;
             // Makes what is missing of a new store.
             let mut to = Store::open(&self.to, &self.settings)?;
             write(&mut to, &self.to, &self.settings, |to| to.set_note(Note::CopyOf, Some(&self.source)))?;
@@ -267,6 +272,11 @@ impl Copy {
         self.write(to, |to| {
             last.iter().try_for_each(|&(table, id)| to.use_ids_up_to(table, id))?;
             to.rank_all()?;
+            if !self.is_logged {
+                let now = Clock::default().now()?;
+                let what = format!("Store copied from {}", self.from.name());
+                to.log(&LogLine::of_system(&now, About::Everything, &what))?;
+            }
             notes.iter().try_for_each(|(note, value)| to.set_note(*note, value.as_deref()))?;
             to.set_note(Note::CopyOf, None)
         })?;
@@ -307,14 +317,20 @@ impl Copy {
             Some(known) => Ok(known),
         });
         match noted {
-            Err(
-                Error::ServerReadOnly(_)
-                | Error::ServerDenied(_)
-                | Error::StoreReadOnly(_)
-                | Error::StoreFull(_)
-                | Error::StoreLocked(..),
-            ) => Ok(String::new()),
+            Err(error) if takes_no_changes(&error) => Ok(String::new()),
             noted => noted,
+        }
+    }
+
+    /// Writes into the source that it's copied from now on. Whether it takes that.
+    fn log_in_source(&self, from: &mut Store) -> Result<bool> {
+        let (now, what) = (Clock::default().now()?, format!("Copy of the store to {} begun", self.to.name()));
+        let logged = write(from, &self.from, &self.settings, |from| {
+            from.log(&LogLine::of_system(&now, About::Everything, &what))
+        });
+        match logged {
+            Err(error) if takes_no_changes(&error) => Ok(false),
+            logged => logged.map(|()| true),
         }
     }
 
@@ -342,6 +358,18 @@ fn batch(from: &Store, table: Table, columns: &[String], behind: i64) -> Result<
 /// Whether the name of a column needs no more than quotes.
 fn is_plain(name: &str) -> bool {
     name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == ' ')
+}
+
+/// Whether a store that can be read takes no changes now.
+fn takes_no_changes(error: &Error) -> bool {
+    matches!(
+        error,
+        Error::ServerReadOnly(_)
+            | Error::ServerDenied(_)
+            | Error::StoreReadOnly(_)
+            | Error::StoreFull(_)
+            | Error::StoreLocked(..)
+    )
 }
 
 fn write<T>(

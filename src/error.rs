@@ -336,6 +336,45 @@ impl Error {
             || matches!(self, Self::StoreContended(_) | Self::CommitUnanswered(_) | Self::HalfWritten)
     }
 
+    /// Whether this is no mistake of the caller's: those who run the machine should know.
+    pub fn is_fault(&self) -> bool {
+        !matches!(
+            self,
+            Self::UnknownCommand(_)
+                | Self::TooDeep(_)
+                | Self::UnknownAdmin(_)
+                | Self::DisabledAdmin(_)
+                | Self::NotUtf8(_)
+                | Self::NotAString(_)
+                | Self::Interrupted
+                | Self::GrantTypeRequired
+                | Self::GrantTypeInvalid(_)
+                | Self::NameRequired
+                | Self::ServiceRequired
+                | Self::ScopeRequired
+                | Self::ScopeInvalid(_)
+                | Self::ServiceInvalid
+                | Self::ServiceWithoutClient
+                | Self::TooManyScopes
+                | Self::TextTooLong(_)
+                | Self::TextWithControls(_)
+                | Self::LogoUriTooLong
+                | Self::LogoUriInvalid(..)
+                | Self::TooManyRedirectUris
+                | Self::RedirectUrisTooLong
+                | Self::RedirectUriInvalid(..)
+                | Self::CredentialRequired
+                | Self::CredentialInvalid
+                | Self::IdentifierInvalid
+                | Self::SortFieldInvalid(_)
+                | Self::SortOrderInvalid(_)
+                | Self::LimitInvalid(_)
+                | Self::LimitStartInvalid(_)
+                | Self::Argument { .. }
+                | Self::Fixture { .. }
+        )
+    }
+
     /// Whether a connection to the store should not be used again after this.
     pub fn is_fault_of_store(&self) -> bool {
         matches!(

@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 
+use crate::actor::Origin;
 use crate::error::{Error, Result};
 
 /// One parameter as the host gave it. Numbers, booleans and objects that are strings have become text by then.
@@ -32,6 +33,8 @@ pub struct Request<'a> {
     pub command: &'a [u8],
     /// In which admin's name it runs; `None` or empty is the system itself.
     pub admin: Option<&'a [u8]>,
+    /// Where it comes from, if that is over HTTP.
+    pub origin: Option<&'a Origin>,
     parameters: &'a dyn Parameters,
     /// What was read ahead, so that the host's code runs once for each of these.
     read: RefCell<Vec<(&'static str, Option<Parameter>)>>,
@@ -40,7 +43,12 @@ pub struct Request<'a> {
 impl<'a> Request<'a> {
     /// A request. No parameter is read yet.
     pub fn new(command: &'a [u8], parameters: &'a dyn Parameters, admin: Option<&'a [u8]>) -> Self {
-        Self { command, admin, parameters, read: RefCell::new(Vec::with_capacity(8)) }
+        Self { command, admin, origin: None, parameters, read: RefCell::new(Vec::with_capacity(8)) }
+    }
+
+    /// The same from there.
+    pub fn from(self, origin: Option<&'a Origin>) -> Self {
+        Self { origin, ..self }
     }
 
     /// Reads parameters now: those that several rules read, and those of rules that run where no code of the host may.

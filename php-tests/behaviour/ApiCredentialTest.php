@@ -88,14 +88,42 @@ final class ApiCredentialTest extends StoreTestCase
         self::assertNull(self::rows('SELECT last_access FROM tbldeviceauth')[0]['last_access']);
     }
 
-    public function testAStoreThatCannotBeReachedIsAnAnswer(): void
+    /** What is done before, the answer, and whether the server's log has the sentence. */
+    private static function respondWhere(string $first, array $ini, array $parameters): array
     {
-        $call = sprintf('print json_encode(LocalApi\respond(["identifier" => "a", "secret" => "b"], %s));', var_export(self::SERVER, true));
-        $response = json_decode(php($call, ['localapi.dsn' => 'sqlite:/nowhere/store.sqlite']), true);
-        self::assertSame(200, $response['status']);
-        $answer = json_decode($response['body'], true);
-        self::assertSame(['result', 'message'], array_keys($answer));
-        self::assertStringContainsString('/nowhere', $answer['message']);
+        $log = scratch_folder() . '/php.log';
+        $call = '%s; print json_encode(LocalApi\respond(%s, %s));';
+        $call = sprintf($call, $first, var_export($parameters, true), var_export(self::SERVER, true));
+        $response = json_decode(php($call, ['error_log' => $log] + $ini), true);
+        return [$response['status'], json_decode($response['body'], true), @file($log) ?: []];
+    }
+
+    public function testAStoreThatCannotBeReachedTellsAStrangerNothing(): void
+    {
+        $pair = ['identifier' => 'a', 'secret' => 'b', 'action' => 'ListOAuthCredentials'];
+        $nowhere = ['localapi.dsn' => 'sqlite:/nowhere/store.sqlite'];
+        [$status, $answer, $log] = self::respondWhere('', $nowhere, $pair);
+        self::assertSame([503, ['result' => 'error', 'message' => 'The service is unavailable']], [$status, $answer]);
+        self::assertCount(1, $log);
+        self::assertStringContainsString('localapi: The credential store cannot be opened: the folder "/nowhere"', $log[0]);
+    }
+
+    public function testAFaultOfTheStoreIsAnAnswerToACallerWhoIsKnownAndALineInTheLog(): void
+    {
+        $create = ['action' => 'CreateOAuthCredential', 'grantType' => 'authorization_code', 'name' => 'n', 'scope' => 'openid'];
+        $parameters = issue_api_credential('admin') + $create;
+        self::assertSame(200, self::status($parameters));
+        self::lock($other = self::pdo());
+        $found = self::respondWhere('', ['localapi.busy_timeout' => 100] + self::place(), $parameters);
+        $other->exec('ROLLBACK');
+        [$status, $answer, $log] = $found;
+        self::assertSame([200, 'error'], [$status, $answer['result']]);
+        self::assertStringStartsWith('The credential store is locked', $answer['message']);
+        self::assertCount(1, $log);
+        self::assertStringContainsString("localapi: $answer[message]", $log[0]);
+        // A caller's own mistake is no fault.
+        [$status, $answer, $log] = self::respondWhere('', self::place(), ['name' => ''] + $parameters);
+        self::assertSame([200, 'A name for the Client Credential is required.', []], [$status, $answer['message'], $log]);
     }
 
     public function testAnAddressMayBeInARangeAndMappedIpv4IsIpv4(): void

@@ -47,6 +47,7 @@ final class LifeOfACredentialTest extends CredentialTestCase
         self::assertSame([
             "OAuth credential $id created (authorization_code)",
             "OAuth credential $id secret reset",
+            'Key rotated: everything is sealed with the new one from now on',
             "OAuth credential $id updated",
             "OAuth credential $id deleted",
         ], self::column('SELECT description FROM tblactivitylog ORDER BY id'));

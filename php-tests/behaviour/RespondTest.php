@@ -56,6 +56,41 @@ final class RespondTest extends StoreTestCase
         $this->assertSame('admin', self::rows("SELECT user FROM tblactivitylog WHERE description LIKE 'OAuth%'")[0]['user']);
     }
 
+    public function testALineOfTheActivityLogNamesTheAddressAndTheApiCredential(): void
+    {
+        $login = issue_api_credential('admin', ['CreateOAuthCredential']);
+        $id = self::rows('SELECT max(id) AS id FROM tbldeviceauth')[0]['id'];
+        $far = ['REMOTE_ADDR' => '::1'] + self::SERVER;
+        respond(self::request(['action' => 'CreateOAuthCredential'] + $login), $far);
+        respond(['action' => 'DeleteOAuthCredential'] + $login, $far);
+        $lines = self::rows("SELECT description, user, ipaddr FROM tblactivitylog WHERE ipaddr = '::1' ORDER BY id");
+        $created = self::rows('SELECT max(id) AS id FROM tbloauthserver_clients')[0]['id'];
+        $created = "OAuth credential $created created (authorization_code) by API credential $id";
+        $denied = "API credential $id denied the action \"deleteoauthcredential\"";
+        $this->assertSame([[$created, 'admin', '::1'], [$denied, 'System', '::1']], array_map('array_values', $lines));
+    }
+
+    public function testAListOverHttpLeavesALineAMinuteOnceItIsAnswered(): void
+    {
+        localAPI('CreateOAuthCredential', self::request(['scope' => 'openid']));
+        $lines = fn () => self::rows("SELECT description, user, ipaddr FROM tblactivitylog WHERE description LIKE '%listed%'");
+        $line = function (): array {
+            $id = self::rows('SELECT max(id) AS id FROM tbldeviceauth')[0]['id'];
+            return ["OAuth credentials listed with their secrets by API credential $id", 'admin', '127.0.0.1'];
+        };
+        $login = issue_api_credential('admin') + ['action' => 'ListOAuthCredentials'];
+        $expected = [$line()];
+        $this->assertSame(200, respond($login, self::SERVER)['status']);
+        $this->assertSame([], $lines(), 'not before the answer is there');
+        $this->assertSame(200, respond($login, self::SERVER)['status']);
+        $this->assertSame($expected, array_map('array_values', $lines()), 'before the next one');
+        $login = issue_api_credential('admin') + ['action' => 'ListOAuthCredentials'];
+        $expected[] = $line();
+        $code = sprintf('LocalApi\respond(%s, %s);', var_export($login, true), var_export(self::SERVER, true));
+        $this->assertSame('', php("$code $code", self::place()));
+        $this->assertSame($expected, array_map('array_values', $lines()), 'at the end of the request');
+    }
+
     public function testAnEmptyListIsAnArray(): void
     {
         $login = issue_api_credential('admin');
@@ -76,6 +111,7 @@ final class RespondTest extends StoreTestCase
         $this->assertRefusedWith(405, 'Only POST is accepted', [], ['REQUEST_METHOD' => 'GET', 'CONTENT_LENGTH' => '9999999']);
         $far = ['REMOTE_ADDR' => '203.0.113.9', 'HTTP_X_FORWARDED_FOR' => '127.0.0.1'];
         $this->assertRefusedWith(413, 'The request is too large', [], ['CONTENT_LENGTH' => '1048577'] + $far);
+        $this->assertRefusedWith(415, 'The request must be a form', [], ['CONTENT_TYPE' => 'application/json'] + $far);
         $this->assertRefusedWith(403, 'Invalid IP 203.0.113.9', $login, $far);
         $this->assertRefusedWith(403, 'Invalid or missing credentials', ['action' => 'GetClients']);
         $this->assertRefusedWith(400, 'Empty action request', $login);

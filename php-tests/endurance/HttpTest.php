@@ -69,7 +69,7 @@ final class HttpTest extends Processes
             $statuses[$status] = ($statuses[$status] ?? 0) + 1;
         });
         ksort($statuses);
-        self::assertSame([200, 400, 403, 405, 413], array_keys($statuses), json_encode($statuses) . " (seed $seed)");
+        self::assertSame([200, 400, 403, 405, 413, 415], array_keys($statuses), json_encode($statuses) . " (seed $seed)");
         self::assertSame([], self::complaints($fpm));
         $said = preg_grep('/ in Unknown on line 0$/', file("$this->folder/php.log"), PREG_GREP_INVERT);
         self::assertSame([], $said, "(seed $seed)");

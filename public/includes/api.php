@@ -20,3 +20,8 @@ foreach ($answer['headers'] as $name => $value) {
     header("$name: $value");
 }
 $body = $answer['body'];
+
+// What the call owes, such as a line in a log, is done when the caller has the answer.
+if (function_exists('fastcgi_finish_request')) {
+    fastcgi_finish_request();
+}

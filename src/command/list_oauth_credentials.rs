@@ -2,15 +2,15 @@
 
 use std::rc::Rc;
 
-use super::Command;
+use super::{Command, log_about};
 use crate::actor::Actor;
-use crate::api::Api;
+use crate::api::{Api, MINUTE};
 use crate::clock;
 use crate::credential::GrantType;
 use crate::error::{Error, Quoted, Result};
 use crate::reply::{Fields, List, Reply, Rows, Value};
 use crate::request::{Request, whole};
-use crate::store::{Credential, ScopeTable, Selection, SortField, Store};
+use crate::store::{About, Credential, ScopeTable, Selection, SortField, Store};
 use crate::vault::{KeyRing, Opened};
 
 /// How many credentials are read at once.
@@ -32,15 +32,43 @@ fn foresee(request: &Request<'_>, store: &mut Store) {
 
 /// Answers `clients`. The ids are read first and the rest in batches, so that nothing is open while the answer is
 /// built; a credential that is deleted meanwhile is left out.
-fn run<'a>(api: &'a Api, request: &Request<'_>, _: &Actor) -> Result<Reply<'a>> {
+fn run<'a>(api: &'a Api, request: &Request<'_>, actor: &Actor) -> Result<Reply<'a>> {
     let selection = selection(request)?;
     let ids = api.read(|store| {
         // A copy that isn't finished shows nothing.
         store.scopes()?;
         store.ids(&selection)
     })?;
+    if request.origin.is_some() && !ids.is_empty() {
+        let actor = actor.clone();
+        api.after_answer(move |api| log(api, &actor));
+    }
     let rows = Box::new(Clients { api, ids: ids.into_iter(), without_key: 0, damaged: 0 });
     Ok(Reply { fields: Vec::new(), list: Some(List { key: "clients", rows }) })
+}
+
+/// Writes that secrets were shown over HTTP, once a minute at most.
+fn log(api: &Api, actor: &Actor) -> Result<()> {
+    let kind = &match actor.credential {
+        Some(id) => format!("list by API credential {id}"),
+        None => format!("list by admin {}", actor.id),
+    };
+    let (now, minute_ago) = (api.now()?, api.ago(MINUTE)?);
+    let is_logged = |store: &Store| {
+        let last = store.last_line(kind)?;
+        Ok(minute_ago < last && last <= now)
+    };
+    if api.read(|store| is_logged(store))? {
+        return Ok(());
+    }
+    api.transaction(|store| {
+        store.queue_for(kind)?;
+        if is_logged(store)? {
+            return Ok(());
+        }
+        store.set_last_line(kind, &now)?;
+        log_about(store, actor, About::Everything, 0, &"OAuth credentials listed with their secrets", &now)
+    })
 }
 
 fn selection(request: &Request<'_>) -> Result<Selection> {

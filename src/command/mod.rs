@@ -14,7 +14,7 @@ use crate::api::Api;
 use crate::error::{Error, Quoted, Result};
 use crate::reply::Reply;
 use crate::request::{Request, positive};
-use crate::store::{Credential, Details, LogLine, RowId, Store};
+use crate::store::{About, Credential, Details, LogLine, RowId, Store};
 
 /// A command.
 pub struct Command {
@@ -41,7 +41,7 @@ pub fn answer<'a>(api: &'a Api, request: &Request<'_>) -> Result<Reply<'a>> {
     let command = find(request.command).ok_or_else(|| Error::UnknownCommand(Quoted::lossy(request.command)))?;
     let run = || {
         api.in_one_call(|| {
-            let actor = api.read(|store| Actor::find(request.admin, store))?;
+            let actor = api.read(|store| Actor::find(request.admin, request.origin, store))?;
             (command.run)(api, request, &actor)
         })
     };
@@ -50,7 +50,7 @@ pub fn answer<'a>(api: &'a Api, request: &Request<'_>) -> Result<Reply<'a>> {
     }
     let foreseen = api.foresee(command.writes, |store| {
         // What is missing is told when it's asked for.
-        let _ = Actor::find(request.admin, store);
+        let _ = Actor::find(request.admin, request.origin, store);
         (command.foresee)(request, store);
     });
     let reply = foreseen.and_then(|()| run());
@@ -76,15 +76,15 @@ fn stored(id: &str, store: &Store) -> Result<Credential> {
 
 /// Writes what became of a credential into the activity log.
 fn log(store: &Store, actor: &Actor, id: RowId, details: &Details, what: impl Display, now: &str) -> Result<()> {
-    store.log(&LogLine {
-        date: now,
-        about: "OAuth credential",
-        id,
-        what: &what,
-        user: &actor.user,
-        client: details.user_id.parse().unwrap_or(0),
-        admin: actor.id,
-    })
+    let client = details.user_id.parse().unwrap_or(0);
+    log_about(store, actor, About::Row("OAuth credential", id), client, &what, now)
+}
+
+/// Writes what an actor has done.
+fn log_about(store: &Store, actor: &Actor, about: About, client: i64, what: &dyn Display, now: &str) -> Result<()> {
+    let by = actor.credential.map_or_else(String::new, |id| format!(" by API credential {id}"));
+    let what = &format_args!("{what}{by}");
+    store.log(&LogLine { date: now, about, what, user: &actor.user, client, admin: actor.id, address: &actor.address })
 }
 
 #[cfg(test)]

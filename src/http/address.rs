@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use ipnet::{IpNet, Ipv4Net};
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 /// Whether an address is in one of these ranges. An IPv4 address that is written as an IPv6 one is that IPv4 address, in
 /// the ranges too.
@@ -16,6 +16,13 @@ pub fn parse(text: &[u8]) -> Option<IpAddr> {
     let text = std::str::from_utf8(text).ok()?;
     let (address, _) = text.split_once('%').unwrap_or((text, ""));
     address.parse().ok().map(|address: IpAddr| address.to_canonical())
+}
+
+/// The network that one customer has: in IPv6 that's 64 bits, and each of its addresses is as good as another.
+pub fn network(address: IpAddr) -> String {
+    let IpAddr::V6(address) = address.to_canonical() else { return address.to_canonical().to_string() };
+    let network = Ipv6Net::new(address, 64).map(|network| network.trunc()).ok().filter(|_| !address.is_loopback());
+    network.map_or_else(|| address.to_string(), |network| network.to_string())
 }
 
 fn canonical(range: IpNet) -> IpNet {
@@ -53,6 +60,19 @@ mod tests {
         assert!(!allowed("11.1.2.3", "::ffff:10.0.0.0/104"));
         // A range of IPv6 that holds the mapped ones too doesn't mean them.
         assert!(!allowed("::ffff:10.1.2.3", "::/0"));
+    }
+
+    #[test]
+    fn a_network_is_what_one_customer_has() {
+        for (address, network) in [
+            ("203.0.113.9", "203.0.113.9"),
+            ("::ffff:203.0.113.9", "203.0.113.9"),
+            ("2001:db8:0:1:ffff::9", "2001:db8:0:1::/64"),
+            ("2001:db8::9", "2001:db8::/64"),
+            ("::1", "::1"),
+        ] {
+            assert_eq!(super::network(address.parse().unwrap()), network);
+        }
     }
 
     #[test]

@@ -10,7 +10,7 @@ use crate::api::{Api, argument};
 use crate::credential::secret::SecretText;
 use crate::error::{Error, Quoted, Result, is_control};
 use crate::random::Random;
-use crate::store::{LogLine, NewApiCredential, RowId, Store, Verdict};
+use crate::store::{About, LogLine, NewApiCredential, RowId, Store, Verdict};
 
 /// How many letters and digits an identifier and a secret have.
 const LENGTH: usize = 32;
@@ -109,8 +109,7 @@ fn lower(action: &[u8]) -> Option<String> {
 
 /// Writes what became of a credential into the activity log.
 fn log(store: &Store, id: i64, what: &dyn Display, now: &str) -> Result<()> {
-    let (about, id) = ("API credential", RowId::Known(id));
-    store.log(&LogLine { date: now, about, id, what, user: "System", client: 0, admin: 0 })
+    store.log(&LogLine::of_system(now, About::Row("API credential", RowId::Known(id)), what))
 }
 
 /// Letters and digits, each as likely as the others.

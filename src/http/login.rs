@@ -7,17 +7,13 @@ use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
 use super::api_credential;
-use crate::api::{Api, Decision};
+use crate::api::{Api, Decision, MINUTE};
 use crate::error::Result;
 use crate::request::{Parameter, Parameters};
 use crate::store::{ApiCredential, Store};
 
-/// For how many seconds a use of a credential isn't noted again, and a line of a refusal counts.
-const MINUTE: u64 = 60;
 /// The costs that bcrypt knows.
 const COSTS: RangeInclusive<u32> = 4..=31;
-/// How many lines one address may cause in a minute.
-const LINES: i64 = 10;
 
 /// What a caller shows.
 pub struct Login {
@@ -32,8 +28,10 @@ pub struct Login {
 pub struct Caller {
     /// The admin in whose name the command runs.
     pub admin: String,
-    /// The permissions of each role; `None` is an admin in person, who may call everything.
-    roles: Option<Vec<String>>,
+    /// The API credential; `None` is an admin in person.
+    pub credential: Option<i64>,
+    /// The permissions of each role. An admin in person may call everything.
+    roles: Vec<String>,
 }
 
 impl Login {
@@ -57,7 +55,7 @@ impl Login {
                     return Ok(None);
                 }
                 let roles = api.read(|store| roles(store, &known.role_ids))?;
-                let caller = Caller { admin: known.admin.clone(), roles: Some(roles) };
+                let caller = Caller { admin: known.admin.clone(), credential: Some(known.id), roles };
                 // It's no reason for a call to fail.
                 let _ = note_access(api, found);
                 Ok(Some(caller))
@@ -78,7 +76,7 @@ impl Login {
         let again = |cost| drop(bcrypt::hash_with_salt(&*digest, cost, [0; 16]));
         let comparison = Comparison::of(own.as_deref(), &all);
         let matches = comparison.is_some_and(|comparison| comparison.matches(&digest, again));
-        Ok(matches.then(|| Caller { admin: name.to_owned(), roles: None }))
+        Ok(matches.then(|| Caller { admin: name.to_owned(), credential: None, roles: Vec::new() }))
     }
 }
 
@@ -119,7 +117,7 @@ impl<'a> Comparison<'a> {
 impl Caller {
     /// Whether this caller may call an action, lower-cased.
     pub fn may(&self, action: &str) -> bool {
-        self.roles.as_ref().is_none_or(|roles| roles.iter().any(|role| api_credential::allows(role, action)))
+        self.credential.is_none() || self.roles.iter().any(|role| api_credential::allows(role, action))
     }
 }
 
@@ -128,17 +126,6 @@ pub fn has_access_key(parameters: &dyn Parameters, api: &Api) -> Result<bool> {
     let key = api.settings().api_access_key.reveal();
     let shown = filled(parameters, "accesskey")?.map(Zeroizing::new);
     Ok(!key.is_empty() && shown.is_some_and(|shown| bool::from(shown.as_slice().ct_eq(key.as_bytes()))))
-}
-
-/// Writes that a credential shown from this address was wrong, and nothing of what was shown.
-pub fn log_refusal(api: &Api, address: &str) -> Result<()> {
-    // A server may tell none.
-    let address = if address.is_empty() { "unknown" } else { address };
-    let (now, since) = (api.now()?, api.ago(MINUTE)?);
-    if api.read(|store| store.refusals(address, &since))? >= LINES {
-        return Ok(());
-    }
-    api.transaction(|store| store.log_refusal(address, &now, &since, LINES))
 }
 
 /// Notes that a credential is used, once a minute at most. Another process may be about to do the same.

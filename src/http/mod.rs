@@ -2,15 +2,17 @@
 
 pub mod address;
 pub mod api_credential;
+mod audit;
 pub mod format;
 pub mod login;
 pub mod node;
 
+use crate::actor::Origin;
 use crate::api::Api;
 use crate::error::{Error, Quoted, Result};
 use crate::request::{Parameter, Parameters, is_blank};
 use format::Format;
-use login::{Caller, Login};
+use login::Login;
 
 /// The longest body, in bytes.
 const LONGEST: u64 = 1 << 20;
@@ -41,6 +43,9 @@ pub enum Refusal {
     /// Another method than POST.
     #[error("Only POST is accepted")]
     Method,
+    /// A body in JSON: PHP makes no parameters of it.
+    #[error("The request must be a form")]
+    MediaType,
     /// More than 1 MiB, more than 1,000 parameters, or one in more than three arrays.
     #[error("The request is too large")]
     TooLarge,
@@ -56,20 +61,21 @@ pub enum Refusal {
     /// No role of the credential has this action.
     #[error("Invalid Permissions: API action \"{0}\" is not allowed")]
     Permission(Quoted),
-    /// The store can't say who calls.
-    #[error(transparent)]
+    /// The store can't say who calls. A stranger learns no more than this.
+    #[error("The service is unavailable")]
     Fault(#[from] Error),
 }
 
 impl Refusal {
-    /// The status of the answer. What isn't about HTTP has 200: clients throw the body of any other away.
+    /// The status of the answer. What a command itself says has 200: clients throw the body of any other away.
     pub fn status(&self) -> u16 {
         match self {
             Self::Method => 405,
+            Self::MediaType => 415,
             Self::TooLarge => 413,
             Self::Address(_) | Self::Credentials | Self::Permission(_) => 403,
             Self::NoAction => 400,
-            Self::Fault(_) => 200,
+            Self::Fault(_) => 503,
         }
     }
 }
@@ -81,6 +87,8 @@ pub struct Admitted {
     pub action: Vec<u8>,
     /// The admin in whose name it runs.
     pub admin: String,
+    /// Where it comes from.
+    pub origin: Origin,
 }
 
 /// How the caller wants the answer.
@@ -111,13 +119,23 @@ pub fn is_within_limits(size: &Size) -> bool {
     size.count <= MOST && size.depth <= DEEPEST
 }
 
-/// Passes a call through the gates, in their order.
-pub fn admit(api: &Api, parameters: &dyn Parameters, server: &dyn Parameters, size: Size) -> Result<Admitted, Refusal> {
+/// Passes a call through the gates, in their order. `report` gets the fault that keeps a
+/// refusal from being logged: it changes nothing for the caller.
+pub fn admit(
+    api: &Api,
+    parameters: &dyn Parameters,
+    server: &dyn Parameters,
+    size: Size,
+    report: impl Fn(&Error),
+) -> Result<Admitted, Refusal> {
     if text(server, "REQUEST_METHOD")?.as_deref() != Some(b"POST") {
         return Err(Refusal::Method);
     }
     if is_too_large(text(server, "CONTENT_LENGTH")?.as_deref(), size) {
         return Err(Refusal::TooLarge);
+    }
+    if is_json(text(server, "CONTENT_TYPE")?.as_deref(), text(server, "CONTENT_LENGTH")?.as_deref()) {
+        return Err(Refusal::MediaType);
     }
     let address = text(server, "REMOTE_ADDR")?.unwrap_or_default();
     let known = address::parse(&address);
@@ -128,20 +146,28 @@ pub fn admit(api: &Api, parameters: &dyn Parameters, server: &dyn Parameters, si
     }
     let login = Login::read(parameters)?.ok_or(Refusal::Credentials)?;
     let Some(caller) = login.caller(api)? else {
-        // A line that can't be written changes nothing for the caller.
-        let _ = login::log_refusal(api, &shown.to_string());
+        audit::refused(api, known, &shown).unwrap_or_else(|error| report(&error));
         return Err(Refusal::Credentials);
     };
-    permit(caller, text(parameters, "action")?)
-}
-
-fn permit(caller: Caller, action: Option<Vec<u8>>) -> Result<Admitted, Refusal> {
-    let action = action.filter(|action| !is_blank(&String::from_utf8_lossy(action))).ok_or(Refusal::NoAction)?;
+    let action = text(parameters, "action")?.filter(|action| !is_blank(&String::from_utf8_lossy(action)));
+    let action = action.ok_or(Refusal::NoAction)?;
     let lower = action.to_ascii_lowercase();
     if !caller.may(&String::from_utf8_lossy(&lower)) {
-        return Err(Refusal::Permission(Quoted::lossy(&lower)));
+        let lower = Quoted::lossy(&lower);
+        if let Some(credential) = caller.credential {
+            audit::denied(api, known, &shown, credential, &lower).unwrap_or_else(|error| report(&error));
+        }
+        return Err(Refusal::Permission(lower));
     }
-    Ok(Admitted { action, admin: caller.admin })
+    let origin = Origin { address: shown.to_string(), credential: caller.credential };
+    Ok(Admitted { action, admin: caller.admin, origin })
+}
+
+/// Whether there is a body in JSON. Only a length of 0 says that there is no body.
+fn is_json(content_type: Option<&[u8]>, length: Option<&[u8]>) -> bool {
+    let essence = content_type.and_then(|text| text.split(|&byte| byte == b';').next()).unwrap_or_default();
+    let essence = essence.trim_ascii().to_ascii_lowercase();
+    (essence.ends_with(b"/json") || essence.ends_with(b"+json")) && length != Some(b"0")
 }
 
 /// Whether a request is more than anyone has to send. Where the server doesn't say how long the body is, its content

@@ -3,6 +3,7 @@
 use super::*;
 use crate::credential::secret::SecretText;
 use crate::place::Dsn;
+use crate::request::Request;
 use crate::request::fixture::Given;
 use crate::settings::{Settings, addresses};
 use crate::store::Store;
@@ -27,7 +28,7 @@ fn server(address: &str) -> Given {
 }
 
 fn refusal(api: &Api, given: &Given, server: &Given, size: Size) -> (u16, String) {
-    let refusal = admit(api, given, server, size).unwrap_err();
+    let refusal = admit(api, given, server, size, |_| ()).unwrap_err();
     (refusal.status(), refusal.to_string())
 }
 
@@ -72,8 +73,12 @@ fn the_gates_come_in_their_order() {
         (403, "Invalid Permissions: API action \"createoauthcredential\" is not allowed".to_owned())
     );
     let admitted =
-        admit(&api, &pair(&credential).with("action", "LISTOAuthCredentials"), &server("::1"), Size::default());
-    assert_eq!(admitted.unwrap(), Admitted { action: b"LISTOAuthCredentials".to_vec(), admin: "admin".to_owned() });
+        admit(&api, &pair(&credential).with("action", "LISTOAuthCredentials"), &server("::1"), Size::default(), |_| ());
+    let origin = Origin { address: "::1".to_owned(), credential: Some(1) };
+    assert_eq!(
+        admitted.unwrap(),
+        Admitted { action: b"LISTOAuthCredentials".to_vec(), admin: "admin".to_owned(), origin }
+    );
 }
 
 #[test]
@@ -131,7 +136,7 @@ fn the_access_key_passes_the_address_and_nothing_else() {
     }
     assert_wrong(&api, &Given::default().with("accesskey", "key"));
     let given = pair(&credential).with("accesskey", "key").with("action", "x");
-    admit(&api, &given, &server("203.0.113.9"), Size::default()).unwrap();
+    admit(&api, &given, &server("203.0.113.9"), Size::default(), |_| ()).unwrap();
 }
 
 #[test]
@@ -161,7 +166,7 @@ fn a_pair_may_be_in_either_place_and_empty_strings_are_none() {
         [identifier.as_str(), secret.as_str(), identifier.as_str(), ""],
         ["x", "y", identifier.as_str(), secret.as_str()],
     ] {
-        admit(&api, &sent(names, values), &server("127.0.0.1"), Size::default()).unwrap();
+        admit(&api, &sent(names, values), &server("127.0.0.1"), Size::default(), |_| ()).unwrap();
     }
     for values in [
         ["", "", identifier.as_str(), ""],
@@ -183,7 +188,7 @@ fn a_secret_belongs_to_one_identifier() {
     assert_wrong(&api, &pair(&("x".repeat(32), second.1.clone())).with("action", "x"));
     assert!(api_credential::revoke(&api, first.0.as_bytes()).unwrap());
     assert_wrong(&api, &pair(&(first.0, second.1.clone())).with("action", "x"));
-    admit(&api, &pair(&second).with("action", "x"), &server("127.0.0.1"), Size::default()).unwrap();
+    admit(&api, &pair(&second).with("action", "x"), &server("127.0.0.1"), Size::default(), |_| ()).unwrap();
 }
 
 #[test]
@@ -201,7 +206,7 @@ fn a_credential_that_sql_has_revoked_is_wrong_though_its_secret_is_there_still()
     let api = api();
     let credential = issue(&api, &["*"]);
     let given = pair(&credential).with("action", "x");
-    admit(&api, &given, &server("127.0.0.1"), Size::default()).unwrap();
+    admit(&api, &given, &server("127.0.0.1"), Size::default(), |_| ()).unwrap();
     run(&api, |store| store.execute_for_test("UPDATE tbldeviceauth SET deleted_at = '2001-02-03 04:05:06'"));
     assert_wrong(&api, &given);
 }
@@ -255,8 +260,8 @@ fn an_admin_may_log_in_with_the_md5_of_the_password() {
     // It's off without a password.
     assert_wrong(&api, &login("admin", md5));
     run(&api, |store| store.execute_for_test(&format!("UPDATE tbladmins SET password = '{}'", password_hash())));
-    admit(&api, &login("admin", md5), &server("127.0.0.1"), Size::default()).unwrap();
-    admit(&api, &login("admin", &md5.to_ascii_uppercase()), &server("127.0.0.1"), Size::default()).unwrap();
+    admit(&api, &login("admin", md5), &server("127.0.0.1"), Size::default(), |_| ()).unwrap();
+    admit(&api, &login("admin", &md5.to_ascii_uppercase()), &server("127.0.0.1"), Size::default(), |_| ()).unwrap();
     for (name, password) in [("admin", "password"), ("admin", &md5.replace('5', "6")), ("nobody", md5), ("ADMIN", md5)]
     {
         assert_wrong(&api, &login(name, password));
@@ -270,28 +275,196 @@ fn an_admin_may_log_in_with_the_md5_of_the_password() {
     assert_wrong(&api, &login("admin", md5));
 }
 
+/// The lines of the activity log, without those of credentials that were issued.
+fn log(api: &Api) -> Vec<String> {
+    let sql = "SELECT description || ' | ' || user || ' | ' || ipaddr FROM tblactivitylog \
+               WHERE description NOT LIKE 'API credential % issued%' ORDER BY id";
+    api.read(|store| store.texts_for_test(sql)).unwrap()
+}
+
 #[test]
-fn a_refused_credential_is_logged_ten_times_a_minute_for_one_address() {
-    let api = api();
+fn a_refused_credential_is_logged_ten_times_a_minute_for_one_network() {
+    let api = Api::new(Settings {
+        dsn: Dsn::Memory,
+        api_allowed_ips: addresses("127.0.0.1, 2001:db8::/32").unwrap(),
+        api_access_key: SecretText::from("key".to_owned()),
+        ..Settings::default()
+    });
     let wrong = Given::default().with("identifier", "sent-name").with("secret", "sent-secret");
-    for _ in 0..12 {
-        assert_wrong(&api, &wrong);
+    let refuse =
+        |address: &str, given: &Given| assert_eq!(refusal(&api, given, &server(address), Size::default()).0, 403);
+    for last in 1..=12 {
+        refuse("127.0.0.1", &wrong);
+        refuse(&format!("2001:db8:0:1:{last}::1"), &wrong);
     }
-    refusal(&api, &wrong, &server("::1"), Size::default());
+    refuse("2001:db8:0:2::1", &wrong);
     // These write nothing.
-    refusal(&api, &wrong, &server("203.0.113.9"), Size::default());
-    refused(&api, &Given::default());
-    let count = |address| api.read(|store| store.refusals(address, "")).unwrap();
-    assert_eq!(["127.0.0.1", "::1", "203.0.113.9"].map(count), [10, 1, 0]);
-    // A web server may pass no address to a caller with the access key.
+    refuse("203.0.113.9", &wrong);
+    refuse("127.0.0.1", &Given::default());
+    let refused = "API call refused: invalid credentials";
+    let mut expected: Vec<String> = (1..=10)
+        .flat_map(|last| {
+            [
+                format!("{refused} | System | 127.0.0.1"),
+                format!("{refused} (2001:db8:0:1:{last}::1) | System | 2001:db8:0:1::/64"),
+            ]
+        })
+        .collect();
+    expected.push(format!("{refused} (2001:db8:0:2::1) | System | 2001:db8:0:2::/64"));
+    assert_eq!(log(&api), expected);
+    // A web server may pass no address to a caller with the access key, or one that is none.
+    let wrong = wrong.with("accesskey", "key");
     for _ in 0..12 {
-        login::log_refusal(&api, "").unwrap();
+        refuse("", &wrong);
+        refuse("unix:", &wrong);
     }
-    assert_eq!(["unknown", ""].map(count), [10, 0]);
-    // A minute later there is room again.
-    run(&api, |store| store.execute_for_test("UPDATE tblactivitylog SET date = '2000-01-01 00:00:00'"));
-    assert_wrong(&api, &wrong);
-    assert_eq!(count("127.0.0.1"), 11);
+    let found = log(&api).split_off(expected.len());
+    assert_eq!(found.iter().filter(|line| **line == format!("{refused} | System | unknown")).count(), 10);
+    assert_eq!(found.iter().filter(|line| **line == format!("{refused} | System | unix:")).count(), 10);
+    assert_eq!(found.len(), 20);
+}
+
+#[test]
+fn a_denied_action_is_logged_ten_times_a_minute_for_one_network() {
+    let api = api();
+    let credential = issue(&api, &["ListOAuthCredentials"]);
+    for number in 0..12 {
+        let given = pair(&credential).with("action", format!("Delete{number}"));
+        assert_eq!(refused(&api, &given).0, 403);
+    }
+    let expected: Vec<String> = (0..10)
+        .map(|number| format!("API credential 1 denied the action \"delete{number}\" | System | 127.0.0.1"))
+        .collect();
+    assert_eq!(log(&api), expected);
+    // Wrong credentials have lines of their own.
+    assert_wrong(&api, &Given::default().with("identifier", "x").with("secret", "y"));
+    assert_eq!(log(&api).len(), 11);
+}
+
+/// Lets a call in and answers it.
+fn call(api: &Api, given: Given, address: &str) {
+    let admitted = admit(api, &given, &server(address), Size::default(), |_| ()).unwrap();
+    let request = Request::new(&admitted.action, &given, Some(admitted.admin.as_bytes())).from(Some(&admitted.origin));
+    let mut reply = crate::command::answer(api, &request).unwrap();
+    while reply.list.as_mut().is_some_and(|list| !list.rows.next_batch().unwrap().is_empty()) {}
+}
+
+#[test]
+fn the_line_of_a_call_names_the_address_and_the_api_credential() {
+    let api = api();
+    let credential = issue(&api, &["*"]);
+    let create = |given: Given| {
+        let given = given.with("action", "CreateOAuthCredential").with("grantType", "authorization_code");
+        given.with("name", "n").with("scope", "openid")
+    };
+    call(&api, create(pair(&credential)), "::ffff:127.0.0.1");
+    let hash = password_hash();
+    run(&api, |store| store.execute_for_test(&format!("UPDATE tbladmins SET password = '{hash}' WHERE id = 1")));
+    let person = Given::default().with("username", "admin").with("password", "5f4dcc3b5aa765d61d8327deb882cf99");
+    call(&api, create(person), "::1");
+    call(&api, pair(&credential).with("action", "DeleteOAuthCredential").with("credentialId", "1"), "::1");
+    assert_eq!(
+        log(&api),
+        [
+            "OAuth credential 1 created (authorization_code) by API credential 1 | admin | 127.0.0.1",
+            "OAuth credential 2 created (authorization_code) | admin | ::1",
+            "OAuth credential 1 deleted by API credential 1 | admin | ::1",
+        ]
+    );
+}
+
+#[test]
+fn a_list_over_http_leaves_a_line_a_minute_for_each_caller_once_it_is_answered() {
+    let api = Api::new(Settings { dsn: Dsn::Memory, sandbox: true, ..Settings::default() });
+    // Its clock stands still.
+    api.seed(1);
+    let (first, second) = (issue(&api, &["*"]), issue(&api, &["*"]));
+    let list = |credential| {
+        call(&api, pair(credential).with("action", "ListOAuthCredentials"), "::1");
+        let before = log(&api).len();
+        api.do_owed().unwrap();
+        log(&api).split_off(before)
+    };
+    // There is no secret yet.
+    assert!(list(&first).is_empty());
+    let given = Given::default().with("grantType", "authorization_code").with("name", "n").with("scope", "openid");
+    crate::command::answer(&api, &Request::new(b"CreateOAuthCredential", &given, None)).unwrap();
+    let line = |id| [format!("OAuth credentials listed with their secrets by API credential {id} | admin | ::1")];
+    assert_eq!(list(&first), line(1));
+    assert!(list(&first).is_empty());
+    assert_eq!(list(&second), line(2));
+    for (age, lines) in [(59, 0), (60, 1)] {
+        let date = api.ago(age).unwrap();
+        let sql = format!("UPDATE localapi_store SET value = '{date}' WHERE name = 'list by API credential 1'");
+        run(&api, |store| store.execute_for_test(&sql));
+        assert_eq!(list(&first).len(), lines, "{age} seconds later");
+    }
+    // A list of PHP's own leaves none.
+    let nothing = Given::default();
+    crate::command::answer(&api, &Request::new(b"ListOAuthCredentials", &nothing, None)).unwrap();
+    let before = log(&api).len();
+    api.do_owed().unwrap();
+    assert_eq!(log(&api).len(), before);
+}
+
+#[test]
+fn a_body_in_json_is_refused_behind_the_method() {
+    let api = api();
+    let of = |content_type: &str, length: &str| {
+        let server = Given::default().with("REQUEST_METHOD", "POST").with("REMOTE_ADDR", "203.0.113.9");
+        let server = server.with("CONTENT_TYPE", content_type).with("CONTENT_LENGTH", length);
+        refusal(&api, &Given::default(), &server, Size::default()).0
+    };
+    for content_type in
+        ["application/json", "Application/JSON ; charset=utf-8", "text/json", "application/vnd.api+json"]
+    {
+        assert_eq!(of(content_type, "10"), 415, "{content_type}");
+        // There is no body.
+        assert_eq!(of(content_type, "0"), 403, "{content_type}");
+        // There may be one.
+        assert_eq!(of(content_type, ""), 415, "{content_type}");
+    }
+    for content_type in
+        ["", "application/x-www-form-urlencoded", "Multipart/Form-Data; boundary=x", "text/plain", "application/jsonp"]
+    {
+        assert_eq!(of(content_type, "10"), 403, "{content_type}");
+    }
+    let server = server("203.0.113.9").with("CONTENT_TYPE", "application/json");
+    let huge = Size { count: 1_001, ..Size::default() };
+    assert_eq!(
+        refusal(&api, &Given::default(), &server, Size::default()),
+        (415, "The request must be a form".to_owned())
+    );
+    assert_eq!(refusal(&api, &Given::default(), &server, huge).0, 413);
+}
+
+#[test]
+fn a_stranger_learns_nothing_of_a_store_that_cannot_be_used() {
+    let folder = tempfile::tempdir().unwrap();
+    let dsn = Dsn::File(folder.path().join("none/store.sqlite"));
+    let api = Api::new(Settings { dsn, ..Settings::default() });
+    let given = Given::default().with("identifier", "x").with("secret", "y").with("action", "z");
+    assert_eq!(refused(&api, &given), (503, "The service is unavailable".to_owned()));
+}
+
+#[test]
+fn what_cannot_be_noted_is_reported_and_changes_nothing() {
+    let api = api();
+    let credential = issue(&api, &["ListOAuthCredentials"]);
+    let deny = "CREATE TRIGGER deny BEFORE INSERT ON tblactivitylog BEGIN SELECT RAISE(ABORT, 'no'); END;
+                CREATE TRIGGER deny_access BEFORE UPDATE OF last_access ON tbldeviceauth BEGIN SELECT RAISE(ABORT, 'no'); END";
+    for statement in deny.split_inclusive("END;") {
+        run(&api, |store| store.execute_for_test(statement));
+    }
+    let reports = std::cell::Cell::new(0);
+    let status = |given: &Given| {
+        reports.set(0);
+        let admitted = admit(&api, given, &server("127.0.0.1"), Size::default(), |_| reports.set(reports.get() + 1));
+        (admitted.map_or_else(|refusal| refusal.status(), |_| 200), reports.get())
+    };
+    assert_eq!(status(&pair(&credential).with("action", "ListOAuthCredentials")), (200, 0));
+    assert_eq!(status(&pair(&credential).with("action", "DeleteOAuthCredential")), (403, 1));
+    assert_eq!(status(&Given::default().with("identifier", "x").with("secret", "y")), (403, 1));
 }
 
 #[test]
@@ -300,7 +473,7 @@ fn a_line_counts_for_a_whole_minute() {
     // Its clock stands still.
     api.seed(1);
     let wrong = Given::default().with("identifier", "sent-name").with("secret", "sent-secret");
-    let count = || api.read(|store| store.refusals("127.0.0.1", "")).unwrap();
+    let count = || log(&api).len();
     (0..10).for_each(|_| assert_wrong(&api, &wrong));
     for (age, lines) in [(60, 10), (61, 11)] {
         let date = api.ago(age).unwrap();
@@ -330,7 +503,7 @@ fn an_access_is_noted_once_a_minute() {
     let credential = issue(&api, &["*"]);
     let given = pair(&credential).with("action", "x");
     let access = || api.read(|store| store.api_credential(&credential.0)).unwrap().unwrap().last_access;
-    let call = || drop(admit(&api, &given, &server("127.0.0.1"), Size::default()).unwrap());
+    let call = || drop(admit(&api, &given, &server("127.0.0.1"), Size::default(), |_| ()).unwrap());
     assert_eq!(access(), "");
     call();
     assert_eq!(access().len(), 19);
@@ -350,8 +523,9 @@ fn a_credential_may_have_several_roles() {
     let api = api();
     let credential = issue(&api, &["a"]);
     issue(&api, &["b"]);
-    let may =
-        |action| admit(&api, &pair(&credential).with("action", action), &server("127.0.0.1"), Size::default()).is_ok();
+    let may = |action| {
+        admit(&api, &pair(&credential).with("action", action), &server("127.0.0.1"), Size::default(), |_| ()).is_ok()
+    };
     assert!(may("a") && !may("b"));
     for ids in ["1,2", "[1, 2, 77]", "2 1"] {
         run(&api, |store| store.execute_for_test(&format!("UPDATE tbldeviceauth SET role_ids = '{ids}' WHERE id = 1")));

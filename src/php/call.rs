@@ -11,6 +11,7 @@ use super::held::{self, RequestEnded, guarded};
 use super::parameters::PhpParameters;
 use super::sandbox::{self, Fake};
 use super::{answer, engine, functions, handlers, http, process};
+use crate::actor::Origin;
 use crate::command;
 use crate::error::{Error, Quoted};
 use crate::reply::Reply;
@@ -31,6 +32,8 @@ pub struct Call<'a> {
     pub post_data: *const ZendHashTable,
     /// `$adminUsername`.
     pub admin: Option<&'a [u8]>,
+    /// Where it comes from, if that is over HTTP.
+    pub origin: Option<&'a Origin>,
 }
 
 /// What became of a call.
@@ -139,7 +142,7 @@ fn run(call: Call<'_>, handler: &Callable) -> Outcome {
 
 fn answer_natively(call: Call<'_>) -> Result<Outcome, RequestEnded> {
     let parameters = PhpParameters::new(engine::array(call.post_data));
-    let request = Request::new(call.command, &parameters, call.admin);
+    let request = Request::new(call.command, &parameters, call.admin).from(call.origin);
     let api = process::api();
     let reply = command::answer(&api, &request);
     if parameters.ended() {
@@ -147,6 +150,9 @@ fn answer_natively(call: Call<'_>) -> Result<Outcome, RequestEnded> {
     }
     if matches!(reply, Err(Error::Interrupted)) {
         return Ok(Outcome::Threw);
+    }
+    if let (Some(_), Err(error)) = (call.origin, &reply) {
+        http::log_fault(error);
     }
     finish(reply)
 }

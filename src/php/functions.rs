@@ -69,8 +69,12 @@ pub extern "C" fn local_api(execute_data: &mut ExecuteData, answer: &mut Zval) {
         if parse_arguments!(execute_data, c"S|h!S!", &mut command, &mut post_data, &mut admin).is_none() {
             return;
         }
-        let call =
-            Call { command: engine::string(command).unwrap_or_default(), post_data, admin: engine::string(admin) };
+        let call = Call {
+            command: engine::string(command).unwrap_or_default(),
+            post_data,
+            admin: engine::string(admin),
+            origin: None,
+        };
         if let Some(Outcome::Answer(array)) = call::end_request(call::answer(call)) {
             *answer = array;
         }

@@ -17,6 +17,7 @@ use super::functions::throw_fault;
 use super::held::{self, RequestEnded, guarded};
 use super::parameters::{PhpParameters, resolve};
 use super::process;
+use crate::api::Api;
 use crate::error::Error;
 use crate::http::node::{DEEPEST, Node};
 use crate::http::{self, Admitted, Refusal, Size, Wish, api_credential};
@@ -72,7 +73,8 @@ fn answer(response: &mut Zval, given: &ZendHashTable, server: &ZendHashTable) ->
     let (parameters, server) = (PhpParameters::new(Some(given)), PhpParameters::new(Some(server)));
     let admitted = Wish::read(&parameters).map(|wish| {
         let api = process::api();
-        (wish, http::admit(&api, &parameters, &server, size))
+        do_owed(&api);
+        (wish, http::admit(&api, &parameters, &server, size, log_fault))
     });
     if parameters.ended() || server.ended() {
         return Err(RequestEnded);
@@ -80,6 +82,9 @@ fn answer(response: &mut Zval, given: &ZendHashTable, server: &ZendHashTable) ->
     let (wish, status, body) = match admitted {
         Err(_) | Ok((_, Err(Refusal::Fault(Error::Interrupted)))) => return Ok(()),
         Ok((wish, Err(refusal))) => {
+            if let Refusal::Fault(fault) = &refusal {
+                log_fault(fault);
+            }
             let body = write(&wish, &Node::error(&refusal.to_string()));
             (wish, refusal.status(), body)
         }
@@ -103,6 +108,7 @@ fn run(wish: &Wish, admitted: &Admitted, given: &ZendHashTable) -> Result<Option
         command: &admitted.action,
         post_data: post_data.array().map_or(ptr::null(), ptr::from_ref),
         admin: Some(admitted.admin.as_bytes()),
+        origin: Some(&admitted.origin),
     };
     let answer = match call::answer(call)? {
         Outcome::Answer(answer) => answer,
@@ -124,6 +130,18 @@ fn run(wish: &Wish, admitted: &Admitted, given: &ZendHashTable) -> Result<Option
         engine::log(&format!("PHP Warning:  localapi: the answer to \"{}\" cannot be written", wish.action));
     }
     Ok(Some(body.unwrap_or_else(|| write(wish, &Node::error(NO_ANSWER)))))
+}
+
+/// Does what the request before this owes.
+pub fn do_owed(api: &Api) {
+    api.do_owed().unwrap_or_else(|error| log_fault(&error));
+}
+
+/// Tells PHP's log what is no mistake of the caller's, who may be the only one to see it otherwise.
+pub fn log_fault(error: &Error) {
+    if error.is_fault() {
+        engine::log(&format!("PHP Warning:  localapi: {error}"));
+    }
 }
 
 /// Takes the exception that is pending, and tells PHP's log. Whether there was one.

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Once;
 
-use super::ini;
+use super::{http, ini};
 use crate::api::Api;
 use crate::store;
 
@@ -30,6 +30,7 @@ pub fn end_request() {
         if let Ok(mut slot) = slot.try_borrow_mut()
             && let Some(api) = &*slot
         {
+            http::do_owed(api);
             api.tidy();
             if api.reset().is_err() {
                 *slot = None;
@@ -71,6 +72,7 @@ extern "C" fn in_child() {
         if let Ok(slot) = slot.try_borrow()
             && let Some(api) = &*slot
         {
+            api.forget_owed();
             api.forget_server();
         }
     });

@@ -4,9 +4,6 @@ use super::Store;
 use super::engine::{Bind, Row};
 use crate::error::Result;
 
-/// What the activity log says of a call whose credential was wrong.
-const REFUSED: &str = "API call refused: invalid credentials";
-
 /// A row of `tbldeviceauth` that counts, and the admin in whose name it calls.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ApiCredential {
@@ -113,31 +110,6 @@ impl Store {
         let sql = "SELECT password FROM tbladmins WHERE password LIKE '$2%' AND length(password) = 60";
         self.engine.rows(sql, &[], |row| row.text(0))
     }
-
-    /// How many lines the activity log has of calls from this address that were refused then or later.
-    pub fn refusals(&self, address: &str, since: &str) -> Result<i64> {
-        let sql = "SELECT count(*) FROM tblactivitylog \
-                   WHERE ipaddr = ?1 AND ipaddr <> '' AND date >= ?2 AND description = ?3";
-        let values = [Bind::Text(address), Bind::Text(since), Bind::Text(REFUSED)];
-        self.engine.row(sql, &values, |row| row.int(0)).map(Option::unwrap_or_default)
-    }
-
-    /// Writes a line of a call that was refused, unless there are so many since then. Others who count and write wait
-    /// until this transaction ends.
-    pub fn log_refusal(&self, address: &str, date: &str, since: &str, most: i64) -> Result<()> {
-        if self.engine.is_remote() {
-            // A server keeps nobody from inserting what was counted, but for a row that all of them change first.
-            let sql = "INSERT INTO localapi_store (name, value) VALUES ('refusal', ?1) \
-                       ON CONFLICT (name) DO UPDATE SET value = excluded.value";
-            self.engine.execute(sql, &[Bind::Text(date)])?;
-        }
-        if self.refusals(address, since)? >= most {
-            return Ok(());
-        }
-        let sql = "INSERT INTO tblactivitylog (date, description, user, userid, admin_id, ipaddr) \
-                   VALUES (?1, ?2, 'System', 0, 0, ?3)";
-        self.engine.execute(sql, &[Bind::Text(date), Bind::Text(REFUSED), Bind::Text(address)])
-    }
 }
 
 #[cfg(test)]
@@ -145,6 +117,11 @@ impl Store {
     /// Changes rows as a host may.
     pub fn execute_for_test(&self, sql: &str) -> Result<()> {
         self.engine.execute(sql, &[])
+    }
+
+    /// The first column of what a query finds.
+    pub fn texts_for_test(&self, sql: &str) -> Result<Vec<String>> {
+        self.engine.rows(sql, &[], |row| row.text(0))
     }
 
     /// Does so as another connection would: what is known may no longer hold.

@@ -30,7 +30,7 @@ use engine::{Engine, Missing};
 use mysql::Mysql;
 use sqlite::Sqlite;
 
-pub use activity_log::LogLine;
+pub use activity_log::{About, LogLine};
 pub use api_credential::{ApiCredential, NewApiCredential};
 pub use credential::{Credential, Details};
 pub use engine::RowId;

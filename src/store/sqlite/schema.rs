@@ -11,7 +11,7 @@ pub const APPLICATION_ID: i64 = 0x4c41_5049;
 pub const VERSION: i64 = 2;
 
 /// What brings a file of version 1 to version 2, one of 2 to 3, and so on.
-const STEPS: &[fn(&Connection) -> Result<()>] = &[give_no_id_again];
+const STEPS: &[fn(&Connection) -> Result<()>] = &[to_version_2];
 
 /// Brings a database from one schema version to the newest; 0 is an empty one.
 pub fn bring_up(connection: &Connection, version: i64) -> Result<()> {
@@ -118,8 +118,8 @@ CREATE TABLE tblactivitylog (
     admin_id INTEGER NOT NULL DEFAULT 0,
     ipaddr VARCHAR(255) NOT NULL DEFAULT ''
 );
--- Calls over HTTP that were refused are counted by address.
-CREATE INDEX localapi_activity_of_address ON tblactivitylog (ipaddr, date) WHERE ipaddr <> '';
+-- Calls over HTTP that were refused are counted by network.
+CREATE INDEX localapi_activity_of_network ON tblactivitylog (ipaddr, date) WHERE ipaddr <> '' AND user = 'System';
 CREATE TABLE tbldeviceauth (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     identifier VARCHAR(255) NOT NULL DEFAULT '' UNIQUE,
@@ -183,7 +183,7 @@ const REFERRED_TO: [(&str, &str); 6] = [
     ("tblapi_roles", "SELECT CAST(role_ids AS INTEGER) FROM tbldeviceauth"),
 ];
 
-/// Version 2. What still refers to a row that is gone stays without one.
+/// What still refers to a row that is gone stays without one.
 fn give_no_id_again(connection: &Connection) -> Result<()> {
     for (table, _) in REFERRED_TO {
         number_for_good(connection, table)?;
@@ -198,6 +198,15 @@ fn give_no_id_again(connection: &Connection) -> Result<()> {
         ))?;
     }
     Ok(())
+}
+
+/// Ids are given once, and the calls that were refused are counted where those that were accepted have an address, too.
+fn to_version_2(connection: &Connection) -> Result<()> {
+    give_no_id_again(connection)?;
+    connection.execute_batch(
+        "DROP INDEX IF EXISTS localapi_activity_of_address;
+         CREATE INDEX localapi_activity_of_network ON tblactivitylog (ipaddr, date) WHERE ipaddr <> '' AND user = 'System';",
+    )
 }
 
 /// Makes a table anew with AUTOINCREMENT, with all that a host may have added to it: columns, indexes and triggers
@@ -235,6 +244,7 @@ mod tests {
         let connection = Connection::open_in_memory().unwrap();
         let (clients, others) = TABLES.split_once("AUTOINCREMENT").unwrap();
         let tables = format!("{clients}AUTOINCREMENT{}", others.replace(" AUTOINCREMENT", ""));
+        let tables = tables.replace("activity_of_network", "activity_of_address").replace(" AND user = 'System'", "");
         connection.execute_batch(&format!("{tables}; PRAGMA user_version = 1;")).unwrap();
         connection
     }
