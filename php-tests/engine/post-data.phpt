@@ -23,9 +23,10 @@ $recursive = $base;
 $recursive['self'] = &$recursive;
 $recursive['description'] = &$recursive;
 echo 'recursive: ', create($recursive), ' ';
+unset($recursive['description']);
 $recursive['redirectUri'] = &$recursive;
 echo create($recursive), "\n";
-unset($recursive['self'], $recursive['description'], $recursive['redirectUri']);
+unset($recursive['self'], $recursive['redirectUri']);
 
 $grantType = 'authorization_code';
 $scope = 'openid';
@@ -54,9 +55,10 @@ $values = [
 ];
 $values['closed'] = fopen('php://memory', 'r');
 fclose($values['closed']);
-$all = ['redirectUri' => $values, 'description' => $values, 'logoUri' => $values['closed']] + $base;
+$all = ['redirectUri' => $values] + $base;
 $before = $all;
 echo 'every type: ', create($all), ' ', json_encode($all === $before), "\n";
+echo 'closed: ', create(['logoUri' => $values['closed']] + $base), "\n";
 
 $hole = $base + ['a' => 1, 'redirectUri' => ['https://a.example/', 'x', 'https://b.example/']];
 unset($hole['a'], $hole['redirectUri'][1]);
@@ -83,15 +85,16 @@ echo 'memory: ', $used[299] - $used[199] < 10_000 ? 'flat' : $used[299] - $used[
 reference: 1
 reference, changed: A name for the Client Credential is required.
 int keys: 2 A valid grant type is required.
-recursive: 3 The redirect URI "authorization_code" is invalid: it is not an absolute URI.
-$GLOBALS: 4
-compact: 5
-defined variables: 6
-objects: 7 8 9
-constant: 10
+recursive: The parameter "description" must be a string. The redirect URI "authorization_code" is invalid: it is not an absolute URI.
+$GLOBALS: 3
+compact: 4
+defined variables: 5
+objects: 6 7 8
+constant: 9
 empty: A valid grant type is required. A valid grant type is required.
 every type: The redirect URI "null" is invalid: it is not a string. true
-holes: 11
+closed: The parameter "logoUri" must be a string.
+holes: 10
 deep: A name for the Client Credential is required. The redirect URI "array" is invalid: it is not a string.
 memory: flat
 ===DONE===
