@@ -297,9 +297,11 @@ pub fn running(functions: &[Handler], limit: usize) -> usize {
         while let Some(found) = frame.as_ref()
             && count < limit
         {
-            if let Some(called) = found.func.as_ref()
-                && u32::from(called.type_) == ZEND_INTERNAL_FUNCTION
-                && let Some(handler) = called.internal_function.handler
+            // A function of C is shorter than the union: only its own members are read.
+            let called = found.func;
+            if !called.is_null()
+                && u32::from((*called).type_) == ZEND_INTERNAL_FUNCTION
+                && let Some(handler) = (*called).internal_function.handler
                 && functions.iter().any(|function| *function as usize == handler as usize)
             {
                 count += 1;

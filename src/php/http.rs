@@ -8,7 +8,7 @@ use ext_php_rs::boxed::ZBox;
 use ext_php_rs::builders::FunctionBuilder;
 use ext_php_rs::flags::DataType;
 use ext_php_rs::types::{ZendHashTable, ZendStr, Zval};
-use ext_php_rs::zend::{ExecuteData, ExecutorGlobals, Function, ProcessGlobals, SapiGlobals, run_handler};
+use ext_php_rs::zend::{ExecuteData, ExecutorGlobals, ProcessGlobals, SapiGlobals, run_handler};
 
 use super::answer;
 use super::call::{self, Call, Outcome};
@@ -16,7 +16,7 @@ use super::engine::{self, parse_arguments};
 use super::functions::throw_fault;
 use super::held::{self, RequestEnded, guarded};
 use super::parameters::{PhpParameters, resolve};
-use super::process;
+use super::{json, process};
 use crate::api::Api;
 use crate::error::Error;
 use crate::http::node::{DEEPEST, Node};
@@ -67,9 +67,7 @@ pub extern "C" fn respond(execute_data: &mut ExecuteData, response: &mut Zval) {
 
 /// Answers one request. No response and no error means that an exception is pending.
 fn answer(response: &mut Zval, given: &ZendHashTable, server: &ZendHashTable) -> Result<(), RequestEnded> {
-    let Some(size) = measure(given)? else {
-        return Ok(());
-    };
+    let size = measure(given);
     let (parameters, server) = (PhpParameters::new(Some(given)), PhpParameters::new(Some(server)));
     let admitted = Wish::read(&parameters).map(|wish| {
         let api = process::api();
@@ -116,7 +114,7 @@ fn run(wish: &Wish, admitted: &Admitted, given: &ZendHashTable) -> Result<Option
     };
     let node = match has_objects(&answer, 0) {
         _ if !answer.is_array() || ExecutorGlobals::has_exception() => None,
-        true => json(&answer)?,
+        true => guarded(|| json::encode(&answer))?.and_then(|json| Node::from_json(&json)),
         false => node(&answer, 0),
     };
     let body = node.filter(|_| !ExecutorGlobals::has_exception()).map(|node| write(wish, &node));
@@ -203,32 +201,28 @@ fn elements(array: &ZendHashTable) -> impl Iterator<Item = (Zval, &Zval)> {
     std::iter::from_fn(move || elements.next_zval()).map(|(key, value)| (key, resolve(value)))
 }
 
-/// How much a request has brought. `None` means that an exception is pending.
-fn measure(given: &ZendHashTable) -> Result<Option<Size>, RequestEnded> {
+/// How much a request has brought.
+fn measure(given: &ZendHashTable) -> Size {
     let mut size = Size::default();
     measure_array(given, 0, &mut size);
-    let last = guarded(|| Function::try_from_function("error_get_last").map(|function| function.try_call(vec![])))?;
-    let Some(Ok(last)) = last else {
-        return Ok(None);
-    };
-    size.cut = last.array().is_some_and(says_cut);
-    held::let_go(last)?;
-    let (request, settings) = (SapiGlobals::get(), ProcessGlobals::get());
+    let (request, process) = (SapiGlobals::get(), ProcessGlobals::get());
+    size.cut = says_cut(&process);
     if !request.request_info.request_method.is_null() {
         // It may have said something else since. Of a request it keeps no more parameters than this.
-        size.cut |= usize::try_from(settings.max_input_vars).is_ok_and(|most| size.count >= most);
+        size.cut |= usize::try_from(process.max_input_vars).is_ok_and(|most| size.count >= most);
         // What it has read of the body, whether or not it has made parameters of that.
         size.bytes = size.bytes.max(u64::try_from(request.read_post_bytes).unwrap_or(0));
     }
-    Ok(Some(size))
+    size
 }
 
-/// Whether PHP's last error is that it has dropped a part of this request before the script began.
-fn says_cut(error: &ZendHashTable) -> bool {
-    let message = error.get("message").and_then(Zval::zend_str).map_or(&b""[..], ZendStr::as_bytes);
+/// Whether PHP's last error is that it has dropped a part of this request before the script began. PHP's functions may
+/// be disabled, so none is asked.
+fn says_cut(process: &ProcessGlobals) -> bool {
+    // SAFETY: null, or a string that PHP keeps until its next error.
+    let message = unsafe { process.last_error_message.as_ref() }.map_or(&b""[..], ZendStr::as_bytes);
     let message = String::from_utf8_lossy(message);
-    let line = error.get("line").and_then(Zval::long);
-    line == Some(0) && (message.contains(" exceeded ") || message.contains("exceeds the limit"))
+    process.last_error_lineno == 0 && (message.contains(" exceeded ") || message.contains("exceeds the limit"))
 }
 
 fn measure_array(array: &ZendHashTable, depth: usize, size: &mut Size) {
@@ -252,14 +246,7 @@ fn length(value: &Zval) -> u64 {
     value.zend_str().map_or(0, |text| u64::try_from(text.as_bytes().len()).unwrap_or(u64::MAX))
 }
 
-/// An answer that holds objects, as PHP's own JSON has it. `None` where it has none.
-fn json(answer: &Zval) -> Result<Option<Node<'static>>, RequestEnded> {
-    // JSON_PARTIAL_OUTPUT_ON_ERROR, JSON_PRESERVE_ZERO_FRACTION, JSON_INVALID_UTF8_SUBSTITUTE
-    const FLAGS: i64 = 512 | 1_024 | 2_097_152;
-    let json = guarded(|| Function::try_from_function("json_encode")?.try_call(vec![answer, &FLAGS]).ok())?;
-    Ok(json.and_then(|json| Node::from_json(json.zend_str()?.as_bytes())))
-}
-
+/// Whether an answer holds objects: then PHP's own JSON says what it is.
 fn has_objects(value: &Zval, depth: usize) -> bool {
     let value = resolve(value);
     value.is_object()

@@ -15,6 +15,7 @@ mod hooks;
 mod http;
 mod info;
 mod ini;
+mod json;
 mod parameters;
 mod process;
 mod sandbox;
