@@ -128,8 +128,11 @@ namespace {
      *     : array{result: 'success'|'error', message?: non-empty-string, ...}
      * ))))
      */
-    function localAPI(string $command, ?array $postData = [], ?string $adminUsername = null): array
-    {
+    function localAPI(
+        string $command,
+        #[\SensitiveParameter] ?array $postData = [],
+        ?string $adminUsername = null
+    ): array {
     }
 
     /**
@@ -182,10 +185,10 @@ namespace {
     function logModuleCall(
         string $module,
         string $action,
-        mixed $requestString,
-        mixed $responseData,
-        mixed $processedData = '',
-        array $replaceVars = []
+        #[\SensitiveParameter] mixed $requestString,
+        #[\SensitiveParameter] mixed $responseData,
+        #[\SensitiveParameter] mixed $processedData = '',
+        #[\SensitiveParameter] array $replaceVars = []
     ): void {
     }
 }
@@ -254,8 +257,11 @@ namespace LocalApi {
      *     : array{result: 'success'|'error', message?: non-empty-string, ...}
      * ))))
      */
-    function call(string $command, ?array $postData = [], ?string $adminUsername = null): array
-    {
+    function call(
+        string $command,
+        #[\SensitiveParameter] ?array $postData = [],
+        ?string $adminUsername = null
+    ): array {
     }
 
     /**
@@ -293,7 +299,7 @@ namespace LocalApi {
      *
      * @throws \ValueError An element is none of these.
      */
-    function batch(array $calls): array
+    function batch(#[\SensitiveParameter] array $calls): array
     {
     }
 
@@ -392,7 +398,7 @@ namespace LocalApi {
      *
      * The handler returns the answer's array, or `null` to pass the call on: to the handler of `'*'`, and then to the
      * answer that the command was not found. What it throws reaches the caller unchanged. It may call `localAPI()`
-     * again, 64 deep.
+     * again, 64 deep. Backtraces show what it receives, unless it marks its `$postData` as `#[\SensitiveParameter]`.
      *
      * @param string $command Matched without regard to letter case; `'*'` answers all the rest.
      * @param (callable(array<array-key, mixed> $postData, string $command, string|null $adminUsername):
@@ -441,7 +447,7 @@ namespace LocalApi {
      *
      * @return array{status: int, headers: array<string, string>, body: string}
      */
-    function respond(#[\SensitiveParameter] array $parameters, array $server): array
+    function respond(#[\SensitiveParameter] array $parameters, #[\SensitiveParameter] array $server): array
     {
     }
 

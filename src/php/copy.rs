@@ -17,12 +17,9 @@ use super::{answer, call, process};
 use crate::copy::{Copy, Progress};
 use crate::reply::Fields;
 
-/// Its first two arguments may hold a password.
-pub const COPY_STORE: &str = "LocalApi\\copy_store";
-
 /// What PHP sees of it.
 pub fn function() -> FunctionBuilder<'static> {
-    FunctionBuilder::new(COPY_STORE, copy_store)
+    FunctionBuilder::new("LocalApi\\copy_store", copy_store)
         .arg(Arg::new("from", DataType::String))
         .arg(Arg::new("to", DataType::String))
         .arg(Arg::new("progress", DataType::Callable).allow_null().default("null"))

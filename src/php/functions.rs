@@ -14,9 +14,6 @@ use super::engine::{self, parse_arguments};
 use super::{answer, batch, exception, handlers, process};
 use crate::error::{Error, Result};
 
-/// Its second argument is a secret.
-pub const VERIFY_CREDENTIAL: &str = "LocalApi\\verify_credential";
-
 /// Every function that PHP sees.
 pub fn all() -> Vec<FunctionBuilder<'static>> {
     let string = |name: &str| Arg::new(name, DataType::String);
@@ -35,7 +32,7 @@ pub fn all() -> Vec<FunctionBuilder<'static>> {
     vec![
         call("localAPI"),
         call("LocalApi\\call"),
-        FunctionBuilder::new(VERIFY_CREDENTIAL, verify_credential)
+        FunctionBuilder::new("LocalApi\\verify_credential", verify_credential)
             .arg(string("clientIdentifier"))
             .arg(string("clientSecret"))
             .returns(DataType::Array, false, true),

@@ -23,9 +23,6 @@ use crate::http::node::{DEEPEST, Node};
 use crate::http::{self, Admitted, Refusal, Size, Wish, api_credential};
 use crate::reply::Value;
 
-/// Its first argument holds a secret.
-pub const RESPOND: &str = "LocalApi\\respond";
-
 /// What a caller learns where there is no answer.
 const NO_ANSWER: &str = "The command failed; the server's log says why.";
 
@@ -34,7 +31,7 @@ pub fn all() -> [FunctionBuilder<'static>; 3] {
     let string = |name: &str| Arg::new(name, DataType::String);
     let array = |name: &str| Arg::new(name, DataType::Array);
     [
-        FunctionBuilder::new(RESPOND, respond).arg(array("parameters")).arg(array("server")).returns(
+        FunctionBuilder::new("LocalApi\\respond", respond).arg(array("parameters")).arg(array("server")).returns(
             DataType::Array,
             false,
             false,

@@ -23,6 +23,22 @@ mod sandbox;
 use ext_php_rs::internal::startup_guard;
 use ext_php_rs::prelude::*;
 
+/// The arguments that may hold a secret: no backtrace shows them.
+const SECRETS: [(&str, u32); 12] = [
+    ("localAPI", 2),
+    ("LocalApi\\call", 2),
+    ("LocalApi\\batch", 1),
+    ("LocalApi\\verify_credential", 2),
+    ("LocalApi\\respond", 1),
+    ("LocalApi\\respond", 2),
+    ("LocalApi\\copy_store", 1),
+    ("LocalApi\\copy_store", 2),
+    ("logModuleCall", 3),
+    ("logModuleCall", 4),
+    ("logModuleCall", 5),
+    ("logModuleCall", 6),
+];
+
 /// What PHP loads.
 #[php_module]
 #[php(startup = "startup")]
@@ -44,10 +60,9 @@ fn startup(_: i32, module_number: i32) -> i32 {
     startup_guard(|| {
         ini::register(module_number);
         ini::warn_of_a_real_store();
-        engine::hide_argument(functions::VERIFY_CREDENTIAL, 2);
-        engine::hide_argument(http::RESPOND, 1);
-        engine::hide_argument(copy::COPY_STORE, 1);
-        engine::hide_argument(copy::COPY_STORE, 2);
+        for (function, position) in SECRETS {
+            engine::hide_argument(function, position);
+        }
         if !ini::settings().is_sandbox() {
             hooks::GLOBALS.iter().for_each(|name| engine::remove_function(name));
         }
