@@ -293,6 +293,9 @@ namespace LocalApi {
      * `localAPI()` would, in order. Where the commit fails, every success that it was for becomes the error. No handler
      * is asked. What a value throws while it is read reaches the caller, and nothing is stored then.
      *
+     * In the sandbox it is a loop of `localAPI()`: fakes and handlers answer too, each call is recorded, and what one
+     * throws ends it there.
+     *
      * @param list<array{0: string, 1?: array<mixed>|null, 2?: string|null}> $calls Each `[command, postData, adminUsername]`.
      *
      * @return list<array<string, mixed>> The answers, in the same order.

@@ -35,6 +35,9 @@ $ends = [
     'a fatal error in a handler' => 'LocalApi\handle("E", fn () => eval("function twice() {} function twice() {}")); localAPI("E");',
     'the memory limit in a handler' => 'LocalApi\handle("E", fn () => str_repeat("x", 1 << 28)); localAPI("E");',
     'the memory limit in a fake' => 'LocalApi\Sandbox::fake("E", fn () => [str_repeat("x", 1 << 28)]); localAPI("E");',
+    'exit in a batch' => 'LocalApi\Sandbox::fake("E", function () { exit("bye "); }); LocalApi\batch([["E"], ["E"]]);',
+    'the memory limit in a batch' =>
+        'LocalApi\Sandbox::fake("E", fn () => [str_repeat("x", 1 << 24)]); LocalApi\batch([["E"], ["E"], ["E"]]);',
     'an exception in a handler' => 'LocalApi\handle("E", fn () => throw new Exception("x")); localAPI("E");',
     'a destructor at shutdown' => "$destructor LocalApi\\handle('Late', new Late); LocalApi\\Sandbox::fake('Late2', new Late);",
     'a stream that is closed after the rest' => <<<'PHP'
@@ -62,6 +65,8 @@ exit in a handler: ran, then ["error","error",2,[],[],[]]
 a fatal error in a handler: ran, then ["error","error",2,[],[],[]]
 the memory limit in a handler: ran, then ["error","error",2,[],[],[]]
 the memory limit in a fake: ran, then ["error","error",2,[],[],[]]
+exit in a batch: ran, then ["error","error",2,[],[],[]]
+the memory limit in a batch: ran, then ["error","error",2,[],[],[]]
 an exception in a handler: ran, then ["error","error",2,[],[],[]]
 a destructor at shutdown: ran, then ["error","error",2,[],[],[]]
 a stream that is closed after the rest: ran, then ["error","error",2,[],[],[]]

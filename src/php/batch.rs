@@ -1,4 +1,5 @@
-//! `LocalApi\\batch()`: many calls of native commands with one durable commit.
+//! `LocalApi\\batch()`: many calls of native commands with one durable commit. In the sandbox it's a loop of
+//! `localAPI()`.
 
 use std::panic::AssertUnwindSafe;
 use std::ptr;
@@ -7,10 +8,11 @@ use ext_php_rs::boxed::ZBox;
 use ext_php_rs::types::{ZendHashTable, Zval};
 use ext_php_rs::zend::{ExecuteData, run_handler};
 
+use super::call::{self, Call, Outcome};
 use super::engine::{self, parse_arguments};
 use super::held::{self, RequestEnded, guarded};
 use super::parameters::{PhpParameters, resolve};
-use super::{answer, call, process};
+use super::{answer, process};
 use crate::error::Error;
 use crate::request::Request;
 use crate::{batch, command};
@@ -39,6 +41,15 @@ impl Listed {
         let (post_data, admin) = (optional(1, Zval::is_array)?, optional(2, Zval::is_string)?);
         (given == parts.len()).then(|| Self { command: command.shallow_clone(), post_data, admin })
     }
+
+    fn call(&self) -> Call<'_> {
+        Call {
+            command: text(&self.command).unwrap_or_default(),
+            post_data: self.post_data.as_ref().and_then(Zval::array).map_or(ptr::null(), ptr::from_ref),
+            admin: self.admin.as_ref().and_then(text),
+            origin: None,
+        }
+    }
 }
 
 /// What PHP calls.
@@ -51,7 +62,8 @@ pub extern "C" fn batch(execute_data: &mut ExecuteData, answers: &mut Zval) {
         let Some(listed) = listed(calls) else {
             return engine::argument_value_error(1, MUST);
         };
-        let answered = answer_all(&listed);
+        let is_sandbox = process::api().settings().is_sandbox();
+        let answered = if is_sandbox { answer_each(&listed) } else { answer_all(&listed) };
         let answered = held::let_go(listed).and(answered);
         if let Some(Some(list)) = call::end_request(answered) {
             answers.set_hashtable(list);
@@ -68,15 +80,33 @@ fn listed(calls: *const ZendHashTable) -> Option<Vec<Listed>> {
     std::iter::from_fn(|| elements.next_zval()).map(|(_, element)| Listed::read(element)).collect()
 }
 
-/// `None` where an exception is pending; nothing is stored then.
+/// Answers the calls one by one. `None` where an exception is pending: what was answered before it has happened.
+fn answer_each(listed: &[Listed]) -> Result<Option<ZBox<ZendHashTable>>, RequestEnded> {
+    let mut answers = guarded(ZendHashTable::new)?;
+    for one in listed {
+        match call::answer(one.call())? {
+            Outcome::Answer(answer) => guarded(|| {
+                let _ = answers.push(answer);
+            })?,
+            Outcome::Passed | Outcome::Threw => return held::let_go(answers).map(|()| None),
+        }
+        // PHP ends the request as soon as this call returns.
+        if engine::timed_out() {
+            break;
+        }
+    }
+    Ok(Some(answers))
+}
+
+/// Answers the calls with one commit. `None` where an exception is pending; nothing is stored then.
 fn answer_all(listed: &[Listed]) -> Result<Option<ZBox<ZendHashTable>>, RequestEnded> {
-    let parameters: Vec<_> =
-        listed.iter().map(|call| PhpParameters::new(call.post_data.as_ref().and_then(Zval::array))).collect();
+    let parameters: Vec<_> = listed.iter().map(|one| PhpParameters::new(engine::array(one.call().post_data))).collect();
     let requests: Vec<Request<'_>> = listed
         .iter()
         .zip(&parameters)
-        .map(|(call, parameters)| {
-            Request::new(text(&call.command).unwrap_or_default(), parameters, call.admin.as_ref().and_then(text))
+        .map(|(one, parameters)| {
+            let call = one.call();
+            Request::new(call.command, parameters, call.admin)
         })
         .collect();
     for (request, parameters) in requests.iter().zip(&parameters) {

@@ -10,7 +10,7 @@ use super::callable::Callable;
 use super::held::{self, RequestEnded, guarded};
 use super::parameters::PhpParameters;
 use super::sandbox::{self, Fake};
-use super::{answer, engine, functions, handlers, http, process};
+use super::{answer, batch, engine, functions, handlers, http, process};
 use crate::actor::Origin;
 use crate::command;
 use crate::error::{Error, Quoted};
@@ -115,7 +115,7 @@ pub fn end_request<T>(done: Result<T, RequestEnded>) -> Option<T> {
 /// Asks a handler, if there is one.
 fn ask(call: Call<'_>, handler: Option<Rc<Callable>>) -> Result<Outcome, RequestEnded> {
     let Some(handler) = handler else { return Ok(Outcome::Passed) };
-    if engine::running(&[functions::local_api, http::respond], DEEPEST + 1) > DEEPEST {
+    if engine::running(&[functions::local_api, batch::batch, http::respond], DEEPEST + 1) > DEEPEST {
         return finish(Err(Error::TooDeep(Quoted::lossy(call.command))));
     }
     let outcome = guarded(|| run(call, &handler));
