@@ -37,7 +37,6 @@ final class ParameterTest extends StoreTestCase
             'small float' => [-1.25e-10],
             'minus zero' => [-0.0],
             'infinite' => [INF],
-            'no number' => [NAN],
             'true' => [true],
             'Stringable' => [new TextObject('of an object')],
         ];

@@ -89,6 +89,10 @@ pub fn argument_type_error(position: u32, expected: &str, given: &Zval) {
 
 /// A number, boolean or object as PHP turns it into a string; `None` when that threw. An object's `__toString` runs.
 pub fn to_string(value: &Zval) -> Option<Vec<u8>> {
+    // PHP 8.5 makes the same of it, and warns.
+    if value.double().is_some_and(f64::is_nan) {
+        return Some(b"NAN".to_vec());
+    }
     // SAFETY: PHP reads the value and doesn't change it. The string it gives belongs to us.
     unsafe {
         let string = zval_try_get_string_func(std::ptr::from_ref(value).cast_mut());
