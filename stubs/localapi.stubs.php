@@ -47,8 +47,8 @@ namespace {
      * Shows credentials in `clients`, their secrets in clear. All parameters are optional: `grantType`; `sortField`,
      * one of `credentialId`, `name`, `description`, `grantTypes`, `clientIdentifier`, `serviceId`, `createdAt` and
      * `updatedAt`; `sortOrder`, `ASC` or `DESC`; `limit`, the most that are shown, where 0 is all; and `limitstart`,
-     * how many are left out first. Times are in PHP's default time zone, as `18th November 2016 9:32:24am`. A secret
-     * that can't be read is `null`, and `message` says so.
+     * how many are left out first. Times are in PHP's default time zone, or in UTC where PHP finds none, as
+     * `18th November 2016 9:32:24am`. A secret that can't be read is `null`, and `message` says so.
      *
      * ## UpdateOAuthCredential
      *

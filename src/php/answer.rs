@@ -3,8 +3,8 @@
 use ext_php_rs::boxed::ZBox;
 use ext_php_rs::types::{ZendHashTable, ZendStr, Zval};
 
-use super::engine;
 use super::held::{RequestEnded, guarded};
+use super::{date, engine};
 use crate::error::{Error, Result};
 use crate::reply::{Fields, List, Reply, Value};
 
@@ -96,7 +96,7 @@ fn to_php(value: &Value) -> Zval {
         }
         Value::Text(value) => text(value),
         Value::Secret(secret) => text(secret.reveal()),
-        Value::Time(second) => engine::format_date(c"jS F Y g:i:sa", *second),
+        Value::Time(second) => date::format(c"jS F Y g:i:sa", *second),
         Value::Texts(texts) => {
             let mut list = ZendHashTable::new();
             for element in texts {

@@ -26,7 +26,6 @@ unsafe extern "C" {
         position: *const HashPosition,
     ) -> c_int;
     fn zend_unregister_ini_entries(module_number: c_int);
-    fn php_format_date(format: *const c_char, length: usize, second: i64, local: bool) -> *mut zend_string;
     fn zend_add_attribute(
         attributes: *mut *mut HashTable,
         name: *mut zend_string,
@@ -142,19 +141,6 @@ pub fn unregister_ini_entries(module_number: c_int) {
 pub unsafe fn print_ini_entries(module: *mut zend_module_entry) {
     // SAFETY: see above.
     unsafe { display_ini_entries(module) }
-}
-
-/// A time as PHP's `date()` shows it, in PHP's default time zone.
-pub fn format_date(format: &CStr, second: i64) -> Zval {
-    let mut shown = Zval::new();
-    // SAFETY: the format is read up to its length; the string that PHP gives belongs to us.
-    unsafe {
-        let string = php_format_date(format.as_ptr(), format.count_bytes(), second, true);
-        if !string.is_null() {
-            shown.set_zend_string(ZBox::from_raw(string));
-        }
-    }
-    shown
 }
 
 /// Whether the request has run out of time. PHP acts on it when the running call returns.

@@ -6,6 +6,7 @@ mod batch;
 mod call;
 mod callable;
 mod copy;
+mod date;
 mod engine;
 mod exception;
 mod functions;
