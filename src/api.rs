@@ -14,7 +14,9 @@ use crate::reply::{Fields, Value};
 use crate::request::{is_blank, is_space};
 use crate::settings::Settings;
 use crate::store::fixture::{Columns, Table};
-use crate::store::{About, Batch, Credential, LogLine, Note, Proof, ScopeTable, Store, Verdict, Version, Written};
+use crate::store::{
+    self, About, Batch, Credential, LogLine, Note, Proof, ScopeTable, Store, Verdict, Version, Written,
+};
 use crate::vault::{KeyId, KeyRing, Opened, Vault};
 
 /// How often a transaction is tried where a value turns out to be taken, or a server has undone it for another's sake.
@@ -234,11 +236,11 @@ impl Api {
         }
     }
 
-    /// Lets go of a connection to a server, in the child after a fork: it's the parent's, and not even closing it would
-    /// leave it to the parent.
-    pub fn forget_server(&self) {
+    /// Lets go of a store that the child can't use after a fork. A connection to a server is the parent's, and not even
+    /// closing it would leave it to the parent; nor may SQLite be called where other threads had stores open.
+    pub fn forget_store_of_parent(&self) {
         if let Ok(mut slot) = self.store.try_borrow_mut()
-            && slot.as_ref().is_some_and(Store::is_remote)
+            && slot.as_ref().is_some_and(|store| store.is_remote() || store::is_orphan())
         {
             std::mem::forget(slot.take());
         }

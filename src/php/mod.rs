@@ -61,6 +61,7 @@ fn startup(_: i32, module_number: i32) -> i32 {
     startup_guard(|| {
         ini::register(module_number);
         ini::warn_of_a_real_store();
+        process::close_before_fork();
         for (function, position) in SECRETS {
             engine::hide_argument(function, position);
         }

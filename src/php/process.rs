@@ -14,7 +14,6 @@ thread_local! {
 
 /// This thread's [`Api`], made anew where a setting has changed.
 pub fn api() -> Rc<Api> {
-    close_before_fork();
     API.with_borrow_mut(|slot| {
         let changed = ini::take_change();
         match slot {
@@ -44,8 +43,9 @@ pub fn close() {
     let _ = API.try_with(RefCell::take);
 }
 
-/// Registers what happens at a fork, once, when the first call may open a store.
-fn close_before_fork() {
+/// Registers what happens at a fork, once, at the module's start: a thread that did it later would hold the lock that
+/// the child of another thread then waits for.
+pub fn close_before_fork() {
     static REGISTERED: Once = Once::new();
     REGISTERED.call_once(|| {
         // SAFETY: both handlers are functions of this library, which unregisters them when it's unloaded. They don't
@@ -68,13 +68,13 @@ extern "C" fn before_fork() {
 }
 
 extern "C" fn in_child() {
+    store::note_fork();
     let _ = API.try_with(|slot| {
         if let Ok(slot) = slot.try_borrow()
             && let Some(api) = &*slot
         {
             api.forget_owed();
-            api.forget_server();
+            api.forget_store_of_parent();
         }
     });
-    store::note_fork();
 }

@@ -38,7 +38,7 @@ pub use note::Note;
 pub use registry::Admin;
 pub use scope::ScopeTable;
 pub use selection::{Selection, SortField};
-pub use sqlite::note_fork;
+pub use sqlite::{is_orphan, note_fork};
 pub use verdict::{Proof, Verdict, Written};
 
 /// How often a store was opened.

@@ -1,7 +1,9 @@
 //! The file of a store: which one it is, and whether it's ours.
 
+use std::cell::Cell;
 use std::fs::{self, File};
 use std::io::{self, ErrorKind};
+use std::marker::PhantomData;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -28,39 +30,49 @@ pub struct Identity {
     inode: u64,
 }
 
-/// How many connections of all threads have a file open.
-static OPEN_FILES: AtomicUsize = AtomicUsize::new(0);
-/// Whether this process is the child of one whose other threads had a file open. Their connections are gone here, but
-/// SQLite still counts on the locks they had.
+/// How many connections of all threads are open, or about to be.
+static OPEN: AtomicUsize = AtomicUsize::new(0);
+/// Whether this process is the child of one whose other threads had connections. They are gone here, but not what they
+/// held: SQLite still counts on their locks of files, and waits for its own mutexes for ever.
 static ORPHANED: AtomicBool = AtomicBool::new(false);
 
-/// To be called in the child after a fork, when this thread has closed its own store.
+thread_local! {
+    /// How many of the open connections are this thread's.
+    static OWN: Cell<usize> = const { Cell::new(0) };
+}
+
+/// To be called in the child after a fork.
 pub fn note_fork() {
     in_use::forget();
-    if OPEN_FILES.load(Ordering::Relaxed) > 0 {
+    if OPEN.load(Ordering::SeqCst) > OWN.get() {
         ORPHANED.store(true, Ordering::Relaxed);
     }
 }
 
-/// Whether this process is a child that can't open a file.
+/// Whether this process is a child that can't use SQLite, not even to close what is open.
 pub fn is_orphan() -> bool {
     ORPHANED.load(Ordering::Relaxed)
 }
 
-/// Counts one open file as long as it lives.
-pub struct Counted;
+/// Counts one connection as long as it lives, in the thread that it belongs to.
+pub struct Counted(PhantomData<*const ()>);
 
 impl Counted {
-    /// One more is open.
-    pub fn new() -> Self {
-        OPEN_FILES.fetch_add(1, Ordering::Relaxed);
-        Self
+    /// One more is about to be open.
+    pub fn new() -> Result<Self> {
+        if is_orphan() {
+            return Err(Error::StoreForked);
+        }
+        OPEN.fetch_add(1, Ordering::SeqCst);
+        OWN.set(OWN.get() + 1);
+        Ok(Self(PhantomData))
     }
 }
 
 impl Drop for Counted {
     fn drop(&mut self) {
-        OPEN_FILES.fetch_sub(1, Ordering::Relaxed);
+        OPEN.fetch_sub(1, Ordering::SeqCst);
+        OWN.set(OWN.get() - 1);
     }
 }
 
@@ -244,5 +256,74 @@ pub fn cannot_create(path: &Path, error: &io::Error, busy_timeout: Duration) -> 
         ErrorKind::ReadOnlyFilesystem | ErrorKind::PermissionDenied => Error::StoreReadOnly(path.to_owned()),
         ErrorKind::NotFound => Error::StoreFolderMissing(own_file::folder_of(path).to_owned()),
         _ => Error::StoreUnreachable(path.to_owned()),
+    }
+}
+
+#[cfg(test)]
+#[allow(unsafe_code, reason = "a fork is the kernel's")]
+mod tests {
+    use std::process::Command;
+    use std::sync::mpsc;
+    use std::{env, thread};
+
+    use super::super::Sqlite;
+    use super::*;
+    use crate::settings::Settings;
+    use crate::store::engine::Missing;
+
+    /// Whether this holds in a child of this process.
+    fn child(holds: impl FnOnce() -> bool) -> bool {
+        // SAFETY: the child takes no lock that another thread may have held, and ends without the parent's clean-up.
+        unsafe {
+            let child = libc::fork();
+            if child == 0 {
+                // It would wait for ever where a mutex is taken.
+                libc::alarm(20);
+                note_fork();
+                libc::_exit(i32::from(!holds()));
+            }
+            let mut status = -1;
+            libc::waitpid(child, &raw mut status, 0);
+            status == 0
+        }
+    }
+
+    #[test]
+    fn a_child_uses_sqlite_unless_another_thread_had_a_store_open() {
+        const ALONE: &str = "LOCALAPI_TEST_ALONE";
+        if env::var_os(ALONE).is_none() {
+            // In a process of its own, since the threads of other tests have stores open here.
+            let name = "a_child_uses_sqlite_unless_another_thread_had_a_store_open";
+            let output = Command::new(env::current_exe().unwrap()).arg(name).env(ALONE, "1").output().unwrap();
+            let said = String::from_utf8_lossy(&output.stdout);
+            assert!(output.status.success() && said.contains("1 passed"), "{said}");
+            return;
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.sqlite");
+        let settings = Settings::default();
+        let open_file = || Sqlite::open_file(&path, &path, false, Missing::Made, &settings);
+        let open_memory = || Sqlite::open_memory(&settings);
+        let usable = |store: &Sqlite| store.number("SELECT count(*) FROM tblclients").is_ok();
+        let own = open_memory().unwrap();
+        let all_usable = || usable(&own) && open_memory().is_ok() && open_file().is_ok();
+        assert!(child(all_usable));
+        for open in [&open_memory as &(dyn Fn() -> Result<Sqlite> + Sync), &open_file] {
+            thread::scope(|scope| {
+                let (tell, told) = mpsc::channel();
+                let (end, ended) = mpsc::channel::<()>();
+                scope.spawn(move || {
+                    let store = open().unwrap();
+                    tell.send(()).unwrap();
+                    let _ = ended.recv();
+                    drop(store);
+                });
+                told.recv().unwrap();
+                let refused = |done: Result<Sqlite>| matches!(done, Err(Error::StoreForked));
+                assert!(child(|| is_orphan() && refused(open_memory()) && refused(open_file())));
+                drop(end);
+            });
+            assert!(child(all_usable), "once that thread has closed it");
+        }
     }
 }

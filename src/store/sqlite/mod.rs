@@ -21,8 +21,8 @@ use rusqlite::{Connection, ErrorCode, ffi};
 
 use self::checkpoint::{Room, Thresholds};
 use self::fault::{fault, is_busy, system_error};
-pub use self::file::note_fork;
 use self::file::{Counted, INDEX, Identity, LOG, Log, Named, cannot_create, connect, flush_folder};
+pub use self::file::{is_orphan, note_fork};
 use self::gate::{Cut, Doubts, Gate};
 use self::schema::APPLICATION_ID;
 use self::statement::Statements;
@@ -68,12 +68,13 @@ pub struct Sqlite {
     /// For how long nobody had written when this connection first committed since the last request.
     quiet: Option<Duration>,
     // Last: the count goes down when the connections are closed.
-    _counted: Option<Counted>,
+    _counted: Counted,
 }
 
 impl Sqlite {
     /// A store in memory.
     pub fn open_memory(settings: &Settings) -> Result<Self> {
+        let _opening = Counted::new()?;
         let path = Path::new(":memory:");
         let main = Connection::open_in_memory().map_err(|error| fault(&error, None, path, Duration::ZERO))?;
         Self::prepare(main, [path; 2], None, Missing::Made, settings)
@@ -87,9 +88,7 @@ impl Sqlite {
         missing: Missing,
         settings: &Settings,
     ) -> Result<Self> {
-        if file::is_orphan() {
-            return Err(Error::StoreForked);
-        }
+        let _opening = Counted::new()?;
         let cannot = |error: io::Error| match cannot_create(path, &error, settings.busy_timeout) {
             Error::StoreReadOnly(path) | Error::StoreUnreachable(path) if own_folder => Error::StoreHomeUnusable(path),
             error => error,
@@ -177,7 +176,7 @@ impl Sqlite {
             room: Room::default(),
             lasting: Cell::new(None),
             quiet: None,
-            _counted: identity.map(|_| Counted::new()),
+            _counted: Counted::new()?,
         };
         store.configure().map_err(|error| store.fault(&error))?;
         if missing == Missing::Refused && store.version()? == 0 {
