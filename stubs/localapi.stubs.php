@@ -140,10 +140,15 @@ namespace {
      * `disable_functions=add_hook`.
      *
      * @param string $hookPoint When it runs, compared byte for byte.
-     * @param int $priority The lower runs first; the same one in the order of the calls.
-     * @param callable $function Receives what {@see run_hook()} is given.
+     * @param int|numeric-string|null $priority The lower runs first, the same one in the order of the calls; `null` is
+     *     0.
+     * @param callable|string|array{object|string, string} $function Receives what {@see run_hook()} is given. A
+     *     function or method that isn't there yet is looked for when the hook runs.
+     * @param mixed ...$more Ignored.
+     *
+     * @throws \TypeError The priority is no number, or the function neither a callable nor a name of one.
      */
-    function add_hook(string $hookPoint, int $priority, callable $function): void
+    function add_hook(string $hookPoint, mixed $priority, mixed $function, mixed ...$more): void
     {
     }
 

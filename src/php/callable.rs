@@ -1,7 +1,9 @@
 //! A PHP callable that is called later.
 
+use ext_php_rs::exception::PhpException;
 use ext_php_rs::ffi::{zend_fcall_info, zend_fcall_info_cache};
 use ext_php_rs::types::Zval;
+use ext_php_rs::zend::{ExecutorGlobals, ce};
 
 use super::engine;
 use super::held::Held;
@@ -11,7 +13,8 @@ pub struct Callable {
     value: Held,
     /// The object it's called on, which the value may not hold itself (`parent::method`).
     _object: Option<Held>,
-    resolved: zend_fcall_info_cache,
+    /// None where its function isn't there yet: it's looked for when it's called.
+    resolved: Option<zend_fcall_info_cache>,
 }
 
 impl Callable {
@@ -22,12 +25,24 @@ impl Callable {
 
     /// This value, where it is callable.
     pub fn find(value: &Zval) -> Option<Self> {
-        engine::resolve_callable(value).map(|resolved| Self::new(value, resolved))
+        engine::resolve_callable(value).ok().map(|resolved| Self::new(value, resolved))
+    }
+
+    /// This value, where it is callable or may be so later; otherwise PHP's words for why it isn't, or an autoloader
+    /// has thrown.
+    pub fn find_now_or_later(value: &Zval) -> Result<Self, String> {
+        match engine::resolve_callable(value) {
+            Ok(resolved) => Ok(Self::new(value, resolved)),
+            Err(_) if !ExecutorGlobals::has_exception() && engine::is_form_of_callable(value) => {
+                Ok(Self { value: Held::new(value.shallow_clone()), _object: None, resolved: None })
+            }
+            Err(why) => Err(why),
+        }
     }
 
     fn new(value: &Zval, resolved: zend_fcall_info_cache) -> Self {
         let _object = engine::object(resolved.object).map(Held::new);
-        Self { value: Held::new(value.shallow_clone()), _object, resolved }
+        Self { value: Held::new(value.shallow_clone()), _object, resolved: Some(resolved) }
     }
 
     /// The callable itself.
@@ -37,6 +52,16 @@ impl Callable {
 
     /// Calls it, which may end with a long jump; `None` means that an exception is pending.
     pub fn call(&self, arguments: &mut [Zval]) -> Option<Zval> {
-        engine::call_function(&self.value(), self.resolved, arguments)
+        let value = self.value();
+        match self.resolved.map_or_else(|| engine::resolve_callable(&value), Ok) {
+            Ok(resolved) => engine::call_function(&value, resolved, arguments),
+            Err(why) => {
+                // It may be what an autoloader has thrown.
+                if !ExecutorGlobals::has_exception() {
+                    PhpException::new(format!("No valid callback: {why}"), 0, ce::type_error()).throw();
+                }
+                None
+            }
+        }
     }
 }

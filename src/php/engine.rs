@@ -4,12 +4,13 @@ use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::mem::{self, ManuallyDrop};
 use std::ptr;
 
+use ext_php_rs::alloc::efree;
 use ext_php_rs::boxed::ZBox;
 use ext_php_rs::ffi::{
     GC_IMMUTABLE, HashPosition, HashTable, IS_ARRAY, IS_ARRAY_EX, ZEND_INTERNAL_FUNCTION, ext_php_rs_compiler_globals,
     zend_class_entry, zend_fcall_info, zend_fcall_info_cache, zend_function, zend_hash_get_current_data_ex,
-    zend_hash_move_forward_ex, zend_hash_str_del, zend_is_callable_ex, zend_module_entry, zend_object, zend_string,
-    zend_ulong, zval,
+    zend_hash_move_forward_ex, zend_hash_str_del, zend_is_callable_ex, zend_long, zend_module_entry, zend_object,
+    zend_string, zend_ulong, zval,
 };
 use ext_php_rs::flags::DataType;
 use ext_php_rs::types::{ZendHashTable, ZendStr, Zval};
@@ -41,6 +42,7 @@ unsafe extern "C" {
     fn zend_call_function(call: *mut zend_fcall_info, resolved: *mut zend_fcall_info_cache) -> c_int;
     fn zend_release_fcall_info_cache(resolved: *mut zend_fcall_info_cache);
     fn zend_argument_type_error(position: u32, format: *const c_char, ...);
+    fn zend_parse_arg_long_weak(value: *mut zval, number: *mut zend_long, position: u32) -> bool;
     fn zend_zval_type_name(value: *const zval) -> *const c_char;
     static spl_ce_LogicException: *mut zend_class_entry;
     static spl_ce_RuntimeException: *mut zend_class_entry;
@@ -79,9 +81,12 @@ pub fn argument_value_error(position: u32, must: &str) {
 
 /// Throws PHP's `TypeError` that names the running function, this argument, and the type that it has.
 pub fn argument_type_error(position: u32, expected: &str, given: &Zval) {
-    let Ok(must) = std::ffi::CString::new(format!("must be of type {expected}, {} given", type_name(given))) else {
-        return;
-    };
+    argument_error(position, &format!("must be of type {expected}, {} given", type_name(given)));
+}
+
+/// Throws PHP's `TypeError` that names the running function and this argument, unless an exception is pending.
+pub fn argument_error(position: u32, must: &str) {
+    let Ok(must) = CString::new(must) else { return };
     // SAFETY: the format takes one C string, which outlives the call.
     unsafe { zend_argument_type_error(position, c"%s".as_ptr(), must.as_ptr()) }
 }
@@ -229,18 +234,46 @@ pub fn no_callable() -> (ManuallyDrop<zend_fcall_info>, zend_fcall_info_cache) {
     unsafe { (ManuallyDrop::new(mem::zeroed()), mem::zeroed()) }
 }
 
-/// Finds what a callable value calls, seen from the function that runs; `None` where it isn't callable.
-pub fn resolve_callable(value: &Zval) -> Option<zend_fcall_info_cache> {
+/// Finds what a callable value calls, seen from the function that runs. Where it isn't callable, PHP's words for why;
+/// an autoloader may have run, and have thrown.
+pub fn resolve_callable(value: &Zval) -> Result<zend_fcall_info_cache, String> {
     let (_, mut resolved) = no_callable();
     let (value, none) = (ptr::from_ref(value).cast_mut(), ptr::null_mut());
-    // SAFETY: PHP reads the value and writes the cache. A call by `__call` is a function made for this one look.
+    let mut why: *mut c_char = ptr::null_mut();
+    // SAFETY: PHP reads the value, and writes the cache and a C string that belongs to us. A call by `__call` is a
+    // function made for this one look.
     unsafe {
-        if !zend_is_callable_ex(value, none, 0, ptr::null_mut(), &raw mut resolved, ptr::null_mut()) {
-            return None;
+        let found = zend_is_callable_ex(value, none, 0, ptr::null_mut(), &raw mut resolved, &raw mut why);
+        let words = why.as_ref().map_or_else(String::new, |why| CStr::from_ptr(why).to_string_lossy().into_owned());
+        if !why.is_null() {
+            efree(why.cast());
+        }
+        if !found {
+            return Err(words);
         }
         zend_release_fcall_info_cache(&raw mut resolved);
     }
-    Some(resolved)
+    Ok(resolved)
+}
+
+/// Whether a value has the form of a callable: a name, or a class or object and a name, that may not be there yet.
+pub fn is_form_of_callable(value: &Zval) -> bool {
+    const CHECK_SYNTAX_ONLY: u32 = 1;
+    let (_, mut resolved) = no_callable();
+    let (value, none) = (ptr::from_ref(value).cast_mut(), ptr::null_mut());
+    // SAFETY: as in `resolve_callable`; PHP looks for nothing here.
+    unsafe { zend_is_callable_ex(value, none, CHECK_SYNTAX_ONLY, ptr::null_mut(), &raw mut resolved, ptr::null_mut()) }
+}
+
+/// A value as a number, as PHP's own functions take it without `strict_types`; null is 0. `None` where it's none. PHP
+/// may have said something of one with a fraction, and an exception may be pending.
+pub fn to_int(position: u32, value: &Zval) -> Option<i64> {
+    let mut number = value.long().unwrap_or_default();
+    // SAFETY: PHP reads the value and writes the number.
+    let is_number = value.is_long()
+        || value.is_null()
+        || unsafe { zend_parse_arg_long_weak(ptr::from_ref(value).cast_mut(), &raw mut number, position) };
+    is_number.then_some(number)
 }
 
 /// Calls a function with these arguments; `None` means that an exception is pending.

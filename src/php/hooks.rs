@@ -29,6 +29,23 @@ struct Hook {
     function: Callable,
 }
 
+impl Hook {
+    /// The hook that these arguments of `add_hook` are; `None` means that an exception is pending.
+    fn read(point: &[u8], priority: &Zval, function: &Zval) -> Option<Self> {
+        let Some(number) = engine::to_int(2, priority) else {
+            engine::argument_type_error(2, "int", priority);
+            return None;
+        };
+        match Callable::find_now_or_later(function) {
+            Ok(function) => Some(Self { point: point.to_vec(), priority: number, function }),
+            Err(why) => {
+                engine::argument_error(3, &format!("must be a valid callback, {why}"));
+                None
+            }
+        }
+    }
+}
+
 #[derive(Default)]
 struct State {
     /// In the order in which they run: by priority, then as they came.
@@ -60,11 +77,14 @@ pub fn forget() {
 /// The global functions.
 pub fn all() -> Vec<FunctionBuilder<'static>> {
     let string = |name: &str| Arg::new(name, DataType::String);
+    // WHMCS's own functions declare no types, and take more arguments than they read.
+    let mixed = |name: &str| Arg::new(name, DataType::Mixed);
     vec![
         FunctionBuilder::new("add_hook", add_hook)
             .arg(string("hookPoint"))
-            .arg(Arg::new("priority", DataType::Long))
-            .arg(Arg::new("function", DataType::Callable))
+            .arg(mixed("priority"))
+            .arg(mixed("function"))
+            .arg(mixed("more").is_variadic())
             .returns(DataType::Void, false, false),
         FunctionBuilder::new("run_hook", run_hook)
             .arg(string("hookPoint"))
@@ -91,22 +111,27 @@ pub fn all() -> Vec<FunctionBuilder<'static>> {
 extern "C" fn add_hook(execute_data: &mut ExecuteData, _: &mut Zval) {
     run_handler(AssertUnwindSafe(|| {
         let mut point: *const ZendStr = ptr::null();
-        let mut priority = 0_i64;
-        let (mut function, mut resolved) = engine::no_callable();
+        let (mut priority, mut function): (*const Zval, *const Zval) = (ptr::null(), ptr::null());
+        let (mut more, mut count): (*const Zval, u32) = (ptr::null(), 0);
         if !sandbox::is_allowed()
-            || parse_arguments!(execute_data, c"Slf", &mut point, &mut priority, &mut function, &mut resolved).is_none()
+            || parse_arguments!(execute_data, c"Szz*", &mut point, &mut priority, &mut function, &mut more, &mut count)
+                .is_none()
         {
             return;
         }
-        if let Some(function) = Callable::from_argument(&function, &resolved) {
-            let point = engine::string(point).unwrap_or_default().to_vec();
-            let hook = Rc::new(Hook { point, priority, function });
-            state(|state| {
-                let place = state.hooks.partition_point(|known| known.priority <= priority);
-                state.hooks.insert(place, hook);
-            });
+        let point = engine::string(point).unwrap_or_default();
+        let hook = guarded(|| Hook::read(point, &engine::value(priority), &engine::value(function)));
+        if let Some(Some(hook)) = call::end_request(hook) {
+            add(Rc::new(hook));
         }
     }));
+}
+
+fn add(hook: Rc<Hook>) {
+    state(|state| {
+        let place = state.hooks.partition_point(|known| known.priority <= hook.priority);
+        state.hooks.insert(place, hook);
+    });
 }
 
 pub extern "C" fn run_hook(execute_data: &mut ExecuteData, results: &mut Zval) {
