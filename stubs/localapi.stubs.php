@@ -157,11 +157,12 @@ namespace {
      * suite that declares its own sets `disable_functions=run_hook`.
      *
      * @param string $hookPoint Which hooks.
-     * @param array<mixed> $args What each of them receives.
+     * @param mixed $args What each of them receives: an array of variables, or an object.
+     * @param mixed ...$more Further arguments for them.
      *
      * @return list<mixed> What each of them returned.
      */
-    function run_hook(string $hookPoint, array $args = []): array
+    function run_hook(string $hookPoint, mixed $args = [], mixed ...$more): array
     {
     }
 
@@ -169,10 +170,13 @@ namespace {
      * Logs a line for {@see LocalApi\Sandbox::activityLog()}. Only in the sandbox (`localapi.sandbox=1`); a suite that
      * declares its own sets `disable_functions=logactivity`, in lower case.
      *
-     * @param string $message The line.
-     * @param int|null $userId The client it is about.
+     * @param scalar|\Stringable|null $message The line; `null` is an empty one.
+     * @param mixed $userId The client it is about; 0 where it is no number.
+     * @param mixed ...$more Ignored.
+     *
+     * @throws \TypeError The message has no text.
      */
-    function logActivity(string $message, ?int $userId = 0): void
+    function logActivity(mixed $message, mixed $userId = 0, mixed ...$more): void
     {
     }
 
@@ -180,20 +184,24 @@ namespace {
      * Logs a call of a module for {@see LocalApi\Sandbox::moduleLog()}. Only in the sandbox (`localapi.sandbox=1`); a
      * suite that declares its own sets `disable_functions=logmodulecall`, in lower case.
      *
-     * @param string $module The module's name.
-     * @param string $action What it did.
+     * @param scalar|\Stringable|null $module The module's name.
+     * @param scalar|\Stringable|null $action What it did.
      * @param mixed $requestString What it sent.
      * @param mixed $responseData What came back.
      * @param mixed $processedData What it made of that.
-     * @param array<string> $replaceVars What a real log would mask; kept here as it is.
+     * @param mixed $replaceVars What a real log would mask; kept here as it is.
+     * @param mixed ...$more Ignored.
+     *
+     * @throws \TypeError The module or the action has no text.
      */
     function logModuleCall(
-        string $module,
-        string $action,
+        mixed $module,
+        mixed $action,
         #[\SensitiveParameter] mixed $requestString,
         #[\SensitiveParameter] mixed $responseData,
         #[\SensitiveParameter] mixed $processedData = '',
-        #[\SensitiveParameter] array $replaceVars = []
+        #[\SensitiveParameter] mixed $replaceVars = [],
+        mixed ...$more
     ): void {
     }
 }
@@ -599,11 +607,12 @@ namespace LocalApi {
          * Runs the hooks of a point in the order of their priority. What one throws reaches the caller.
          *
          * @param string $point Which hooks.
-         * @param array<mixed> $vars What each of them receives.
+         * @param mixed $vars What each of them receives: an array of variables, or an object.
+         * @param mixed ...$more Further arguments for them.
          *
          * @return list<mixed> What each of them returned, `null` included.
          */
-        public static function runHook(string $point, array $vars = []): array
+        public static function runHook(string $point, mixed $vars = [], mixed ...$more): array
         {
         }
 
@@ -620,7 +629,7 @@ namespace LocalApi {
          * What {@see \logModuleCall()} has logged, nothing of it masked.
          *
          * @return list<array{module: string, action: string, requestString: mixed, responseData: mixed,
-         *     processedData: mixed, replaceVars: array<string>}>
+         *     processedData: mixed, replaceVars: mixed}>
          */
         public static function moduleLog(): array
         {

@@ -117,4 +117,39 @@ final class HooksSuite extends TestCase
             spl_autoload_unregister($loader);
         }
     }
+
+    public function testHooksReceiveWhatIsPassed(): void
+    {
+        add_hook('P', 1, fn (...$arguments) => $arguments);
+        $object = new ArrayObject();
+        foreach ([[['a' => 1]], [$object], ['user', ['b' => 2]], [null], [null, $object, 1.5]] as $arguments) {
+            self::assertSame([$arguments], run_hook('P', ...$arguments));
+            self::assertSame([$arguments], Sandbox::runHook('P', ...$arguments));
+        }
+        self::assertSame([[[]]], run_hook('P'));
+        self::assertSame([[[]]], Sandbox::runHook('P'));
+        self::assertSame([[['a' => 1]]], run_hook(hookPoint: 'P', args: ['a' => 1]));
+    }
+
+    public function testEveryHookReceivesTheSame(): void
+    {
+        add_hook('P', 1, function (ArrayObject $navbar, array $vars): void {
+            $navbar['seen'] = true;
+            $vars['changed'] = true;
+        });
+        add_hook('P', 2, fn (ArrayObject $navbar, array $vars) => [$navbar['seen'], $vars]);
+        $value = 1;
+        self::assertSame([null, [true, ['a' => 1]]], run_hook('P', new ArrayObject(), ['a' => &$value]));
+    }
+
+    public function testAHookMayEndWhatItWasPassed(): void
+    {
+        $passed = [new ArrayObject([1])];
+        add_hook('P', 1, function () use (&$passed): void {
+            $passed = [];
+            Sandbox::reset();
+        });
+        add_hook('P', 2, fn (ArrayObject $object) => count($object));
+        self::assertSame([null, 1], run_hook('P', ...$passed));
+    }
 }

@@ -1,4 +1,4 @@
-//! Hooks and logs as WHMCS modules know them. They exist in the sandbox only, and end with the request.
+//! Hooks as WHMCS modules know them. They exist in the sandbox only, and end with the request.
 
 use std::panic::AssertUnwindSafe;
 use std::ptr;
@@ -13,11 +13,8 @@ use ext_php_rs::zend::{ExecuteData, ce, run_handler};
 
 use super::callable::Callable;
 use super::engine::{self, parse_arguments};
-use super::held::{self, Held, Kept, RequestEnded, guarded};
+use super::held::{self, Kept, RequestEnded, guarded};
 use super::{call, sandbox};
-
-/// The global functions, as PHP keeps their names.
-pub const GLOBALS: [&str; 4] = ["add_hook", "run_hook", "logactivity", "logmodulecall"];
 
 /// How deep hooks may run hooks.
 const DEEPEST: usize = 64;
@@ -46,40 +43,27 @@ impl Hook {
     }
 }
 
-#[derive(Default)]
-struct State {
-    /// In the order in which they run: by priority, then as they came.
-    hooks: Vec<Rc<Hook>>,
-    activity: Vec<Held>,
-    modules: Vec<Held>,
-}
-
 thread_local! {
-    static STATE: Kept<State> =
-        const { Kept::new(State { hooks: Vec::new(), activity: Vec::new(), modules: Vec::new() }) };
+    /// In the order in which they run: by priority, then as they came.
+    static HOOKS: Kept<Vec<Rc<Hook>>> = const { Kept::new(Vec::new()) };
 }
 
-fn state<T>(look: impl FnOnce(&mut State) -> T) -> T {
-    STATE.with(|kept| kept.with(look))
-}
-
-/// Lets go of all hooks and logged lines.
+/// Lets go of all hooks.
 pub fn clear() -> Result<(), RequestEnded> {
-    let is_empty = |state: &State| state.hooks.is_empty() && state.activity.is_empty() && state.modules.is_empty();
-    held::clear(|| STATE.with(Kept::take), is_empty)
+    held::clear(|| HOOKS.with(Kept::take), Vec::is_empty)
 }
 
 /// After PHP has freed the request's memory.
 pub fn forget() {
-    held::forget(|| STATE.with(Kept::take));
+    held::forget(|| HOOKS.with(Kept::take));
 }
 
 /// The global functions.
-pub fn all() -> Vec<FunctionBuilder<'static>> {
+pub fn all() -> [FunctionBuilder<'static>; 2] {
     let string = |name: &str| Arg::new(name, DataType::String);
     // WHMCS's own functions declare no types, and take more arguments than they read.
     let mixed = |name: &str| Arg::new(name, DataType::Mixed);
-    vec![
+    [
         FunctionBuilder::new("add_hook", add_hook)
             .arg(string("hookPoint"))
             .arg(mixed("priority"))
@@ -88,23 +72,11 @@ pub fn all() -> Vec<FunctionBuilder<'static>> {
             .returns(DataType::Void, false, false),
         FunctionBuilder::new("run_hook", run_hook)
             .arg(string("hookPoint"))
-            .arg(Arg::new("args", DataType::Array).default("[]"))
-            .required_args(1)
+            .arg(mixed("args").default("[]"))
+            .arg(mixed("more").is_variadic())
+            // The variadic one is taken off.
+            .required_args(2)
             .returns(DataType::Array, false, false),
-        FunctionBuilder::new("logActivity", log_activity)
-            .arg(string("message"))
-            .arg(Arg::new("userId", DataType::Long).allow_null().default("0"))
-            .required_args(1)
-            .returns(DataType::Void, false, false),
-        FunctionBuilder::new("logModuleCall", log_module_call)
-            .arg(string("module"))
-            .arg(string("action"))
-            .arg(Arg::new("requestString", DataType::Mixed))
-            .arg(Arg::new("responseData", DataType::Mixed))
-            .arg(Arg::new("processedData", DataType::Mixed).default("''"))
-            .arg(Arg::new("replaceVars", DataType::Array).default("[]"))
-            .required_args(4)
-            .returns(DataType::Void, false, false),
     ]
 }
 
@@ -128,17 +100,22 @@ extern "C" fn add_hook(execute_data: &mut ExecuteData, _: &mut Zval) {
 }
 
 fn add(hook: Rc<Hook>) {
-    state(|state| {
-        let place = state.hooks.partition_point(|known| known.priority <= hook.priority);
-        state.hooks.insert(place, hook);
+    HOOKS.with(|kept| {
+        kept.with(|hooks| {
+            let place = hooks.partition_point(|known| known.priority <= hook.priority);
+            hooks.insert(place, hook);
+        });
     });
 }
 
 pub extern "C" fn run_hook(execute_data: &mut ExecuteData, results: &mut Zval) {
     run_handler(AssertUnwindSafe(|| {
         let mut point: *const ZendStr = ptr::null();
-        let mut variables: *const ZendHashTable = ptr::null();
-        if !sandbox::is_allowed() || parse_arguments!(execute_data, c"S|h", &mut point, &mut variables).is_none() {
+        let mut first: *const Zval = ptr::null();
+        let (mut more, mut count): (*const Zval, u32) = (ptr::null(), 0);
+        if !sandbox::is_allowed()
+            || parse_arguments!(execute_data, c"S|z*", &mut point, &mut first, &mut more, &mut count).is_none()
+        {
             return;
         }
         if engine::running(&[run_hook], DEEPEST + 1) > DEEPEST {
@@ -146,7 +123,7 @@ pub extern "C" fn run_hook(execute_data: &mut ExecuteData, results: &mut Zval) {
             return;
         }
         let hooks = find(engine::string(point));
-        let done = run(&hooks, variables);
+        let done = run(&hooks, first, engine::values(more, count));
         // A hook may have gone meanwhile.
         if let Some(Some(array)) = call::end_request(held::let_go(hooks).and(done)) {
             *results = array;
@@ -155,11 +132,14 @@ pub extern "C" fn run_hook(execute_data: &mut ExecuteData, results: &mut Zval) {
 }
 
 /// Runs hooks one after the other; `None` means that one threw.
-fn run(hooks: &[Rc<Hook>], variables: *const ZendHashTable) -> Result<Option<Zval>, RequestEnded> {
+fn run(hooks: &[Rc<Hook>], first: *const Zval, more: &[Zval]) -> Result<Option<Zval>, RequestEnded> {
     guarded(|| {
+        let first = if first.is_null() { engine::shared_array(ptr::null()) } else { engine::value(first) };
+        let more = more.iter().map(|argument| engine::value(argument));
+        let mut arguments: Vec<Zval> = std::iter::once(first).chain(more).collect();
         let mut results = ZendHashTable::new();
         for hook in hooks {
-            let _ = results.push(hook.function.call(&mut [engine::shared_array(variables)])?);
+            let _ = results.push(hook.function.call(&mut arguments)?);
         }
         Some(engine::array_value(results))
     })
@@ -167,10 +147,8 @@ fn run(hooks: &[Rc<Hook>], variables: *const ZendHashTable) -> Result<Option<Zva
 
 /// The hooks of a point, or all, in the order in which they run.
 fn find(point: Option<&[u8]>) -> Vec<Rc<Hook>> {
-    state(|state| {
-        let wanted = |hook: &&Rc<Hook>| point.is_none_or(|point| hook.point == point);
-        state.hooks.iter().filter(wanted).cloned().collect()
-    })
+    let wanted = |hook: &&Rc<Hook>| point.is_none_or(|point| hook.point == point);
+    HOOKS.with(|kept| kept.with(|hooks| hooks.iter().filter(wanted).cloned().collect()))
 }
 
 /// `LocalApi\Sandbox::hooks()`.
@@ -187,82 +165,6 @@ pub extern "C" fn hooks(execute_data: &mut ExecuteData, list: &mut Zval) {
             let _ = element.insert("priority", hook.priority);
             let _ = element.insert("function", hook.function.value());
             let _ = array.push(element);
-        }
-        *list = engine::array_value(array);
-    }));
-}
-
-extern "C" fn log_activity(execute_data: &mut ExecuteData, _: &mut Zval) {
-    run_handler(AssertUnwindSafe(|| {
-        let mut message: *const ZendStr = ptr::null();
-        let (mut user, mut none) = (0_i64, false);
-        if !sandbox::is_allowed()
-            || parse_arguments!(execute_data, c"S|l!", &mut message, &mut user, &mut none).is_none()
-        {
-            return;
-        }
-        let mut line = ZendHashTable::new();
-        let _ = line.insert("message", engine::new_string(engine::string(message).unwrap_or_default()));
-        let _ = line.insert("userId", user);
-        let line = Held::new(engine::array_value(line));
-        state(|state| state.activity.push(line));
-    }));
-}
-
-extern "C" fn log_module_call(execute_data: &mut ExecuteData, _: &mut Zval) {
-    run_handler(AssertUnwindSafe(|| {
-        let (mut module, mut action): (*const ZendStr, *const ZendStr) = (ptr::null(), ptr::null());
-        let (mut request, mut response): (*const Zval, *const Zval) = (ptr::null(), ptr::null());
-        let mut processed: *const Zval = ptr::null();
-        let mut replaced: *const ZendHashTable = ptr::null();
-        if !sandbox::is_allowed()
-            || parse_arguments!(
-                execute_data,
-                c"SSzz|zh",
-                &mut module,
-                &mut action,
-                &mut request,
-                &mut response,
-                &mut processed,
-                &mut replaced
-            )
-            .is_none()
-        {
-            return;
-        }
-        let text = |text| engine::new_string(engine::string(text).unwrap_or_default());
-        let processed = if processed.is_null() { engine::new_string(b"") } else { engine::value(processed) };
-        let mut line = ZendHashTable::new();
-        let _ = line.insert("module", text(module));
-        let _ = line.insert("action", text(action));
-        let _ = line.insert("requestString", engine::value(request));
-        let _ = line.insert("responseData", engine::value(response));
-        let _ = line.insert("processedData", processed);
-        let _ = line.insert("replaceVars", engine::shared_array(replaced));
-        let line = Held::new(engine::array_value(line));
-        state(|state| state.modules.push(line));
-    }));
-}
-
-/// `LocalApi\Sandbox::activityLog()`.
-pub extern "C" fn activity_log(execute_data: &mut ExecuteData, list: &mut Zval) {
-    logged(execute_data, list, |state| &state.activity);
-}
-
-/// `LocalApi\Sandbox::moduleLog()`.
-pub extern "C" fn module_log(execute_data: &mut ExecuteData, list: &mut Zval) {
-    logged(execute_data, list, |state| &state.modules);
-}
-
-fn logged(execute_data: &ExecuteData, list: &mut Zval, lines: fn(&State) -> &Vec<Held>) {
-    run_handler(AssertUnwindSafe(|| {
-        if !sandbox::is_allowed() || parse_arguments!(execute_data, c"",).is_none() {
-            return;
-        }
-        let lines: Vec<Zval> = state(|state| lines(state).iter().map(Held::value).collect());
-        let mut array = ZendHashTable::new();
-        for line in lines {
-            let _ = array.push(line);
         }
         *list = engine::array_value(array);
     }));

@@ -17,6 +17,7 @@ mod http;
 mod info;
 mod ini;
 mod json;
+mod logs;
 mod parameters;
 mod process;
 mod sandbox;
@@ -40,6 +41,9 @@ const SECRETS: [(&str, u32); 12] = [
     ("logModuleCall", 6),
 ];
 
+/// The functions that only the sandbox has, as PHP keeps their names.
+const SANDBOX_ONLY: [&str; 4] = ["add_hook", "run_hook", "logactivity", "logmodulecall"];
+
 /// What PHP loads.
 #[php_module]
 #[php(startup = "startup")]
@@ -49,6 +53,7 @@ pub fn get_module(module: ModuleBuilder) -> ModuleBuilder {
         .chain([copy::function()])
         .chain(http::all())
         .chain(hooks::all())
+        .chain(logs::all())
         .fold(module, ModuleBuilder::function)
         .shutdown_function(shutdown)
         .request_shutdown_function(end_of_request)
@@ -66,7 +71,7 @@ fn startup(_: i32, module_number: i32) -> i32 {
             engine::hide_argument(function, position);
         }
         if !ini::settings().is_sandbox() {
-            hooks::GLOBALS.iter().for_each(|name| engine::remove_function(name));
+            SANDBOX_ONLY.iter().for_each(|name| engine::remove_function(name));
         }
         exception::register()?;
         sandbox::register()
@@ -84,6 +89,7 @@ extern "C" fn end_of_request(_: i32, _: i32) -> i32 {
 unsafe extern "C" fn after_request() -> i32 {
     handlers::forget();
     hooks::forget();
+    logs::forget();
     sandbox::forget();
     process::end_request();
     0

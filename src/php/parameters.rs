@@ -42,16 +42,8 @@ impl<'a> PhpParameters<'a> {
         if let Some(number) = value.long() {
             return Ok(Ok(number.to_string().into_bytes()));
         }
-        if let Some(object) = value.object()
-            && !has_text(object)
-        {
-            return Ok(Err("object"));
-        }
-        match value {
-            _ if value.is_null() => return Ok(Err("null")),
-            _ if value.is_array() => return Ok(Err("array")),
-            _ if value.is_resource() => return Ok(Err("resource")),
-            _ => {}
+        if let Some(type_name) = type_without_text(value) {
+            return Ok(Err(type_name));
         }
         // This may run the host's code, which may end the request with a long jump: it's stopped here, because the
         // frames above own things.
@@ -123,6 +115,16 @@ impl Parameters for PhpParameters<'_> {
 pub fn resolve(value: &Zval) -> &Zval {
     let value = value.indirect().unwrap_or(value);
     value.reference().unwrap_or(value)
+}
+
+/// The type of a value that has no text.
+pub fn type_without_text(value: &Zval) -> Option<&'static str> {
+    match value {
+        _ if value.is_null() => Some("null"),
+        _ if value.is_array() => Some("array"),
+        _ if value.is_resource() => Some("resource"),
+        _ => value.object().filter(|object| !has_text(object)).map(|_| "object"),
+    }
 }
 
 /// Whether the object's class has `__toString`.

@@ -20,7 +20,7 @@ use super::engine::{self, parse_arguments};
 use super::functions::throw_fault;
 use super::held::{self, Held, Kept, RequestEnded, guarded};
 use super::parameters::{self, PhpParameters};
-use super::{handlers, hooks, process};
+use super::{handlers, hooks, logs, process};
 use crate::error::{Error, Quoted, Result};
 use crate::store::fixture::{Columns, Table};
 
@@ -70,8 +70,9 @@ fn state<T>(look: impl FnOnce(&mut State) -> T) -> T {
 pub fn clear() -> std::result::Result<(), RequestEnded> {
     let own = held::clear(|| STATE.with(Kept::take), |state| state.fakes.is_empty() && state.calls.is_empty());
     let hooks = hooks::clear();
+    let logs = logs::clear();
     let handlers = handlers::clear();
-    own.and(hooks).and(handlers)
+    own.and(hooks).and(logs).and(handlers)
 }
 
 /// After PHP has freed the request's memory.
@@ -162,9 +163,16 @@ pub fn register() -> PhpResult<()> {
                 .arg(string("point").allow_null().default("null"))
                 .required_args(0),
         ),
-        list(FunctionBuilder::new("runHook", hooks::run_hook).arg(string("point")).arg(array("vars")).required_args(1)),
-        list(FunctionBuilder::new("activityLog", hooks::activity_log)),
-        list(FunctionBuilder::new("moduleLog", hooks::module_log)),
+        list(
+            FunctionBuilder::new("runHook", hooks::run_hook)
+                .arg(string("point"))
+                .arg(Arg::new("vars", DataType::Mixed).default("[]"))
+                .arg(Arg::new("more", DataType::Mixed).is_variadic())
+                // The variadic one is taken off.
+                .required_args(2),
+        ),
+        list(FunctionBuilder::new("activityLog", logs::activity_log)),
+        list(FunctionBuilder::new("moduleLog", logs::module_log)),
     ];
     methods
         .into_iter()
