@@ -136,6 +136,17 @@ namespace {
     }
 
     /**
+     * Is defined, as files of modules want to see before they do anything. Only in the sandbox (`localapi.sandbox=1`);
+     * a file that defines it should ask first, or PHP warns.
+     */
+    const WHMCS = true;
+
+    /**
+     * The folder that PHP worked in when the request began, without a slash at its end. Only in the sandbox.
+     */
+    const ROOTDIR = '';
+
+    /**
      * Adds a hook. Only in the sandbox (`localapi.sandbox=1`); a suite that declares its own sets
      * `disable_functions=add_hook`.
      *

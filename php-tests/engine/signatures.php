@@ -1,8 +1,8 @@
 <?php
 
 /**
- * Prints, as JSON, every function and class of a stub file (`php -n signatures.php <stub>`), or of the extension that
- * is loaded, down to each type and default. Equal APIs print the same.
+ * Prints, as JSON, every constant, function and class of a stub file (`php -n signatures.php <stub>`), or of the
+ * extension that is loaded, down to each type and default. Equal APIs print the same.
  */
 declare(strict_types=1);
 
@@ -12,12 +12,18 @@ if (isset($argv[1])) {
     $functions = array_map(fn ($name) => new ReflectionFunction($name), get_defined_functions()['user']);
     $functions = array_filter($functions, fn ($function) => $function->getFileName() === realpath($argv[1]));
     $classes = array_map(fn ($name) => new ReflectionClass($name), array_diff(get_declared_classes(), $known));
+    $constants = get_defined_constants(true)['user'] ?? [];
 } else {
     $extension = new ReflectionExtension('localapi');
     [$functions, $classes] = [$extension->getFunctions(), $extension->getClasses()];
+    $constants = get_defined_constants(true)['localapi'] ?? [];
 }
 
 $api = [];
+foreach ($constants as $name => $value) {
+    // Their values are the request's own.
+    $api["constant $name"] = get_debug_type($value);
+}
 foreach ($functions as $function) {
     $api['function ' . $function->getName()] = signature($function);
 }

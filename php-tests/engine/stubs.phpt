@@ -40,6 +40,7 @@ $wrong = [
     'a default' => ["\$description = ''", "\$description = '-'"],
     'a missing default' => ["\$description = ''", '$description'],
     'a return type' => ['string $username): void', 'string $username)'],
+    'a global constant' => ['const WHMCS = true;', 'const WHMCS = 1;'],
     'an attribute' => ['string $username)', '#[\Attribute] string $username)'],
     'a parent' => ['extends \RuntimeException', 'extends \LogicException'],
     'final' => ['class StoreException', 'final class StoreException'],
@@ -68,6 +69,7 @@ nullability: seen
 a default: seen
 a missing default: seen
 a return type: seen
+a global constant: seen
 an attribute: seen
 a parent: seen
 final: seen

@@ -60,6 +60,11 @@ pub fn settings() -> Settings {
     SETTINGS.with_borrow(|settings| Settings { server, ..settings.clone() })
 }
 
+/// Whether this thread is in the sandbox.
+pub fn is_sandbox() -> bool {
+    SETTINGS.with_borrow(Settings::is_sandbox)
+}
+
 /// Whether a setting has changed since this was last asked.
 pub fn take_change() -> bool {
     CHANGED.replace(false)

@@ -5,6 +5,7 @@ mod answer;
 mod batch;
 mod call;
 mod callable;
+mod constants;
 mod copy;
 mod date;
 mod engine;
@@ -56,6 +57,7 @@ pub fn get_module(module: ModuleBuilder) -> ModuleBuilder {
         .chain(logs::all())
         .fold(module, ModuleBuilder::function)
         .shutdown_function(shutdown)
+        .request_startup_function(start_of_request)
         .request_shutdown_function(end_of_request)
         .post_deactivate_function(after_request)
         .info_function(info::print)
@@ -70,12 +72,20 @@ fn startup(_: i32, module_number: i32) -> i32 {
         for (function, position) in SECRETS {
             engine::hide_argument(function, position);
         }
-        if !ini::settings().is_sandbox() {
+        if !ini::is_sandbox() {
             SANDBOX_ONLY.iter().for_each(|name| engine::remove_function(name));
         }
         exception::register()?;
         sandbox::register()
     })
+}
+
+/// Before any script runs.
+extern "C" fn start_of_request(_: i32, module_number: i32) -> i32 {
+    if ini::is_sandbox() {
+        constants::define(module_number);
+    }
+    0
 }
 
 /// What the request has set ends with it. Destructors may run.
