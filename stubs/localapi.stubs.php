@@ -497,7 +497,8 @@ namespace LocalApi {
     {
         /**
          * Empties the sandbox: the store is as new, ids start at 1, and there are no fakes, calls, hooks, handlers,
-         * logged lines or seed. A store that nothing was written to costs nothing.
+         * logged lines or seed. A store that nothing was written to costs nothing. {@see loadHooks()} brings the hooks
+         * of a file back.
          */
         public static function reset(): void
         {
@@ -611,6 +612,21 @@ namespace LocalApi {
          * @return list<array{point: string, priority: int, function: callable}>
          */
         public static function hooks(?string $point = null): array
+        {
+        }
+
+        /**
+         * Includes a file that adds hooks. PHP can do so only once where the file declares a function: later calls add
+         * the same hooks again, after a {@see reset()}, and leave alone those that are there.
+         *
+         * What the file throws, and PHP's own errors where it can't be included, reach the caller, and the next call
+         * tries again. Each request begins anew.
+         *
+         * @param string $file Its path, resolved as `require` does. The file has a scope of its own, without the
+         *     variables and the `$this` of the caller. Hooks that its functions add when they are called later are not
+         *     added again.
+         */
+        public static function loadHooks(string $file): void
         {
         }
 

@@ -3,6 +3,8 @@
 /** The hooks of a small module: a new service gets a credential of its own, and its owner a mail about it. */
 declare(strict_types=1);
 
+defined('WHMCS') || exit;
+
 add_hook('AfterModuleCreate', 1, function (array $vars): array {
     $credential = localAPI('CreateOAuthCredential', [
         'grantType' => 'single_sign_on',

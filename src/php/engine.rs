@@ -8,9 +8,9 @@ use ext_php_rs::alloc::efree;
 use ext_php_rs::boxed::ZBox;
 use ext_php_rs::ffi::{
     GC_IMMUTABLE, HashPosition, HashTable, IS_ARRAY, IS_ARRAY_EX, ZEND_INTERNAL_FUNCTION, ext_php_rs_compiler_globals,
-    zend_class_entry, zend_fcall_info, zend_fcall_info_cache, zend_function, zend_hash_get_current_data_ex,
-    zend_hash_move_forward_ex, zend_hash_str_del, zend_is_callable_ex, zend_long, zend_module_entry, zend_object,
-    zend_string, zend_ulong, zval,
+    ext_php_rs_zend_string_release, zend_class_entry, zend_eval_string, zend_fcall_info, zend_fcall_info_cache,
+    zend_function, zend_hash_get_current_data_ex, zend_hash_move_forward_ex, zend_hash_str_del, zend_is_callable_ex,
+    zend_long, zend_module_entry, zend_object, zend_string, zend_ulong, zval,
 };
 use ext_php_rs::flags::DataType;
 use ext_php_rs::types::{ZendHashTable, ZendStr, Zval};
@@ -44,6 +44,7 @@ unsafe extern "C" {
     fn zend_argument_type_error(position: u32, format: *const c_char, ...);
     fn zend_parse_arg_long_weak(value: *mut zval, number: *mut zend_long, position: u32) -> bool;
     fn zend_zval_type_name(value: *const zval) -> *const c_char;
+    static zend_resolve_path: Option<unsafe extern "C" fn(*const zend_string) -> *mut zend_string>;
     static spl_ce_LogicException: *mut zend_class_entry;
     static spl_ce_RuntimeException: *mut zend_class_entry;
 }
@@ -102,7 +103,7 @@ pub fn to_string(value: &Zval) -> Option<Vec<u8>> {
         let string = zval_try_get_string_func(std::ptr::from_ref(value).cast_mut());
         let bytes = string.as_ref().map(|string| string.as_bytes().to_vec());
         if !string.is_null() {
-            ext_php_rs::ffi::ext_php_rs_zend_string_release(string);
+            ext_php_rs_zend_string_release(string);
         }
         bytes
     }
@@ -298,6 +299,33 @@ pub fn call_function(callable: &Zval, mut resolved: zend_fcall_info_cache, argum
         Some(value) => value.shallow_clone(),
         None => answer,
     })
+}
+
+/// The path of the file that `require` would include here; the name itself where it finds none. A stream wrapper of the
+/// host's may run, and throw.
+pub fn resolve_path(file: *const ZendStr) -> Vec<u8> {
+    // SAFETY: PHP has set the function by now. The name is alive, and the path that PHP gives belongs to us.
+    unsafe {
+        let path = zend_resolve_path.map_or(ptr::null_mut(), |resolve| resolve(file));
+        let bytes = path.as_ref().or(file.as_ref()).map_or_else(Vec::new, |path| path.as_bytes().to_vec());
+        if !path.is_null() {
+            ext_php_rs_zend_string_release(path);
+        }
+        bytes
+    }
+}
+
+/// Includes a file as `require` does, in a scope of its own, which may end with a long jump. `false` means that an
+/// exception is pending.
+pub fn require(path: &[u8]) -> bool {
+    // Without `bind` it would be in the class whose method runs.
+    const INCLUDE: &CStr = c"\\Closure::bind(static function (string $file): void { require $file; }, null, null)";
+    let mut include = Zval::new();
+    // SAFETY: PHP reads both C strings and writes the value.
+    let made =
+        unsafe { zend_eval_string(INCLUDE.as_ptr(), &raw mut include, c"LocalApi\\Sandbox::loadHooks()".as_ptr()) };
+    let resolved = if made == 0 { resolve_callable(&include).ok() } else { None };
+    resolved.is_some_and(|resolved| call_function(&include, resolved, &mut [new_string(path)]).is_some())
 }
 
 /// An object that a callable is called on, as a value.

@@ -20,7 +20,7 @@ use super::{call, sandbox};
 const DEEPEST: usize = 64;
 
 /// A hook.
-struct Hook {
+pub struct Hook {
     point: Vec<u8>,
     priority: i64,
     function: Callable,
@@ -99,11 +99,14 @@ extern "C" fn add_hook(execute_data: &mut ExecuteData, _: &mut Zval) {
     }));
 }
 
-fn add(hook: Rc<Hook>) {
+/// Adds a hook, unless it's there.
+pub fn add(hook: Rc<Hook>) {
     HOOKS.with(|kept| {
         kept.with(|hooks| {
-            let place = hooks.partition_point(|known| known.priority <= hook.priority);
-            hooks.insert(place, hook);
+            if !hooks.iter().any(|known| Rc::ptr_eq(known, &hook)) {
+                let place = hooks.partition_point(|known| known.priority <= hook.priority);
+                hooks.insert(place, hook);
+            }
         });
     });
 }
@@ -146,7 +149,7 @@ fn run(hooks: &[Rc<Hook>], first: *const Zval, more: &[Zval]) -> Result<Option<Z
 }
 
 /// The hooks of a point, or all, in the order in which they run.
-fn find(point: Option<&[u8]>) -> Vec<Rc<Hook>> {
+pub fn find(point: Option<&[u8]>) -> Vec<Rc<Hook>> {
     let wanted = |hook: &&Rc<Hook>| point.is_none_or(|point| hook.point == point);
     HOOKS.with(|kept| kept.with(|hooks| hooks.iter().filter(wanted).cloned().collect()))
 }

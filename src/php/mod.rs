@@ -14,6 +14,7 @@ mod functions;
 mod handlers;
 mod held;
 mod hooks;
+mod hooks_file;
 mod http;
 mod info;
 mod ini;
@@ -92,6 +93,7 @@ extern "C" fn start_of_request(_: i32, module_number: i32) -> i32 {
 extern "C" fn end_of_request(_: i32, _: i32) -> i32 {
     // A fatal error in one of them ends it as well, and the request is ending anyway.
     let _ = sandbox::clear();
+    let _ = hooks_file::clear();
     0
 }
 
@@ -99,6 +101,7 @@ extern "C" fn end_of_request(_: i32, _: i32) -> i32 {
 unsafe extern "C" fn after_request() -> i32 {
     handlers::forget();
     hooks::forget();
+    hooks_file::forget();
     logs::forget();
     sandbox::forget();
     process::end_request();

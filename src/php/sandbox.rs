@@ -20,7 +20,7 @@ use super::engine::{self, parse_arguments};
 use super::functions::throw_fault;
 use super::held::{self, Held, Kept, RequestEnded, guarded};
 use super::parameters::{self, PhpParameters};
-use super::{handlers, hooks, logs, process};
+use super::{handlers, hooks, hooks_file, logs, process};
 use crate::error::{Error, Quoted, Result};
 use crate::store::fixture::{Columns, Table};
 
@@ -163,6 +163,7 @@ pub fn register() -> PhpResult<()> {
                 .arg(string("point").allow_null().default("null"))
                 .required_args(0),
         ),
+        nothing(FunctionBuilder::new("loadHooks", hooks_file::load_hooks).arg(string("file"))),
         list(
             FunctionBuilder::new("runHook", hooks::run_hook)
                 .arg(string("point"))

@@ -11,7 +11,7 @@ final class HooksTest extends TestCase
     {
         Sandbox::reset();
         Sandbox::fake('SendEmail', ['result' => 'success']);
-        require __DIR__ . '/../hooks.php';
+        Sandbox::loadHooks(__DIR__ . '/../hooks.php');
     }
 
     public function testANewServiceGetsACredentialAndItsOwnerAMail(): void
