@@ -3,6 +3,8 @@
 //! Each batch is compared with what the target has there, and written where that isn't the same: a copy that was
 //! interrupted goes on by doing the same again. In the end all of it is compared once more, and each secret is opened.
 
+use std::path::{Path, PathBuf};
+
 use sha2::{Digest as _, Sha256};
 
 use crate::clock::Clock;
@@ -66,11 +68,14 @@ pub struct Progress {
 }
 
 impl Copy {
-    /// A copy from one DSN to another. Nothing is opened yet.
-    pub fn new(from: &[u8], to: &[u8], settings: &Settings) -> Result<Self> {
+    /// A copy from one DSN to another. `allows` tells whether the host may use a file. Nothing is opened yet.
+    pub fn new(from: &[u8], to: &[u8], settings: &Settings, allows: impl Fn(&Path) -> bool) -> Result<Self> {
         let (from, to) = (place(1, from)?, place(2, to)?);
         if from.name() == to.name() {
             return Err(Error::Argument { position: 2, must: "the DSN of another store" });
+        }
+        if let Some(refused) = [&from, &to].into_iter().flat_map(files).find(|file| !allows(file)) {
+            return Err(Error::OutsideOpenBasedir(refused));
         }
         let source_keys = match (&settings.key_file, &from) {
             // A store that moves to a server has had its keys beside it.
@@ -79,8 +84,13 @@ impl Copy {
             }
             _ => from.key_file(&settings.key_file)?,
         };
+        let target_keys = match &to {
+            // Where it's looked for once nothing sets another place any more.
+            Place::File { path, .. } => Some(beside(path, ".key")),
+            _ => to.key_file(&settings.key_file)?,
+        };
         let vault = |file| Vault::new(file, settings.busy_timeout);
-        let keys = (vault(source_keys), vault(to.key_file(&settings.key_file)?));
+        let keys = (vault(source_keys), vault(target_keys));
         Ok(Self {
             from,
             to,
@@ -174,7 +184,11 @@ impl Copy {
             self.is_logged = self.log_in_source(from)?;
             // Makes what is missing of a new store.
             let mut to = Store::open(&self.to, &self.settings)?;
-            write(&mut to, &self.to, &self.settings, |to| to.set_note(Note::CopyOf, Some(&self.source)))?;
+            write(&mut to, &self.to, &self.settings, |to| {
+                // This first: at a server it waits for those who have begun to write.
+                to.set_note(Note::CopyOf, Some(&self.source))?;
+                if to.is_new(&self.settings)? { to.delete_first_rows() } else { Err(Error::TargetNotEmpty) }
+            })?;
         }
         for table in TABLES {
             self.rows += from.count_rows(table)?;
@@ -213,7 +227,11 @@ impl Copy {
         };
         let (rows, last) = batch(from, table, columns, behind)?;
         if rows != to.rows_between(table, columns, behind, last, i64::MAX)? {
-            let written = self.write(to, |to| to.set_rows(table, columns, behind, last, &rows));
+            let written = self.write(to, |to| {
+                Self::refuse_strays(to, number, table, behind, last)?;
+                to.set_rows(table, columns, behind, last, &rows)?;
+                to.set_note(Note::CopiedUpTo, Some(&format!("{number} {last}")))
+            });
             if let Err(error @ (Error::StoreFailed(..) | Error::ColumnUnfit(..) | Error::Taken)) = written {
                 self.write(to, |to| to.find_refused(table, columns, behind, last, &rows))?;
                 return Err(error);
@@ -224,6 +242,23 @@ impl Copy {
         Ok(if last == i64::MAX { Step::Copy(number + 1, i64::MIN) } else { Step::Copy(number, last) })
     }
 
+    /// Refuses to go on where the copy has a row that it hasn't got from its source: one whose writer had begun before
+    /// this store was a copy.
+    fn refuse_strays(to: &mut Store, number: usize, table: Table, behind: i64, last: i64) -> Result<()> {
+        let noted = to.note(Note::CopiedUpTo)?;
+        let copied: Option<(usize, i64)> = noted
+            .and_then(|noted| noted.split_once(' ').and_then(|(at, key)| Some((at.parse().ok()?, key.parse().ok()?))));
+        let behind = match copied {
+            Some((at, _)) if at > number => return Ok(()),
+            Some((at, key)) if at == number => key.max(behind),
+            _ => behind,
+        };
+        match to.rows_between(table, &[], behind, last, 1)?.first() {
+            Some(stray) => Err(Error::CopyDiffers { table: table.name, id: stray.key, column: None }),
+            None => Ok(()),
+        }
+    }
+
     fn compare(&mut self, number: usize, behind: i64, from: &Store, to: &Store) -> Result<Step> {
         let Some((table, columns)) = self.table(number) else {
             return Ok(Step::Open(i64::MIN));
@@ -231,9 +266,7 @@ impl Copy {
         let (rows, last) = batch(from, table, columns, behind)?;
         let there = to.rows_between(table, columns, behind, last, i64::MAX)?;
         if rows != there {
-            let same = rows.iter().zip(&there).take_while(|(row, copy)| row == copy).count();
-            let ids = rows.get(same).into_iter().chain(there.get(same)).map(|row| row.key);
-            return Err(Error::CopyDiffers { table: table.name, id: ids.min().unwrap_or(0) });
+            return Err(difference(table, columns, &rows, &there));
         }
         self.count(rows.len());
         Ok(if last == i64::MAX { Step::Compare(number + 1, i64::MIN) } else { Step::Compare(number, last) })
@@ -278,6 +311,7 @@ impl Copy {
                 to.log(&LogLine::of_system(&now, About::Everything, &what))?;
             }
             notes.iter().try_for_each(|(note, value)| to.set_note(*note, value.as_deref()))?;
+            to.set_note(Note::CopiedUpTo, None)?;
             to.set_note(Note::CopyOf, None)
         })?;
         Ok(Step::Finished)
@@ -353,6 +387,27 @@ fn batch(from: &Store, table: Table, columns: &[String], behind: i64) -> Result<
         rows.append(&mut from.rows_between(table, columns, last - 1, last, i64::MAX)?);
     }
     Ok((rows, last))
+}
+
+/// What is first not the same in a copy.
+fn difference(table: Table, columns: &[String], rows: &[TableRow], there: &[TableRow]) -> Error {
+    let same = rows.iter().zip(there).take_while(|(row, copy)| row == copy).count();
+    let (row, copy) = (rows.get(same), there.get(same));
+    let column = row.zip(copy).filter(|(row, copy)| row.key == copy.key).and_then(|(row, copy)| {
+        let at = row.columns.iter().zip(&copy.columns).position(|(value, copied)| value != copied)?;
+        columns.get(at).cloned()
+    });
+    let id = row.into_iter().chain(copy).map(|row| row.key).min().unwrap_or(0);
+    Error::CopyDiffers { table: table.name, id, column }
+}
+
+/// The files that a store is opened by.
+fn files(place: &Place) -> Vec<PathBuf> {
+    match place {
+        Place::File { path, .. } => vec![path.clone(), beside(path, ".key")],
+        Place::Server(server) => server.ssl_ca.clone().into_iter().collect(),
+        Place::Memory => Vec::new(),
+    }
 }
 
 /// Whether the name of a column needs no more than quotes.

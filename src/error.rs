@@ -249,6 +249,9 @@ pub enum Error {
     StoreContended(String),
 
     // The store that is copied.
+    /// PHP's `open_basedir` doesn't allow a file of a store that is copied.
+    #[error("The file \"{}\" is outside of the folders that open_basedir allows.", .0.display())]
+    OutsideOpenBasedir(PathBuf),
     /// There is no store where one is to be copied, or something is to be done that makes no sense with a new one.
     #[error("There is no credential store at \"{}\": look whether that is the place that was meant.", .0.display())]
     StoreMissing(PathBuf),
@@ -268,15 +271,18 @@ pub enum Error {
         /// A sentence.
         reason: String,
     },
-    /// A copy that was compared with its source isn't the same.
+    /// A row of the copy isn't what it is in the source, or only one of them has it.
     #[error(
-        "The row {id} of {table} is not the same in the copy: somebody has changed it meanwhile, or the table does not take it as it is."
+        "The row {id} of {table} is not the same in the copy{}: somebody has changed it meanwhile, or the table does not take it as it is.",
+        .column.as_ref().map_or_else(String::new, |column| format!(", in its column {column}"))
     )]
     CopyDiffers {
         /// The table.
         table: &'static str,
         /// The row's id.
         id: i64,
+        /// The first column in which they differ; none where only one of them has the row.
+        column: Option<String>,
     },
 
     /// A copy has more rows than its source, or fewer.

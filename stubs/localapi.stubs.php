@@ -339,19 +339,22 @@ namespace LocalApi {
      *
      * @return non-negative-int How many secrets were sealed anew.
      *
-     * @throws StoreException The store or the key file can't be used; a key that secrets need is missing from the file.
+     * @throws StoreException There is no store, it or the key file can't be used, or a key that secrets need is missing
+     *     from the file.
      */
     function rotate_key(bool $stage = false): int
     {
     }
 
     /**
-     * Copies everything of a store to another place: rows, ids, notes and, where the target has a key file of its own
-     * that isn't there yet, the keys. Sealed secrets stay as they are. In the end all of it is compared, and each secret
-     * is opened.
+     * Copies everything of a store to another place: rows, ids, notes and, where the target's key file isn't there yet,
+     * the keys. That of a copy in a file is beside it, with `.key` at its end, whatever `localapi.key_file` says. Sealed
+     * secrets stay as they are. In the end all of it is compared, and each secret is opened. `open_basedir` holds for both
+     * stores.
      *
      * A copy that was interrupted goes on with the next call; until it's finished, every other call that uses the copy
-     * is an error. Nobody may write to the source meanwhile: what was changed is found in the end.
+     * is an error. Nobody may write to the source meanwhile: what was changed is found in the end. Nothing is taken from
+     * the target that anybody else has put there: then the call fails and names it.
      *
      * @param string $from The DSN of the store, as for `localapi.dsn`; a file or a server.
      * @param string $to The DSN of the copy: a new store, or an unfinished copy of the same one. Anything else is refused
@@ -368,7 +371,8 @@ namespace LocalApi {
      *     of a host's own that the copy has no place for.
      *
      * @throws \ValueError A DSN makes no sense, or both are the same.
-     * @throws StoreException A store or a key file can't be used, the target is another store, or a row doesn't fit.
+     * @throws StoreException A store or a key file can't be used or is outside of `open_basedir`, there is no source,
+     *     the target is another store, or a row doesn't fit: the sentence names the row and the column.
      */
     function copy_store(
         #[\SensitiveParameter] string $from,

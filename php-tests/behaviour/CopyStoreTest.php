@@ -155,6 +155,34 @@ final class CopyStoreTest extends CredentialTestCase
         }
     }
 
+    public function test_open_basedir_holds_for_both_sides(): void
+    {
+        $outside = scratch_folder();
+        self::authorizationCode();
+        LocalApi\copy_store(self::place()['localapi.dsn'], "sqlite:$this->folder/inside.sqlite");
+        copy("$this->folder/inside.sqlite", "$outside/outside.sqlite");
+        symlink("$outside/outside.sqlite", "$this->folder/link.sqlite");
+        symlink($outside, "$this->folder/link");
+        $before = scandir($outside);
+        $copy = fn (string $from, string $to): string => php(sprintf(
+            'try { print LocalApi\copy_store("sqlite:%s", "sqlite:%s")["rows"] > 0 ? "copied" : "none"; }
+            catch (LocalApi\StoreException $error) { print $error->getMessage(); }',
+            $from,
+            $to
+        ), ['open_basedir' => $this->folder, 'localapi.dsn' => 'sqlite::memory:']);
+        foreach (["$outside/outside.sqlite", "$this->folder/link.sqlite", "$this->folder/link/outside.sqlite"] as $from) {
+            $sentence = "The file \"$outside/outside.sqlite\" is outside of the folders that open_basedir allows.";
+            $this->assertSame($sentence, $copy($from, "$this->folder/new.sqlite"));
+        }
+        foreach (["$outside/new.sqlite", "$this->folder/link/new.sqlite"] as $to) {
+            $sentence = "The file \"$outside/new.sqlite\" is outside of the folders that open_basedir allows.";
+            $this->assertSame($sentence, $copy("$this->folder/inside.sqlite", $to));
+        }
+        $this->assertSame($before, scandir($outside));
+        $this->assertFileDoesNotExist("$this->folder/new.sqlite");
+        $this->assertSame('copied', $copy("$this->folder/inside.sqlite", "$this->folder/new.sqlite"));
+    }
+
     /** @dataProvider useless */
     public function test_a_dsn_that_is_no_use_is_a_value_error_that_does_not_show_it(array $arguments, string $message): void
     {

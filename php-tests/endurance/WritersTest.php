@@ -4,6 +4,8 @@ declare(strict_types=1);
 
 namespace LocalApi\Endurance;
 
+use PDO;
+
 require_once __DIR__ . '/Processes.php';
 
 /**
@@ -49,6 +51,31 @@ final class WritersTest extends Processes
             array_push($answers, ...$this->start('create', [1])->answers());
         }
         $this->assertKept($answers);
+    }
+
+    public function testWhatAStoreHasAnsweredStaysWhereverACopyBegins(): void
+    {
+        $from = "$this->folder/source.sqlite";
+        $this->start('create', [3], ['localapi.dsn' => "sqlite:$from"])->answers();
+        $copied = $kept = 0;
+        for ($round = self::size(40, 400); $round > 0; $round--) {
+            $worker = $this->start('ask');
+            // The store is there, and new.
+            self::assertSame('error', $worker->ask(['scope' => 'none'])['result']);
+            $copy = $this->start('copy', ["sqlite:$from", "sqlite:$this->store"]);
+            usleep(random_int(10_000, 45_000));
+            $answers = array_filter([$worker->ask()], fn (array $answer): bool => $answer['result'] === 'success');
+            $report = $copy->answers();
+            self::assertContains(array_keys(end($report)), [['message'], ['rows', 'secrets', 'unreadable', 'leftOut']]);
+            $copied += isset(end($report)['rows']) ? 1 : 0;
+            $kept += count($answers);
+            $there = $this->connect()->query('SELECT identifier FROM tbloauthserver_clients')->fetchAll(PDO::FETCH_COLUMN);
+            self::assertSame([], array_diff(array_column($answers, 'clientIdentifier'), $there));
+            $worker->kill();
+            array_map('unlink', glob("$this->store*"));
+        }
+        self::assertGreaterThan(0, $copied);
+        self::assertGreaterThan(0, $kept);
     }
 
     public function testAProcessKilledWhileItMakesTheStoreLeavesOneThatWorks(): void

@@ -107,7 +107,7 @@ fn settings(from: &Home, to: &Home) -> Settings {
 }
 
 fn begin(from: &Home, to: &Home) -> Result<Copy> {
-    Copy::new(from.dsn().as_bytes(), to.dsn().as_bytes(), &settings(from, to))
+    Copy::new(from.dsn().as_bytes(), to.dsn().as_bytes(), &settings(from, to), |_| true)
 }
 
 /// Copies all of it and returns the report.
@@ -460,8 +460,8 @@ fn what_has_changed_in_the_source_meanwhile_is_found_and_copied_by_the_next_call
             (
                 format!("UPDATE tbloauthserver_clients SET name = 'changed' WHERE id = {id}"),
                 format!(
-                    "The row {id} of tbloauthserver_clients is not the same in the copy: somebody has changed it meanwhile, \
-                     or the table does not take it as it is."
+                    "The row {id} of tbloauthserver_clients is not the same in the copy, in its column name: somebody has \
+                     changed it meanwhile, or the table does not take it as it is."
                 ),
             ),
             (
@@ -570,7 +570,7 @@ fn bytes_that_are_not_utf8_are_named_and_all_that_is_text_is_copied_as_it_is() {
         from.run("UPDATE tblclients SET lastname = CAST(x'ff' AS TEXT) WHERE id = 201");
         assert_eq!(
             message(copy(&from, &to)),
-            "The row 201 of tblclients cannot be copied: it holds bytes that are not UTF-8."
+            "The row 201 of tblclients cannot be copied: its column lastname holds bytes that are not UTF-8."
         );
     }
 }
@@ -582,7 +582,8 @@ fn nulls_of_a_hosts_table_are_copied_or_named() {
     fill(&from, 1);
     from.run("ALTER TABLE tblclients MODIFY firstname TEXT NULL; UPDATE tblclients SET firstname = NULL");
     let found = message(copy(&from, &Home::file()));
-    assert!(found.starts_with("The row 70 of tblclients is not the same in the copy: "), "{found}");
+    let column = "The row 70 of tblclients is not the same in the copy, in its column firstname: ";
+    assert!(found.starts_with(column), "{found}");
     let to = Home::server(keys.path().join("keys")).unwrap();
     create_none(&to);
     to.run("ALTER TABLE tblclients MODIFY firstname TEXT NULL");
@@ -641,11 +642,63 @@ fn a_store_that_moves_to_a_server_brings_the_keys_beside_it_along() {
     let Some(to) = Home::server(keys.path().join("keys")) else { return };
     let from = Home::file();
     fill(&from, 1);
-    let unset = Copy::new(from.dsn().as_bytes(), to.dsn().as_bytes(), &Settings::default());
+    let unset = Copy::new(from.dsn().as_bytes(), to.dsn().as_bytes(), &Settings::default(), |_| true);
     let sentence = "The key file has no place: set localapi.key_file, to the same file on every machine.";
     assert_eq!(unset.err().map(|error| error.to_string()).as_deref(), Some(sentence));
     copy(&from, &to).unwrap();
     assert_eq!(fs::read(from.key_file()).unwrap(), fs::read(to.key_file()).unwrap());
+}
+
+#[test]
+fn a_store_that_comes_back_to_a_file_brings_the_keys_to_their_default_place() {
+    let keys = tempfile::tempdir().unwrap();
+    let Some(from) = Home::server(keys.path().join("keys")) else { return };
+    let to = Home::file();
+    let created = fill(&from, 2);
+    copy(&from, &to).unwrap();
+    fs::remove_file(keys.path().join("keys")).unwrap();
+    let alone = Api::new(to.settings());
+    assert!(created.iter().all(|credential| verifies(&alone, credential)));
+    assert_eq!(alone.rotate_key(false, || true).unwrap(), 3);
+}
+
+#[test]
+fn what_a_straggler_stores_in_a_copy_is_told_and_stays() {
+    for (from, to) in ways() {
+        fill(&from, 4);
+        for (steps, sql, table, id) in [
+            (1, "INSERT INTO tbladmins (id, username) VALUES (1, 'late')", "tbladmins", 1),
+            (2, "INSERT INTO tbloauthserver_clients (id, identifier) VALUES (1, 'late')", "tbloauthserver_clients", 1),
+            (3, "INSERT INTO tblactivitylog (id, description) VALUES (400, 'late')", "tblactivitylog", 400),
+        ] {
+            empty(&to);
+            let mut copy = begin(&from, &to).unwrap();
+            for _ in 0..steps {
+                copy.step().unwrap();
+            }
+            to.run(sql);
+            let found = std::iter::from_fn(|| copy.step().transpose()).find_map(Result::err);
+            let sentence = format!("The row {id} of {table} is not the same in the copy: ");
+            assert!(found.as_ref().is_some_and(|error| error.to_string().starts_with(&sentence)), "{found:?}");
+            drop(copy);
+            let there = to.content().into_iter().filter(|row| row.contains("late")).count();
+            assert_eq!(there, 1, "{sql}");
+        }
+    }
+}
+
+#[test]
+fn a_file_that_the_host_may_not_use_is_neither_read_nor_made() {
+    let (from, to) = (Home::file(), Home::file());
+    fill(&from, 1);
+    for refused in [from.path(), from.key_file(), to.path(), to.key_file()] {
+        let allows = |file: &Path| file != refused;
+        let copy = Copy::new(from.dsn().as_bytes(), to.dsn().as_bytes(), &Settings::default(), allows);
+        let sentence =
+            format!("The file \"{}\" is outside of the folders that open_basedir allows.", refused.display());
+        assert_eq!(copy.err().map(|error| error.to_string()), Some(sentence));
+        assert!(!to.has_store() && !to.key_file().exists());
+    }
 }
 
 #[test]
@@ -664,7 +717,7 @@ fn what_is_no_store_is_no_source_and_no_target() {
     let home = Home::file();
     let missing = Home::file();
     let must = |position: u32, from: &str, to: &str| {
-        let refused = Copy::new(from.as_bytes(), to.as_bytes(), &Settings::default()).err();
+        let refused = Copy::new(from.as_bytes(), to.as_bytes(), &Settings::default(), |_| true).err();
         assert!(matches!(refused, Some(Error::Argument { position: found, .. }) if found == position), "{from} {to}");
     };
     for bad in ["", "sqlite::memory:", "sqlite:relative", "mysql://nonsense", "postgres://u@h/d", "\u{0}"] {

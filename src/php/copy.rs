@@ -50,7 +50,9 @@ extern "C" fn copy_store(execute_data: &mut ExecuteData, report: &mut Zval) {
 /// `None` where an exception is pending, or time is up: then the next call goes on.
 fn copy(from: &[u8], to: &[u8], progress: Option<&Callable>) -> Result<Option<Fields>, RequestEnded> {
     let api = process::api();
-    let Some(mut copy) = throw_fault(Copy::new(from, to, api.settings())) else { return Ok(None) };
+    let Some(mut copy) = throw_fault(Copy::new(from, to, api.settings(), engine::is_in_open_basedir)) else {
+        return Ok(None);
+    };
     loop {
         if engine::timed_out() {
             return Ok(None);

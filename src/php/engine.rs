@@ -2,6 +2,8 @@
 
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::mem::{self, ManuallyDrop};
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::Path;
 use std::ptr;
 
 use ext_php_rs::alloc::efree;
@@ -38,6 +40,7 @@ unsafe extern "C" {
     fn php_log_err_with_severity(message: *const c_char, severity: c_int);
     fn zend_is_unwind_exit(exception: *const zend_object) -> bool;
     fn zend_is_graceful_exit(exception: *const zend_object) -> bool;
+    fn php_check_open_basedir_ex(path: *const c_char, warn: c_int) -> c_int;
     fn display_ini_entries(module: *mut zend_module_entry);
     fn zend_call_function(call: *mut zend_fcall_info, resolved: *mut zend_fcall_info_cache) -> c_int;
     fn zend_release_fcall_info_cache(resolved: *mut zend_fcall_info_cache);
@@ -147,6 +150,13 @@ pub fn unregister_ini_entries(module_number: c_int) {
 pub unsafe fn print_ini_entries(module: *mut zend_module_entry) {
     // SAFETY: see above.
     unsafe { display_ini_entries(module) }
+}
+
+/// Whether `open_basedir` allows this file.
+pub fn is_in_open_basedir(file: &Path) -> bool {
+    let Ok(path) = CString::new(file.as_os_str().as_bytes()) else { return false };
+    // SAFETY: PHP reads the C string, and says nothing where it's told not to warn.
+    unsafe { php_check_open_basedir_ex(path.as_ptr(), 0) == 0 }
 }
 
 /// Whether the request has run out of time. PHP acts on it when the running call returns.

@@ -15,18 +15,22 @@ pub enum Note {
     Rotation,
     /// What the store is being copied from, until that is finished.
     CopyOf,
+    /// How far that is: the number of a table, and the key of its last row. Nothing but the copy has put in what is
+    /// before.
+    CopiedUpTo,
     /// What tells it from any other, once it was copied. A copy doesn't have it.
     Identity,
 }
 
 impl Note {
-    const ALL: [Self; 4] = [Self::SealingKey, Self::Rotation, Self::CopyOf, Self::Identity];
+    const ALL: [Self; 5] = [Self::SealingKey, Self::Rotation, Self::CopyOf, Self::CopiedUpTo, Self::Identity];
 
     fn name(self) -> &'static str {
         match self {
             Self::SealingKey => "sealing key",
             Self::Rotation => "rotation",
             Self::CopyOf => "copy of",
+            Self::CopiedUpTo => "copied up to",
             Self::Identity => "identity",
         }
     }
@@ -36,7 +40,7 @@ impl Store {
     pub(super) fn read_notes(&self) -> Result<BTreeMap<Note, String>> {
         // A server locks what it's asked for, and other rows change more often.
         let names = Note::ALL.map(Note::name).map(Bind::Text);
-        let sql = "SELECT name, value FROM localapi_store WHERE name IN (?1, ?2, ?3, ?4)";
+        let sql = "SELECT name, value FROM localapi_store WHERE name IN (?1, ?2, ?3, ?4, ?5)";
         let rows = self.engine.rows(sql, &names, |row| (row.text(0), row.text(1)))?;
         let note = |name: &str| Note::ALL.into_iter().find(|note| note.name() == name);
         Ok(rows.into_iter().filter_map(|(name, value)| Some((note(&name)?, value))).collect())

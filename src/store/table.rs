@@ -58,10 +58,11 @@ impl Table {
 }
 
 impl TableRow {
-    fn read(row: &dyn Row, count: usize) -> std::result::Result<Self, Option<i64>> {
+    /// `Err` has the key and the number of a column that isn't text, or nothing where the key is none.
+    fn read(row: &dyn Row, count: usize) -> Result<Self, Option<(i64, usize)>> {
         let key = row.int_or_null(0).ok_or(None)?;
-        let text = |at| row.bytes(at).map(String::from_utf8).transpose().map_err(|_| Some(key));
-        Ok(Self { key, columns: (1..=count).map(text).collect::<std::result::Result<_, _>>()? })
+        let text = |at: usize| row.bytes(at + 1).map(String::from_utf8).transpose().map_err(|_| Some((key, at)));
+        Ok(Self { key, columns: (0..count).map(text).collect::<Result<_, _>>()? })
     }
 
     /// The statement that puts it into a table, in the place of one that has the same in a unique column.
@@ -107,22 +108,27 @@ impl Store {
         let Table { name, key, then, .. } = table;
         let then = then.map(|column| format!(", {column}")).unwrap_or_default();
         let sql = format!(
-            "SELECT {key}, {} FROM {name} WHERE {key} > ?1 AND {key} <= ?2 ORDER BY {key}{then} LIMIT ?3",
-            list(columns)
+            "SELECT {} FROM {name} WHERE {key} > ?1 AND {key} <= ?2 ORDER BY {key}{then} LIMIT ?3",
+            list(&[&[key.to_owned()], columns].concat())
         );
         let values = [Bind::Int(behind), Bind::Int(last), Bind::Int(most)];
         let rows = self.engine.rows(&sql, &values, |row| TableRow::read(row, columns.len()))?;
         rows.into_iter()
             .map(|row| {
-                row.map_err(|id| {
-                    let reason = match id {
-                        Some(_) => "it holds bytes that are not UTF-8.",
-                        None => "its id is no whole number.",
+                row.map_err(|refused| {
+                    let (id, reason) = match refused.and_then(|(id, at)| Some((id, columns.get(at)?))) {
+                        Some((id, column)) => (id, format!("its column {column} holds bytes that are not UTF-8.")),
+                        None => (0, "its id is no whole number.".to_owned()),
                     };
-                    Error::RowNotCopied { table: name, id: id.unwrap_or(0), reason: reason.to_owned() }
+                    Error::RowNotCopied { table: name, id, reason }
                 })
             })
             .collect()
+    }
+
+    /// Takes the rows away that a new store begins with.
+    pub fn delete_first_rows(&self) -> Result<()> {
+        TABLES.into_iter().try_for_each(|table| self.engine.execute(&format!("DELETE FROM {}", table.name), &[]))
     }
 
     /// Makes the rows whose keys are greater than one and not greater than another these ones.
@@ -192,7 +198,8 @@ impl Store {
         if !self.takes_notes()? {
             return Ok(true);
         }
-        let sql = "SELECT count(*) FROM localapi_store";
+        // That it's a copy may have been noted by the one who asks.
+        let sql = "SELECT count(*) FROM localapi_store WHERE name <> 'copy of'";
         Ok(self.engine.row(sql, &[], |row| row.int(0))?.unwrap_or(0) == 0)
     }
 
