@@ -220,6 +220,23 @@ pub enum Error {
     /// A table isn't there, and the user may not create it.
     #[error("The credential store at {0} lacks the table {1}: create it, or let this user create tables.")]
     TableMissing(String, &'static str),
+    /// A table that a host has made is in an engine without transactions, such as MyISAM or Aria.
+    #[error(
+        "The credential store at {place} cannot use its table {table}: the engine {engine} has no transactions; run ALTER TABLE {table} ENGINE=InnoDB."
+    )]
+    TableWithoutTransactions {
+        /// The server and the database.
+        place: String,
+        /// The table.
+        table: &'static str,
+        /// Its engine.
+        engine: String,
+    },
+    /// The server gives ids of deleted rows again after a restart, and what belonged to those to the new ones.
+    #[error(
+        "The credential store at {0} cannot be used: a server of version {1} gives ids again; MySQL 8.0, MariaDB 10.2.4 or a later one is needed."
+    )]
+    ServerTooOld(String, Quoted),
     /// A table that a host has made lacks a column.
     #[error("The credential store at {0} has a table {1} without the column {2}.")]
     ColumnMissing(String, &'static str, &'static str),

@@ -62,6 +62,30 @@ final class ServerTest extends Processes
         self::assertCount(16 * self::size(10, 500) + 64 * self::size(2, 100), $answers);
     }
 
+    public function testNoIdIsGivenAgainAfterARestart(): void
+    {
+        $this->begin('create', [2])->answers();
+        $tables = ['tbloauthserver_scopes' => 'scope', 'tbladmins' => 'username', 'tbldeviceauth' => 'identifier',
+            'tblapi_roles' => 'role', 'tblclients' => 'email', 'tblhosting' => 'domain', 'tbloauthserver_clients' => 'identifier'];
+        foreach (['TERM', 'KILL'] as $signal) {
+            foreach ($tables as $table => $column) {
+                $given[$table] = $this->insert($table, $column, "before $signal");
+                $this->connect()->exec("DELETE FROM $table WHERE id = $given[$table]");
+            }
+            self::mariadb('restart', self::$server, $signal);
+            foreach ($tables as $table => $column) {
+                self::assertGreaterThan($given[$table], $this->insert($table, $column, "after $signal"), "$table, $signal");
+            }
+        }
+    }
+
+    private function insert(string $table, string $column, string $value): int
+    {
+        $pdo = $this->connect();
+        $pdo->exec("INSERT INTO $table ($column) VALUES ('$value')");
+        return (int) $pdo->lastInsertId();
+    }
+
     public function testManyProcessesThatResetOneSecretLeaveOneThatWasTold(): void
     {
         [$issued] = $this->begin('create', [1])->answers();

@@ -584,6 +584,14 @@ fn nulls_of_a_hosts_table_are_copied_or_named() {
     let found = message(copy(&from, &Home::file()));
     let column = "The row 70 of tblclients is not the same in the copy, in its column firstname: ";
     assert!(found.starts_with(column), "{found}");
+    // A time that is none is none in the copy, too.
+    from.run(
+        "UPDATE tblclients SET firstname = '', created_at = NULL; UPDATE tbloauthserver_clients SET updated_at = NULL",
+    );
+    let file = Home::file();
+    copy(&from, &file).unwrap();
+    assert_eq!(from.content(), file.content());
+    from.run("UPDATE tblclients SET firstname = NULL");
     let to = Home::server(keys.path().join("keys")).unwrap();
     create_none(&to);
     to.run("ALTER TABLE tblclients MODIFY firstname TEXT NULL");

@@ -2,6 +2,7 @@
 
 use super::Store;
 use super::engine::{Bind, Row};
+use super::registry::is_disabled;
 use crate::error::Result;
 
 /// A row of `tbldeviceauth` that counts, and the admin in whose name it calls.
@@ -35,20 +36,27 @@ pub struct NewApiCredential<'a> {
     pub now: &'a str,
 }
 
+/// Whether a time says nothing. MySQL knows a zero date, which stands for none.
+fn is_no_time(text: &str) -> bool {
+    text.is_empty() || text.starts_with("0000-00-00")
+}
+
 impl Store {
     /// The credential with this identifier, unless it was revoked or its admin is gone.
     pub fn api_credential(&self, identifier: &str) -> Result<Option<ApiCredential>> {
-        let sql = "SELECT d.id, d.secret, d.role_ids, d.last_access, a.username, a.disabled FROM tbldeviceauth d \
-                   JOIN tbladmins a ON a.id = d.user_id WHERE d.identifier = ?1 COLLATE BINARY AND d.deleted_at IS NULL";
-        let read = |row: &dyn Row| ApiCredential {
-            id: row.int(0),
-            verifier: row.text(1),
-            role_ids: row.text(2),
-            last_access: row.text(3),
-            admin: row.text(4),
-            disabled: row.int(5) != 0,
+        let sql = "SELECT d.id, d.secret, d.role_ids, d.last_access, a.username, a.disabled, d.deleted_at \
+                   FROM tbldeviceauth d JOIN tbladmins a ON a.id = d.user_id WHERE d.identifier = ?1 COLLATE BINARY";
+        let read = |row: &dyn Row| {
+            is_no_time(&row.text(6)).then(|| ApiCredential {
+                id: row.int(0),
+                verifier: row.text(1),
+                role_ids: row.text(2),
+                last_access: row.text(3),
+                admin: row.text(4),
+                disabled: is_disabled(&row.text(5)),
+            })
         };
-        self.engine.row(sql, &[Bind::Text(identifier)], read)
+        Ok(self.engine.row(sql, &[Bind::Text(identifier)], read)?.flatten())
     }
 
     /// The actions that a role allows.
@@ -83,8 +91,9 @@ impl Store {
     /// Takes a credential back; its id, or `None` where there is none to take. Its row stays, without what its secret
     /// was checked against.
     pub fn revoke_api_credential(&self, identifier: &str, now: &str) -> Result<Option<i64>> {
-        let sql = "SELECT id FROM tbldeviceauth WHERE identifier = ?1 COLLATE BINARY AND deleted_at IS NULL";
-        let found = self.engine.row(sql, &[Bind::Text(identifier)], |row| row.int(0))?;
+        let sql = "SELECT id, deleted_at FROM tbldeviceauth WHERE identifier = ?1 COLLATE BINARY";
+        let read = |row: &dyn Row| is_no_time(&row.text(1)).then(|| row.int(0));
+        let found = self.engine.row(sql, &[Bind::Text(identifier)], read)?.flatten();
         if let Some(id) = found {
             let sql = "UPDATE tbldeviceauth SET secret = '', deleted_at = ?1, updated_at = ?1 WHERE id = ?2";
             self.engine.execute(sql, &[Bind::Text(now), Bind::Int(id)])?;
@@ -101,8 +110,9 @@ impl Store {
     /// What an admin's password is checked against: empty where there is none. `None` without such an admin, or where
     /// the admin is disabled.
     pub fn admin_password(&self, username: &str) -> Result<Option<String>> {
-        let sql = "SELECT password FROM tbladmins WHERE username = ?1 COLLATE BINARY AND disabled = 0";
-        self.engine.row(sql, &[Bind::Text(username)], |row| row.text(0))
+        let sql = "SELECT password, disabled FROM tbladmins WHERE username = ?1 COLLATE BINARY";
+        let read = |row: &dyn Row| (!is_disabled(&row.text(1))).then(|| row.text(0));
+        Ok(self.engine.row(sql, &[Bind::Text(username)], read)?.flatten())
     }
 
     /// What the passwords of all admins are checked against, where it looks like a bcrypt hash.

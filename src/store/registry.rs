@@ -13,11 +13,19 @@ pub struct Admin {
     pub disabled: bool,
 }
 
+/// Whether a column `disabled` says so, in whatever words SQL has put there: anything that isn't known to mean no.
+pub(super) fn is_disabled(text: &str) -> bool {
+    let text = text.trim();
+    let is_zero = text.parse().is_ok_and(|number: f64| number == 0.0);
+    !is_zero && !["", "false", "no", "off"].iter().any(|no| text.eq_ignore_ascii_case(no))
+}
+
 impl Store {
     /// The admin of this name.
     pub fn admin(&self, username: &str) -> Result<Option<Admin>> {
         let sql = "SELECT id, disabled FROM tbladmins WHERE username = ?1 COLLATE BINARY";
-        self.engine.row(sql, &[Bind::Text(username)], |row| Admin { id: row.int(0), disabled: row.int(1) != 0 })
+        self.engine
+            .row(sql, &[Bind::Text(username)], |row| Admin { id: row.int(0), disabled: is_disabled(&row.text(1)) })
     }
 
     /// The client that owns a service: `None` without such a service, `Some(None)` without such a client.
@@ -40,5 +48,20 @@ impl Store {
         let sql = "INSERT INTO tbladmins (username, created_at, updated_at) VALUES (?1, ?2, ?2) \
                    ON CONFLICT (username) DO NOTHING";
         self.engine.execute(sql, &[Bind::Text(username), Bind::Text(now)])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_admin_is_disabled_unless_the_column_says_no() {
+        for text in ["", " ", "0", "00", "0.0", "false", "FALSE", "no", "Off "] {
+            assert!(!is_disabled(text), "{text}");
+        }
+        for text in ["1", "2", "-1", "0.5", "true", "yes", "on", "y", "disabled", "nan", "2026-01-01 00:00:00"] {
+            assert!(is_disabled(text), "{text}");
+        }
     }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use rustls::CertificateError;
 
 use super::client;
-use crate::error::Error;
+use crate::error::{Error, Quoted};
 use crate::place::Server;
 use crate::settings::Settings;
 
@@ -35,6 +35,10 @@ pub enum Fault {
     TableMissing(&'static str),
     /// A table lacks a column.
     ColumnMissing(&'static str, &'static str),
+    /// A table's engine, named behind it, has no transactions.
+    WithoutTransactions(&'static str, String),
+    /// The server's version gives ids again.
+    TooOld(String),
     /// What the session before this one has stored can't be known.
     Unanswered,
     /// The server has answered what isn't its protocol.
@@ -110,6 +114,8 @@ impl Fault {
             Self::Tls(reason) => Error::ServerUntrusted(place, reason),
             Self::TableMissing(table) => Error::TableMissing(place, table),
             Self::ColumnMissing(table, column) => Error::ColumnMissing(place, table, column),
+            Self::WithoutTransactions(table, engine) => Error::TableWithoutTransactions { place, table, engine },
+            Self::TooOld(version) => Error::ServerTooOld(place, Quoted::from(version.as_str())),
             Self::Unfit(column) => Error::ColumnUnfit(place, column),
             Self::WithoutDefault(column) => Error::ColumnWithoutDefault(place, column),
             Self::Unanswered => Error::CommitUnanswered(place),

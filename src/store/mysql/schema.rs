@@ -21,7 +21,7 @@ impl Table {
 
 macro_rules! times {
     () => {
-        "created_at DATETIME NOT NULL DEFAULT CURRENT_TIMESTAMP, updated_at DATETIME NOT NULL DEFAULT CURRENT_TIMESTAMP"
+        "created_at DATETIME DEFAULT (UTC_TIMESTAMP()), updated_at DATETIME DEFAULT (UTC_TIMESTAMP())"
     };
 }
 
@@ -115,7 +115,7 @@ pub const TABLES: &[Table] = &[
         name: "tblactivitylog",
         columns: &["id", "date", "description", "user", "userid", "admin_id", "ipaddr"],
         definition: "id BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY,
-             date DATETIME NOT NULL DEFAULT CURRENT_TIMESTAMP,
+             date DATETIME NOT NULL DEFAULT (UTC_TIMESTAMP()),
              description VARCHAR(2000) NOT NULL DEFAULT '',
              user VARCHAR(255) NOT NULL DEFAULT '',
              userid BIGINT NOT NULL DEFAULT 0,

@@ -112,15 +112,20 @@ impl Session {
             format!("SET SESSION innodb_lock_wait_timeout = {seconds}, lock_wait_timeout = {seconds}"),
             "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED".to_owned(),
             "SET NAMES utf8mb4".to_owned(),
+            "SELECT @@version".to_owned(),
         ];
         let statements = statements.map(Statement::from);
-        match self.send(&statements) {
+        let answers = match self.send(&statements) {
             Err(Fault::Code(SYNTAX)) => {
                 self.one_by_one = true;
-                self.send(&statements)
+                self.send(&statements)?
             }
-            done => done,
-        }?;
+            answers => answers?,
+        };
+        let version = answers.last().map(|answer| first_text(std::slice::from_ref(answer), 0)).unwrap_or_default();
+        if gives_ids_again(&version) {
+            return Err(Fault::TooOld(version));
+        }
         // Some clusters refuse such locks: then nobody can tell when a session has ended.
         let mark = format!("SELECT GET_LOCK('{}', 0), concat(@@hostname, ':', @@port)", self.mark.lock);
         match self.send(&[mark.into()]) {
@@ -187,23 +192,30 @@ impl Session {
         Ok(())
     }
 
-    /// The first column that a table lacks, or else the first table that isn't there.
+    /// The first column that a table lacks, or else the first table that has no transactions, or that isn't there.
     fn missing(&mut self) -> Result<Option<Fault>, Fault> {
         let names: Vec<String> = TABLES.iter().map(|table| format!("'{}'", table.name)).collect();
-        let columns = format!(
-            "SELECT lower(table_name), lower(column_name) FROM information_schema.columns \
-             WHERE table_schema = DATABASE() AND lower(table_name) IN ({})",
-            names.join(", ")
+        let ours = format!("table_schema = DATABASE() AND lower(table_name) IN ({})", names.join(", "));
+        let columns =
+            format!("SELECT lower(table_name), lower(column_name) FROM information_schema.columns WHERE {ours}");
+        let engines = format!(
+            "SELECT lower(table_name), engine FROM information_schema.tables WHERE {ours} AND engine NOT IN \
+             (SELECT engine FROM information_schema.engines WHERE transactions = 'YES')"
         );
-        let answers = self.send(&[columns.into()])?;
-        let found: Vec<(&[u8], &[u8])> = answers
-            .iter()
-            .flat_map(|answer| answer.rows.iter())
-            .filter_map(|row| match row.as_slice() {
-                [Some(table), Some(column)] => Some((*table, *column)),
+        let answers = self.send(&[columns.into(), engines.into()])?;
+        let pairs = |number: usize| -> Vec<(&[u8], &[u8])> {
+            let rows = answers.get(number).into_iter().flat_map(|answer| answer.rows.iter());
+            rows.filter_map(|row| match row.as_slice() {
+                [Some(first), Some(second)] => Some((*first, *second)),
                 _ => None,
             })
-            .collect();
+            .collect()
+        };
+        let (found, unfit) = (pairs(0), pairs(1));
+        let without_transactions = TABLES.iter().find_map(|table| {
+            let (_, engine) = unfit.iter().find(|(name, _)| *name == table.name.as_bytes())?;
+            Some(Fault::WithoutTransactions(table.name, String::from_utf8_lossy(engine).into_owned()))
+        });
         let is_there = |table: &Table| found.iter().any(|(name, _)| *name == table.name.as_bytes());
         let lacks = |table: &Table| {
             let has = |column: &str| found.contains(&(table.name.as_bytes(), column.as_bytes()));
@@ -211,8 +223,17 @@ impl Session {
         };
         let column = TABLES.iter().filter(|table| is_there(table)).find_map(lacks);
         let table = TABLES.iter().find(|table| !is_there(table)).map(|table| Fault::TableMissing(table.name));
-        Ok(column.or(table))
+        Ok(column.or(without_transactions).or(table))
     }
+}
+
+/// Whether a server of this version gives ids of deleted rows again when it was restarted: MySQL before 8.0
+/// ("InnoDB AUTO_INCREMENT Counter Initialization"), MariaDB before 10.2.4 ("AUTO_INCREMENT Handling in InnoDB").
+fn gives_ids_again(version: &str) -> bool {
+    let mut numbers = version.split(|c: char| !c.is_ascii_digit()).map_while(|number| number.parse::<u32>().ok());
+    let [Some(major), Some(minor), patch] = [numbers.next(), numbers.next(), numbers.next()] else { return false };
+    let first = if version.to_ascii_lowercase().contains("mariadb") { (10, 2, 4) } else { (8, 0, 0) };
+    (major, minor, patch.unwrap_or(0)) < first
 }
 
 fn first_text(answers: &[Answer], column: usize) -> String {
@@ -226,6 +247,18 @@ mod tests {
     use super::super::client::tests::login::{CAPABILITIES, greeting, serve};
     use super::super::client::tests::{done, server};
     use super::*;
+
+    #[test]
+    fn a_version_that_gives_ids_again_is_known() {
+        for version in ["5.7.44", "5.7.44-log", "5.6.51-91.0-log", "10.1.48-MariaDB-0+deb9u2", "10.2.3-MariaDB"] {
+            assert!(gives_ids_again(version), "{version}");
+        }
+        for version in
+            ["8.0.0", "9.7.1", "10.2.4-MariaDB", "10.11.14-MariaDB-0+deb12u2", "11.8.6-mariadb", "", "x", "9"]
+        {
+            assert!(!gives_ids_again(version), "{version}");
+        }
+    }
 
     #[test]
     fn fewer_answers_than_statements_are_none() {

@@ -51,7 +51,7 @@ pub const EMPTY: &[&str] = &[
 ];
 
 /// The documented tables. Every column but `id` has a default, so that a row can be inserted with the interesting
-/// columns only. Times are UTC, which is what CURRENT_TIMESTAMP gives. With AUTOINCREMENT no id is ever given again:
+/// columns only. Times may be null, as a host's are, and are UTC, which is what CURRENT_TIMESTAMP gives. With AUTOINCREMENT no id is ever given again:
 /// what refers to a row that is gone would refer to another one.
 const TABLES: &str = concat!(
     "
@@ -67,8 +67,8 @@ CREATE TABLE tbloauthserver_clients (
     description VARCHAR(255) NOT NULL DEFAULT '',
     logo_uri VARCHAR(255) NOT NULL DEFAULT '',
     rsa_key_pair_id INTEGER NOT NULL DEFAULT 0,
-    created_at TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP,
-    updated_at TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP
+    created_at TEXT DEFAULT CURRENT_TIMESTAMP,
+    updated_at TEXT DEFAULT CURRENT_TIMESTAMP
 );
 CREATE TABLE tbloauthserver_client_scopes (
     client_id INTEGER NOT NULL DEFAULT 0,
@@ -80,16 +80,16 @@ CREATE TABLE tbloauthserver_scopes (
     scope VARCHAR(80) NOT NULL DEFAULT '' UNIQUE,
     description VARCHAR(255) NOT NULL DEFAULT '',
     is_default INTEGER NOT NULL DEFAULT 0,
-    created_at TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP,
-    updated_at TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP
+    created_at TEXT DEFAULT CURRENT_TIMESTAMP,
+    updated_at TEXT DEFAULT CURRENT_TIMESTAMP
 );
 CREATE TABLE tblhosting (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     userid INTEGER NOT NULL DEFAULT 0,
     domain VARCHAR(255) NOT NULL DEFAULT '',
     domainstatus VARCHAR(255) NOT NULL DEFAULT 'Active',
-    created_at TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP,
-    updated_at TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP
+    created_at TEXT DEFAULT CURRENT_TIMESTAMP,
+    updated_at TEXT DEFAULT CURRENT_TIMESTAMP
 );
 CREATE TABLE tblclients (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -98,16 +98,16 @@ CREATE TABLE tblclients (
     companyname VARCHAR(255) NOT NULL DEFAULT '',
     email VARCHAR(255) NOT NULL DEFAULT '',
     status VARCHAR(255) NOT NULL DEFAULT 'Active',
-    created_at TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP,
-    updated_at TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP
+    created_at TEXT DEFAULT CURRENT_TIMESTAMP,
+    updated_at TEXT DEFAULT CURRENT_TIMESTAMP
 );
 CREATE TABLE tbladmins (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     username VARCHAR(255) NOT NULL DEFAULT '' UNIQUE,
     password VARCHAR(255) NOT NULL DEFAULT '',
     disabled INTEGER NOT NULL DEFAULT 0,
-    created_at TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP,
-    updated_at TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP
+    created_at TEXT DEFAULT CURRENT_TIMESTAMP,
+    updated_at TEXT DEFAULT CURRENT_TIMESTAMP
 );
 CREATE TABLE tblactivitylog (
     id INTEGER PRIMARY KEY,
@@ -128,8 +128,8 @@ CREATE TABLE tbldeviceauth (
     role_ids VARCHAR(255) NOT NULL DEFAULT '',
     description VARCHAR(255) NOT NULL DEFAULT '',
     last_access TEXT DEFAULT NULL,
-    created_at TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP,
-    updated_at TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP,
+    created_at TEXT DEFAULT CURRENT_TIMESTAMP,
+    updated_at TEXT DEFAULT CURRENT_TIMESTAMP,
     deleted_at TEXT DEFAULT NULL
 );
 CREATE TABLE tblapi_roles (
@@ -137,8 +137,8 @@ CREATE TABLE tblapi_roles (
     role VARCHAR(255) NOT NULL DEFAULT '',
     description VARCHAR(255) NOT NULL DEFAULT '',
     permissions TEXT NOT NULL DEFAULT '',
-    created_at TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP,
-    updated_at TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP
+    created_at TEXT DEFAULT CURRENT_TIMESTAMP,
+    updated_at TEXT DEFAULT CURRENT_TIMESTAMP
 );
 -- What the store knows of itself: the key that its secrets are sealed with.
 CREATE TABLE localapi_store (
@@ -245,6 +245,7 @@ mod tests {
         let (clients, others) = TABLES.split_once("AUTOINCREMENT").unwrap();
         let tables = format!("{clients}AUTOINCREMENT{}", others.replace(" AUTOINCREMENT", ""));
         let tables = tables.replace("activity_of_network", "activity_of_address").replace(" AND user = 'System'", "");
+        let tables = tables.replace("_at TEXT DEFAULT CURRENT", "_at TEXT NOT NULL DEFAULT CURRENT");
         connection.execute_batch(&format!("{tables}; PRAGMA user_version = 1;")).unwrap();
         connection
     }
@@ -255,9 +256,10 @@ mod tests {
         rows.collect::<Result<_>>().unwrap()
     }
 
-    /// Each table's columns, each index and trigger, and what numbers its rows for good.
+    /// Each table's columns, each index and trigger, and what numbers its rows for good. The times of a store that was
+    /// made by version 1 are never null.
     fn shape(connection: &Connection) -> Vec<String> {
-        let columns = "SELECT t.name || '.' || c.name || ' ' || c.type || c.'notnull' || c.pk || coalesce(c.dflt_value, '') \
+        let columns = "SELECT t.name || '.' || c.name || ' ' || c.type || (c.'notnull' AND c.name NOT LIKE '%_at') || c.pk || coalesce(c.dflt_value, '') \
                        FROM sqlite_schema t, pragma_table_info(t.name) c WHERE t.type = 'table' ORDER BY 1";
         let rest = "SELECT type || tbl_name || name FROM sqlite_schema WHERE type <> 'table' ORDER BY 1";
         let numbered = "SELECT name FROM sqlite_schema WHERE sql LIKE '%AUTOINCREMENT%' ORDER BY 1";

@@ -89,6 +89,85 @@ fn a_table_that_lacks_a_column_is_told() {
     assert_eq!(message(site.create()), lacks);
 }
 
+#[test]
+fn a_table_without_transactions_is_refused_and_nothing_is_made_or_changed() {
+    for (table, engine) in
+        [("tblactivitylog", "MyISAM"), ("tbloauthserver_clients", "Aria"), ("localapi_store", "MEMORY")]
+    {
+        let Some(site) = Site::new() else { return };
+        site.create().unwrap();
+        let log = "SELECT count(*) FROM tblactivitylog";
+        let lines = site.database.one(log);
+        site.database.run(&format!("ALTER TABLE {table} ENGINE={engine}; DROP TABLE tblhosting"));
+        let api = Api::new(site.settings.clone());
+        let refused = format!(
+            "The credential store at {} cannot use its table {table}: the engine {engine} has no transactions; run \
+             ALTER TABLE {table} ENGINE=InnoDB.",
+            Proxy::server(&site.proxy, &site.database.server).place()
+        );
+        assert_eq!(message(create(&api)), refused);
+        assert_eq!(message(api.rotate_key(false, || true)), refused);
+        assert_eq!(site.database.rows("SHOW TABLES LIKE 'tblhosting'"), Vec::<Vec<String>>::new());
+        assert_eq!(site.database.one(log), lines);
+        site.database.run(&format!("ALTER TABLE {table} ENGINE=InnoDB"));
+        create(&api).unwrap();
+    }
+}
+
+#[test]
+fn what_sql_inserts_has_the_time_in_utc_whatever_the_zone_of_its_session() {
+    let Some(site) = Site::new() else { return };
+    site.create().unwrap();
+    site.database.run(
+        "SET time_zone = '+11:00';
+         INSERT INTO tblclients (id) VALUES (5); INSERT INTO tblactivitylog (id) VALUES (500);
+         INSERT INTO tbldeviceauth (id, identifier) VALUES (5, 'x')",
+    );
+    for column in ["tblclients.created_at", "tblclients.updated_at", "tblactivitylog.date", "tbldeviceauth.created_at"]
+    {
+        let (table, name) = column.split_once('.').unwrap();
+        let late = format!(
+            "SELECT abs(timestampdiff(MINUTE, {name}, utc_timestamp())) < 2 FROM {table} ORDER BY id DESC LIMIT 1"
+        );
+        assert_eq!(site.database.one(&late), "1", "{column}");
+    }
+}
+
+#[test]
+fn a_time_that_is_null_or_zero_is_none() {
+    let Some(site) = host() else { return };
+    site.create_with("openid", None).unwrap();
+    let issued = crate::http::api_credential::issue(&site.api, b"admin", &[b"*".to_vec()], b"").unwrap();
+    let times = || {
+        let listed = site.call("ListOAuthCredentials", &[("sortField", "createdAt")]).unwrap();
+        listed.into_iter().filter(|(key, _)| key.ends_with("edAt")).map(|(_, value)| value).collect::<Vec<_>>()
+    };
+    let credential = || site.api.read(|store| store.api_credential(&issued.identifier)).unwrap();
+    for none in ["NULL", "'0000-00-00 00:00:00'"] {
+        site.database.run(&format!(
+            "SET sql_mode = ''; UPDATE tbloauthserver_clients SET created_at = {none}, updated_at = {none};
+             UPDATE tbldeviceauth SET last_access = {none}, deleted_at = {none}, created_at = {none}"
+        ));
+        assert_eq!(times(), [Value::Null, Value::Null], "{none}");
+        assert!(credential().is_some(), "{none}");
+    }
+    assert!(crate::http::api_credential::revoke(&site.api, issued.identifier.as_bytes()).unwrap());
+    assert_eq!(credential(), None);
+    assert!(!crate::http::api_credential::revoke(&site.api, issued.identifier.as_bytes()).unwrap());
+}
+
+#[test]
+fn an_admin_is_disabled_in_whatever_words_a_hosts_column_has() {
+    let Some(site) = host() else { return };
+    site.database.run("ALTER TABLE tbladmins MODIFY disabled VARCHAR(10) NULL");
+    for (value, is_disabled) in [("'true'", true), ("'yes'", true), ("'on'", true), ("'0'", false), ("NULL", false)] {
+        site.database.run(&format!("UPDATE tbladmins SET disabled = {value}"));
+        let refused = site.create_with("openid", Some("admin")).map_err(|error| error.to_string());
+        let sentence = "The admin user \"admin\" is disabled.".to_owned();
+        assert_eq!(refused.err(), is_disabled.then_some(sentence), "{value}");
+    }
+}
+
 /// Tables that a host has made long ago: other collations and character sets, more columns, in another order, other
 /// types, nulls, columns without a default, and names that are unique without regard to case.
 const FOREIGN: &str = "
