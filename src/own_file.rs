@@ -85,6 +85,11 @@ pub fn is_unfit(error: &io::Error) -> bool {
     error.get_ref().is_some_and(|inner| inner.is::<Unfit>())
 }
 
+/// Whether this process, or the whole system, has as many files open as it may.
+pub fn lacks_descriptor(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE))
+}
+
 /// Opens a file of ours that is there. It doesn't follow a link, or wait for the other end of a pipe.
 pub fn open(path: &Path, write: bool) -> io::Result<File> {
     let open = || open_with(OpenOptions::new().read(true).write(write), libc::O_NOFOLLOW | libc::O_NONBLOCK, path);

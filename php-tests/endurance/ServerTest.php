@@ -86,6 +86,34 @@ final class ServerTest extends Processes
         return (int) $pdo->lastInsertId();
     }
 
+    public function testAProcessWithoutAFreeDescriptorIsToldSo(): void
+    {
+        $kept = $this->begin('create', [1])->answers();
+        $named = ['localapi.dsn' => str_replace('127.0.0.1', 'localhost', $this->dsn())];
+        foreach ([[], $named] as $ini) {
+            $place = str_replace('127.0.0.1', $ini === [] ? '127.0.0.1' : 'localhost', $this->name());
+            $sentences = [
+                "The credential store \"$place\" cannot be opened: no file descriptor is free; raise the limit of open files (ulimit -n).",
+                "The key file \"$this->store.key\" cannot be read: no file descriptor is free.",
+            ];
+            $told = 0;
+            for ($free = 0; $free < 4; $free++) {
+                $worker = $this->begin('ask-short-of-descriptors', [$free], $ini);
+                $answer = $worker->ask();
+                if ($answer['result'] === 'error') {
+                    $told++;
+                    self::assertContains($answer['message'], $sentences, "with $free free");
+                } else {
+                    $kept[] = $answer;
+                }
+                $kept[] = $worker->ask();
+            }
+            self::assertGreaterThan(0, $told);
+            self::assertLessThan(4, $told, 'with enough of them it works');
+        }
+        $this->assertKept($kept, count($kept));
+    }
+
     public function testManyProcessesThatResetOneSecretLeaveOneThatWasTold(): void
     {
         [$issued] = $this->begin('create', [1])->answers();

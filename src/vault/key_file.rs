@@ -165,9 +165,7 @@ fn print(ring: &KeyRing) -> Zeroizing<String> {
 fn reason(error: &std::io::Error) -> String {
     match error.kind() {
         _ if own_file::is_unfit(error) => error.to_string(),
-        _ if matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE)) => {
-            "no file descriptor is free".to_owned()
-        }
+        _ if own_file::lacks_descriptor(error) => "no file descriptor is free".to_owned(),
         ErrorKind::PermissionDenied => "permission denied".to_owned(),
         ErrorKind::NotFound => "its folder does not exist".to_owned(),
         ErrorKind::StorageFull => "no space is left".to_owned(),

@@ -29,6 +29,8 @@ pub enum Fault {
     WithoutDefault(String),
     /// The server can't be reached.
     Unreachable(&'static str),
+    /// No file descriptor is free.
+    NoDescriptor,
     /// There is no trusted connection to be had.
     Tls(&'static str),
     /// A table isn't there.
@@ -63,6 +65,7 @@ impl Fault {
                 1364 => column(&message).map_or(Self::Code(code), Self::WithoutDefault),
                 code => Self::Code(code),
             },
+            client::Error::NoDescriptor => Self::NoDescriptor,
             client::Error::Unresolved => Self::Unreachable("its name does not resolve"),
             // What the kernel says when the network has swallowed what was sent is another error than its own timeout.
             client::Error::Io(ErrorKind::WouldBlock) => Self::Silent,
@@ -111,6 +114,7 @@ impl Fault {
             Self::Unreachable(reason) => Error::ServerUnreachable(place, reason),
             Self::Silent => Error::ServerSilent(place, milliseconds(server.read_timeout)),
             Self::Contended => Error::StoreContended(place),
+            Self::NoDescriptor => Error::NoDescriptor(PathBuf::from(place)),
             Self::Tls(reason) => Error::ServerUntrusted(place, reason),
             Self::TableMissing(table) => Error::TableMissing(place, table),
             Self::ColumnMissing(table, column) => Error::ColumnMissing(place, table, column),

@@ -248,7 +248,7 @@ pub fn refuse_foreign(path: &Path) -> Result<bool> {
 pub fn cannot_create(path: &Path, error: &io::Error, busy_timeout: Duration) -> Error {
     match error.kind() {
         _ if own_file::is_unfit(error) => Error::FileUnfit(path.to_owned()),
-        _ if matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE)) => Error::NoDescriptor(path.to_owned()),
+        _ if own_file::lacks_descriptor(error) => Error::NoDescriptor(path.to_owned()),
         ErrorKind::WouldBlock => {
             Error::StoreLocked(path.to_owned(), u64::try_from(busy_timeout.as_millis()).unwrap_or(u64::MAX))
         }

@@ -19,6 +19,7 @@ use std::io::{self, ErrorKind};
 
 use self::packet::Channel;
 pub use self::result::{Answer, Cells, Rows};
+use crate::own_file;
 use crate::place::Server;
 
 /// The first byte of a command that is a text with statements.
@@ -67,6 +68,8 @@ impl Drop for Connection {
 pub enum Error {
     /// The server's name has no address.
     Unresolved,
+    /// This process, or the whole system, has as many files open as it may.
+    NoDescriptor,
     /// Connecting, reading or writing failed; [`ErrorKind::WouldBlock`] where it took too long.
     Io(ErrorKind),
     /// The file of `ssl_ca` can't be read.
@@ -99,6 +102,7 @@ impl From<io::Error> for Error {
     fn from(error: io::Error) -> Self {
         match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
             Some(tls) => Self::Tls(tls.clone()),
+            None if own_file::lacks_descriptor(&error) => Self::NoDescriptor,
             None => Self::Io(error.kind()),
         }
     }

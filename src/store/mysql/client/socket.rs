@@ -33,6 +33,8 @@ pub fn connect(server: &Server) -> Result<Socket> {
     if let Some(path) = &server.socket {
         return Ok(connect_local(path, timeout)?.into());
     }
+    // Without a descriptor no name resolves.
+    drop(socket2::Socket::new(Domain::UNIX, Type::STREAM, None)?);
     let addresses = (server.host.as_str(), server.port).to_socket_addrs().map_err(|_| Error::Unresolved)?;
     let mut fault = None;
     for address in addresses {

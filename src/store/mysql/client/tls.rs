@@ -14,6 +14,7 @@ use rustls::{
 
 use super::socket::Socket;
 use super::{Error, Result};
+use crate::own_file;
 use crate::place::Server;
 
 /// A connection, encrypted or not.
@@ -103,7 +104,10 @@ impl Client {
 fn roots(server: &Server) -> Result<RootCertStore> {
     let mut roots: RootCertStore = webpki_roots::TLS_SERVER_ROOTS.iter().cloned().collect();
     if let Some(path) = &server.ssl_ca {
-        let file = std::fs::read(path).map_err(|_| Error::AuthorityUnreadable)?;
+        let file = std::fs::read(path).map_err(|error| match error {
+            error if own_file::lacks_descriptor(&error) => Error::NoDescriptor,
+            _ => Error::AuthorityUnreadable,
+        })?;
         let own: std::result::Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&file).collect();
         let mut own = own.map_err(|_| Error::AuthorityMissing)?;
         if own.is_empty() {
