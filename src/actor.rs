@@ -1,7 +1,8 @@
 //! In whose name a command runs, and from where.
 
-use crate::error::{Error, Quoted, Result};
+use crate::error::{Error, Result};
 use crate::store::Store;
+use crate::text::Quoted;
 
 /// An admin, or the system itself.
 #[derive(Debug, Clone, PartialEq, Eq)]

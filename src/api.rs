@@ -7,16 +7,16 @@ use subtle::ConstantTimeEq as _;
 
 use crate::clock::Clock;
 use crate::credential::{Secret, identifier};
-use crate::error::{Error, Result, is_control};
+use crate::error::{Error, Result};
 use crate::place::Dsn;
 use crate::random::Random;
 use crate::reply::{Fields, Value};
-use crate::request::{is_blank, is_space};
 use crate::settings::Settings;
 use crate::store::fixture::{Columns, Table};
 use crate::store::{
     self, About, Batch, Credential, LogLine, Note, Proof, ScopeTable, Store, Verdict, Version, Written,
 };
+use crate::text::{is_blank, is_control, is_space};
 use crate::vault::{KeyId, KeyRing, Opened, Vault};
 
 /// How often a transaction is tried where a value turns out to be taken, or a server has undone it for another's sake.

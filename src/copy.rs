@@ -345,7 +345,7 @@ impl Copy {
         }
         let mut identity = [0; 16];
         Random::System.fill(&mut identity).map_err(|_| Error::NoRandomness)?;
-        let identity = format!("{:032x}", u128::from_ne_bytes(identity));
+        let identity = base16ct::lower::encode_string(&identity);
         let noted = write(from, &self.from, &self.settings, |from| match from.note(Note::Identity)? {
             None => from.set_note(Note::Identity, Some(&identity)).map(|()| identity.clone()),
             Some(known) => Ok(known),
@@ -371,7 +371,7 @@ impl Copy {
     /// What the source is known by: where it is, without who logs in there, and its identity.
     fn fingerprint(&self, identity: &str) -> String {
         let known = format!("{}\n{identity}", self.from.name());
-        Sha256::digest(known.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+        base16ct::lower::encode_string(&Sha256::digest(known.as_bytes()))
     }
 }
 

@@ -1,7 +1,8 @@
 //! Everything that can go wrong, in the words a caller reads.
 
-use std::fmt;
 use std::path::PathBuf;
+
+use crate::text::Quoted;
 
 /// What a call can fail with. `Display` is the sentence that the caller sees: the answer's `message`, or the message of
 /// a `LocalApi\StoreException`. None holds a secret, a key, a password or SQL.
@@ -445,62 +446,3 @@ pub enum DsnFault {
 
 /// What a call gives.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
-
-/// A caller's input inside a message: 80 characters at most, without control characters.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Quoted(String);
-
-impl Quoted {
-    const LIMIT: usize = 80;
-
-    /// Quotes bytes that may not be UTF-8.
-    pub fn lossy(input: &[u8]) -> Self {
-        // A character is four bytes at most, so nothing behind this can be shown.
-        let start = input.get(..Self::LIMIT * 4 + 4).unwrap_or(input);
-        Self::from(String::from_utf8_lossy(start).as_ref())
-    }
-}
-
-impl From<&str> for Quoted {
-    fn from(input: &str) -> Self {
-        let mut characters = input.chars();
-        let mut quoted: String = characters
-            .by_ref()
-            .take(Self::LIMIT)
-            .map(|c| if is_control(c) { char::REPLACEMENT_CHARACTER } else { c })
-            .collect();
-        if characters.next().is_some() {
-            quoted.push('…');
-        }
-        Self(quoted)
-    }
-}
-
-impl fmt::Display for Quoted {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-/// C0, DEL, C1, and the overrides that turn the direction of the text around them.
-pub fn is_control(c: char) -> bool {
-    c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn quoted_input_is_cut_after_80_characters() {
-        assert_eq!(Quoted::from("é".repeat(80).as_str()).to_string(), "é".repeat(80));
-        assert_eq!(Quoted::from("é".repeat(81).as_str()).to_string(), "é".repeat(80) + "…");
-        assert_eq!(Quoted::lossy("é".repeat(9_000).as_bytes()).to_string(), "é".repeat(80) + "…");
-    }
-
-    #[test]
-    fn quoted_input_shows_no_control_character() {
-        assert_eq!(Quoted::from("a\0b\u{85}c\u{202e}d\u{7f}").to_string(), "a\u{fffd}b\u{fffd}c\u{fffd}d\u{fffd}");
-        assert_eq!(Quoted::lossy(b"a\xff\xfeb").to_string(), "a\u{fffd}\u{fffd}b");
-    }
-}

@@ -26,6 +26,7 @@
 //! * [`vault`]: seals secrets at rest
 //! * [`store`]: the tables and the statements
 //! * [`http`]: who may call over HTTP, and the formats of an answer
+//! * [`text`], [`secret_text`], [`clock`], [`random`]: what all of them use
 //! * [`settings`], [`place`], [`own_file`]: what the host has set, where things are, who may read them
 
 pub mod actor;
@@ -42,8 +43,10 @@ pub mod place;
 pub mod random;
 pub mod reply;
 pub mod request;
+pub mod secret_text;
 pub mod settings;
 pub mod store;
+pub mod text;
 pub mod vault;
 
 // Test binaries are executables, and no executable but PHP has the engine's symbols; `php-tests/` exercises the binding.

@@ -9,9 +9,10 @@ use std::time::Duration;
 use fluent_uri::Uri;
 use percent_encoding::percent_decode_str;
 
-use crate::credential::secret::SecretText;
-use crate::error::{DsnFault, Error, Quoted, Result, is_control};
+use crate::error::{DsnFault, Error, Result};
+use crate::secret_text::SecretText;
 use crate::settings;
+use crate::text::{Quoted, is_control};
 
 /// `localapi.dsn`.
 #[derive(Debug, Clone, PartialEq, Eq)]

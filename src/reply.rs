@@ -1,7 +1,7 @@
 //! What a command answers, in the order in which the caller sees it.
 
-use crate::credential::secret::SecretText;
 use crate::error::Result;
+use crate::secret_text::SecretText;
 
 /// A successful answer, without its `result`.
 pub struct Reply<'a> {

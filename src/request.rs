@@ -4,6 +4,7 @@ use std::cell::RefCell;
 
 use crate::actor::Origin;
 use crate::error::{Error, Result};
+use crate::text::is_blank;
 
 /// One parameter as the host gave it. Numbers, booleans and objects that are strings have become text by then.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -135,27 +136,6 @@ pub enum TextOrList {
     List(Vec<std::result::Result<String, &'static str>>),
 }
 
-/// A positive whole number, as an id is one: digits only.
-pub fn positive(text: &str) -> Option<i64> {
-    whole(text).filter(|&number| number > 0)
-}
-
-/// A whole number without a sign: digits only.
-pub fn whole(text: &str) -> Option<i64> {
-    // `parse` alone would take a sign.
-    text.parse().ok().filter(|_| text.bytes().all(|byte| byte.is_ascii_digit()))
-}
-
-/// Empty, or ASCII white space only.
-pub fn is_blank(text: &str) -> bool {
-    text.bytes().all(is_space)
-}
-
-/// ASCII white space, the vertical tab included as in PHP.
-pub fn is_space(byte: u8) -> bool {
-    byte.is_ascii_whitespace() || byte == 0x0b
-}
-
 fn utf8(name: &'static str, bytes: Vec<u8>) -> Result<String> {
     String::from_utf8(bytes).map_err(|_| Error::NotUtf8(name))
 }
@@ -214,16 +194,6 @@ mod tests {
     }
 
     #[test]
-    fn blank_is_empty_or_ascii_white_space() {
-        for text in ["", " ", "\t\r\n\x0b\x0c "] {
-            assert!(is_blank(text));
-        }
-        for text in ["0", " x ", "\u{a0}"] {
-            assert!(!is_blank(text));
-        }
-    }
-
-    #[test]
     fn a_flag_is_one_of_four_words() {
         for (text, on) in [("true", true), ("1", true), ("ON", true), ("Yes", true), ("0", false), ("", false)] {
             assert_eq!(request(&Given::default().with("a", text)).flag("a").unwrap(), on, "{text}");
@@ -272,13 +242,5 @@ mod tests {
         request.read_ahead(&["a", "b"]).unwrap();
         assert_eq!(request.text("a").unwrap(), None);
         assert_eq!(counted.0.get(), 2);
-    }
-
-    #[test]
-    fn whole_numbers_are_digits_only() {
-        assert_eq!((whole("0"), whole("007"), positive("007"), positive("0")), (Some(0), Some(7), Some(7), None));
-        for text in ["", "+1", "-1", " 1", "1.0", "1e3", "99999999999999999999"] {
-            assert_eq!(whole(text), None, "{text}");
-        }
     }
 }

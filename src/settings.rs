@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
-use crate::credential::secret::SecretText;
 use crate::error::Result;
 use crate::place::{DefaultPlace, Dsn, KeyFile, Place};
+use crate::secret_text::SecretText;
 
 /// The settings of one process, as the INI table of the README names them.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -7,10 +7,11 @@ use crate::actor::Actor;
 use crate::api::{Api, MINUTE};
 use crate::clock;
 use crate::credential::GrantType;
-use crate::error::{Error, Quoted, Result};
+use crate::error::{Error, Result};
 use crate::reply::{Fields, List, Reply, Rows, Value};
-use crate::request::{Request, whole};
+use crate::request::Request;
 use crate::store::{About, Credential, ScopeTable, Selection, SortField, Store};
+use crate::text::{Quoted, whole};
 use crate::vault::{KeyRing, Opened};
 
 /// How many credentials are read at once.

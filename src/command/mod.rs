@@ -11,10 +11,11 @@ use std::fmt::Display;
 
 use crate::actor::Actor;
 use crate::api::Api;
-use crate::error::{Error, Quoted, Result};
+use crate::error::{Error, Result};
 use crate::reply::Reply;
-use crate::request::{Request, positive};
+use crate::request::Request;
 use crate::store::{About, Credential, Details, LogLine, RowId, Store};
+use crate::text::{Quoted, positive};
 
 /// A command.
 pub struct Command {

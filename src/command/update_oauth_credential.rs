@@ -6,8 +6,9 @@ use crate::api::Api;
 use crate::credential::{GrantType, Scopes, Secret, Service, details, logo_uri};
 use crate::error::{Error, Result};
 use crate::reply::{Reply, Value};
-use crate::request::{Request, TextOrList, is_blank};
+use crate::request::{Request, TextOrList};
 use crate::store::{Credential, RowId, Store, Verdict};
+use crate::text::is_blank;
 
 pub const COMMAND: Command =
     Command { name: "UpdateOAuthCredential", run, parameters: &PARAMETERS, writes: true, foresee };

@@ -1,6 +1,7 @@
 //! How a credential gets its tokens.
 
-use crate::error::{Error, Quoted, Result};
+use crate::error::{Error, Result};
+use crate::text::Quoted;
 
 /// The grant types of the documented system.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,8 +3,9 @@
 use fluent_uri::Iri;
 use percent_encoding::percent_decode_str;
 
-use super::text::{LONGEST, is_longer};
-use crate::error::{Error, Quoted, Result, is_control};
+use super::text::LONGEST;
+use crate::error::{Error, Result};
+use crate::text::{Quoted, is_control, is_longer};
 
 /// Checks `logoUri`: an `http` or `https` URL, or a path relative to the client area.
 pub fn check(uri: &str) -> Result<()> {

@@ -4,9 +4,9 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use fluent_uri::Iri;
 
-use super::text::is_longer;
-use crate::error::{Error, Quoted, Result, is_control};
-use crate::request::{TextOrList, is_space};
+use crate::error::{Error, Result};
+use crate::request::TextOrList;
+use crate::text::{Quoted, is_control, is_longer, is_space};
 
 /// How many redirect URIs one credential may have.
 const MOST: usize = 32;

@@ -1,8 +1,9 @@
 //! What a credential may ask for (RFC 6749 §3.3).
 
-use crate::error::{Error, Quoted, Result};
+use crate::error::{Error, Result};
 use crate::request::TextOrList;
 use crate::store::ScopeTable;
+use crate::text::Quoted;
 
 /// How many scopes one credential may have.
 const MOST: usize = 64;

@@ -1,13 +1,12 @@
 //! The half of a credential that only its owner may know.
 
-use std::fmt;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
 
 use crate::error::Result;
 use crate::random::Random;
+use crate::secret_text::SecretText;
 
 /// How many random bytes a secret is.
 pub const LENGTH: usize = 64;
@@ -37,29 +36,6 @@ impl Secret {
 impl From<&[u8; LENGTH]> for Secret {
     fn from(bytes: &[u8; LENGTH]) -> Self {
         Self(Zeroizing::new(*bytes))
-    }
-}
-
-/// The text of a secret. It prints as nothing and is wiped when dropped.
-#[derive(Clone, PartialEq, Eq)]
-pub struct SecretText(Zeroizing<String>);
-
-impl SecretText {
-    /// The secret itself, for the one caller it belongs to.
-    pub fn reveal(&self) -> &str {
-        &self.0
-    }
-}
-
-impl From<String> for SecretText {
-    fn from(text: String) -> Self {
-        Self(Zeroizing::new(text))
-    }
-}
-
-impl fmt::Debug for SecretText {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("SecretText(…)")
     }
 }
 

@@ -1,8 +1,8 @@
 //! The service that a single_sign_on credential signs in to.
 
 use crate::error::{Error, Result};
-use crate::request::positive;
 use crate::store::{Details, Store};
+use crate::text::positive;
 
 /// A service and the client it belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

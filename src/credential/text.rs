@@ -1,6 +1,7 @@
 //! The texts that describe a credential to people.
 
-use crate::error::{Error, Result, is_control};
+use crate::error::{Error, Result};
+use crate::text::{is_control, is_longer};
 
 /// The length of the columns that hold a text, in characters.
 pub const LONGEST: usize = 255;
@@ -23,12 +24,6 @@ fn check(what: &'static str, text: &str, forbidden: impl Fn(char) -> bool) -> Re
     } else {
         Ok(())
     }
-}
-
-/// Whether a text has more characters than this.
-pub fn is_longer(text: &str, most: usize) -> bool {
-    // Nothing is counted that its bytes already decide.
-    text.len() > most && text.chars().nth(most).is_some()
 }
 
 #[cfg(test)]

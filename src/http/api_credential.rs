@@ -7,10 +7,11 @@ use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
 use crate::api::{Api, argument};
-use crate::credential::secret::SecretText;
-use crate::error::{Error, Quoted, Result, is_control};
+use crate::error::{Error, Result};
 use crate::random::Random;
+use crate::secret_text::SecretText;
 use crate::store::{About, LogLine, NewApiCredential, RowId, Store, Verdict};
+use crate::text::{Quoted, is_control};
 
 /// How many letters and digits an identifier and a secret have.
 const LENGTH: usize = 32;
@@ -98,7 +99,7 @@ pub fn matches(secret: &[u8], known: &str) -> bool {
 
 /// SHA-256 in hex: a secret that is random needs nothing slower.
 fn verifier(secret: &[u8]) -> String {
-    Sha256::digest(secret).iter().map(|byte| format!("{byte:02x}")).collect()
+    base16ct::lower::encode_string(&Sha256::digest(secret))
 }
 
 fn lower(action: &[u8]) -> Option<String> {

@@ -5,8 +5,9 @@ use std::net::IpAddr;
 
 use super::address;
 use crate::api::{Api, MINUTE};
-use crate::error::{Quoted, Result};
+use crate::error::Result;
 use crate::store::{About, LogLine, RowId};
+use crate::text::Quoted;
 
 /// How many lines of a kind one network may cause in a minute.
 const MOST: i64 = 10;

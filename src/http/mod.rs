@@ -9,8 +9,9 @@ pub mod node;
 
 use crate::actor::Origin;
 use crate::api::Api;
-use crate::error::{Error, Quoted, Result};
-use crate::request::{Parameter, Parameters, is_blank};
+use crate::error::{Error, Result};
+use crate::request::{Parameter, Parameters};
+use crate::text::{Quoted, is_blank};
 use format::Format;
 use login::Login;
 

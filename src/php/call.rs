@@ -13,9 +13,10 @@ use super::sandbox::{self, Fake};
 use super::{answer, batch, engine, functions, handlers, http, process};
 use crate::actor::Origin;
 use crate::command;
-use crate::error::{Error, Quoted};
+use crate::error::Error;
 use crate::reply::Reply;
 use crate::request::Request;
+use crate::text::Quoted;
 
 /// Stands for all commands that are neither native nor have a handler or a fake of their own.
 const REST: &[u8] = b"*";

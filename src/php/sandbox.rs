@@ -21,8 +21,9 @@ use super::functions::throw_fault;
 use super::held::{self, Held, Kept, RequestEnded, guarded};
 use super::parameters::{self, PhpParameters};
 use super::{handlers, hooks, hooks_file, logs, process};
-use crate::error::{Error, Quoted, Result};
+use crate::error::{Error, Result};
 use crate::store::fixture::{Columns, Table};
+use crate::text::Quoted;
 
 const NAME: &str = "LocalApi\\Sandbox";
 

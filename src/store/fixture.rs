@@ -4,7 +4,8 @@ use super::Store;
 use super::engine::Bind;
 use super::seed::SEEDS;
 use super::sqlite::schema::EMPTY;
-use crate::error::{Error, Quoted, Result};
+use crate::error::{Error, Result};
+use crate::text::Quoted;
 
 /// Columns and their values, as a test gives them.
 pub type Columns = Vec<(String, String)>;

@@ -121,13 +121,7 @@ fn literal(sql: &mut String, value: &Bind<'_>) {
 }
 
 fn hexadecimal(sql: &mut String, text: &str) {
-    sql.push_str("_utf8mb4 x'");
-    for byte in text.bytes() {
-        let digit = |half: u8| char::from_digit(u32::from(half), 16).unwrap_or('0');
-        sql.push(digit(byte >> 4));
-        sql.push(digit(byte & 15));
-    }
-    sql.push('\'');
+    let _ = write!(sql, "_utf8mb4 x'{}'", base16ct::lower::encode_string(text.as_bytes()));
 }
 
 #[cfg(test)]

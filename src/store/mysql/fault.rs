@@ -8,9 +8,10 @@ use std::time::Duration;
 use rustls::CertificateError;
 
 use super::client;
-use crate::error::{Error, Quoted};
+use crate::error::Error;
 use crate::place::Server;
 use crate::settings::Settings;
+use crate::text::Quoted;
 
 /// Why a statement has no answer, or a server no session.
 #[derive(Debug, PartialEq, Eq)]

@@ -42,7 +42,7 @@ impl Session {
         let connection = Connection::open(server).map_err(Fault::of_opening)?;
         let mut bytes = [0; 16];
         Random::System.fill(&mut bytes).map_err(|_| Fault::Lost)?;
-        let lock = format!("localapi {:032x}", u128::from_ne_bytes(bytes));
+        let lock = format!("localapi {}", base16ct::lower::encode_string(&bytes));
         let longest_wait = server.longest_wait().as_secs();
         let mark = Mark { lock, server: String::new() };
         let mut session = Self { connection, mark, one_by_one: false, longest_wait };

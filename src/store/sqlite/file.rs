@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::in_use::{self, InUse, Range};
@@ -29,6 +30,9 @@ pub struct Identity {
     device: u64,
     inode: u64,
 }
+
+/// What a path has encoded in a URI.
+const IN_URI: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/');
 
 /// How many connections of all threads are open, or about to be.
 static OPEN: AtomicUsize = AtomicUsize::new(0);
@@ -213,18 +217,7 @@ pub fn flush_folder(path: &Path) -> io::Result<()> {
 /// Looks at a file without opening it for writing, so that one that isn't ours, or is newer, gets no log beside it.
 /// `immutable` reads past locks and logs. Whether it's ours for certain; otherwise the real opening decides.
 pub fn refuse_foreign(path: &Path) -> Result<bool> {
-    let encoded: String = path
-        .as_os_str()
-        .as_encoded_bytes()
-        .iter()
-        .map(|&byte| {
-            if byte.is_ascii_alphanumeric() || byte == b'/' {
-                char::from(byte).to_string()
-            } else {
-                format!("%{byte:02x}")
-            }
-        })
-        .collect();
+    let encoded = percent_encode(path.as_os_str().as_encoded_bytes(), IN_URI);
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let Ok(probe) = Connection::open_with_flags(format!("file:{encoded}?immutable=1"), flags) else {
         return Ok(false);
