@@ -8,10 +8,10 @@ use subtle::ConstantTimeEq as _;
 use crate::clock::Clock;
 use crate::credential::{Secret, identifier};
 use crate::error::{Error, Result};
-use crate::place::Dsn;
+use crate::place::Place;
 use crate::random::Random;
 use crate::reply::{Fields, Value};
-use crate::settings::Settings;
+use crate::settings::{Dsn, Settings};
 use crate::store::fixture::{Columns, Table};
 use crate::store::{
     self, About, Batch, Credential, LogLine, Note, Proof, ScopeTable, Store, Verdict, Version, Written,
@@ -663,7 +663,7 @@ impl Api {
         match slot {
             Some(store) => Ok(store),
             None => {
-                let place = self.settings.place(|name| std::env::var_os(name))?;
+                let place = Place::of(&self.settings, |name| std::env::var_os(name))?;
                 let key_file = place.key_file(&self.settings.key_file)?;
                 let open = if self.needs_store.get() { Store::open_existing } else { Store::open };
                 let store = open(&place, &self.settings)?;
@@ -765,9 +765,9 @@ mod tests {
 
     use super::*;
     use crate::command;
-    use crate::place::KeyFile;
     use crate::request::Request;
     use crate::request::fixture::Given;
+    use crate::settings::KeyFile;
     use crate::store::test_server::Database;
 
     /// A store in a file and one at the server, if there is any, each with the path of its key file.

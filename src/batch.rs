@@ -85,8 +85,8 @@ impl Rows for Read {
 mod tests {
     use super::*;
     use crate::error::Error;
-    use crate::place::Dsn;
     use crate::request::fixture::Given;
+    use crate::settings::Dsn;
     use crate::settings::Settings;
 
     fn api(dsn: Dsn) -> Api {

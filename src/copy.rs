@@ -8,11 +8,12 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest as _, Sha256};
 
 use crate::clock::Clock;
-use crate::error::{DsnFault, Error, Result};
-use crate::place::{DefaultPlace, Dsn, KeyFile, Place, beside};
+use crate::error::{Error, Result};
+use crate::own_file::beside;
+use crate::place::Place;
 use crate::random::Random;
 use crate::reply::{Fields, Value};
-use crate::settings::Settings;
+use crate::settings::{Dsn, DsnFault, KeyFile, Settings};
 use crate::store::table::{TABLES, Table, TableRow};
 use crate::store::{About, LogLine, Note, Store, Written};
 use crate::vault::{KeyId, Opened, Vault};
@@ -451,7 +452,7 @@ fn write<T>(
 fn place(position: u32, dsn: &[u8]) -> Result<Place> {
     let must = "the DSN of a store in a file or at a server";
     let dsn = std::str::from_utf8(dsn).map(Dsn::parse).unwrap_or(Dsn::Invalid(DsnFault::Form));
-    match Place::resolve(&dsn, DefaultPlace::None, |_| None) {
+    match Place::named_by(&dsn) {
         Ok(Place::Memory) | Err(Error::DsnInvalid(DsnFault::Form) | Error::StoreNotConfigured) => {
             Err(Error::Argument { position, must })
         }

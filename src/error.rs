@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::settings::DsnFault;
 use crate::text::Quoted;
 
 /// What a call can fail with. `Display` is the sentence that the caller sees: the answer's `message`, or the message of
@@ -421,27 +422,6 @@ impl Error {
                 | Self::ServerGarbled(_)
         )
     }
-}
-
-/// Why a DSN makes no sense.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum DsnFault {
-    /// It isn't of a known form.
-    #[error("localapi.dsn must be sqlite:/absolute/path, sqlite::memory: or mysql://user:password@host/database")]
-    Form,
-    /// It has an option that isn't known.
-    #[error(
-        "the DSN has an unknown option \"{0}\"; known are socket, ssl_ca, ssl_verify, connect_timeout and read_timeout"
-    )]
-    UnknownOption(Quoted),
-    /// An option has a value that makes no sense.
-    #[error("the option {option} of the DSN must be {must}")]
-    OptionValue {
-        /// Its name.
-        option: &'static str,
-        /// What its value must be.
-        must: &'static str,
-    },
 }
 
 /// What a call gives.

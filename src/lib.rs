@@ -27,7 +27,7 @@
 //! * [`store`]: the tables and the statements
 //! * [`http`]: who may call over HTTP, and the formats of an answer
 //! * [`text`], [`secret_text`], [`clock`], [`random`]: what all of them use
-//! * [`settings`], [`place`], [`own_file`]: what the host has set, where things are, who may read them
+//! * [`settings`]: what the host has set; [`place`]: where things are; [`own_file`]: files that are ours
 
 pub mod actor;
 pub mod api;

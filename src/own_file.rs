@@ -10,7 +10,6 @@ use std::time::{Duration, Instant};
 
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 
-use crate::place::beside;
 use crate::random::Random;
 
 /// What the name of a draft ends with, behind the name of its file and 16 hexadecimal digits.
@@ -79,6 +78,13 @@ impl fmt::Display for Unfit {
 }
 
 impl std::error::Error for Unfit {}
+
+/// The file whose name has this at its end.
+pub fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    PathBuf::from(name)
+}
 
 /// Whether this says that a file is a link, a folder or a pipe, or has another name somewhere.
 pub fn is_unfit(error: &io::Error) -> bool {

@@ -4,203 +4,10 @@ use std::ffi::OsString;
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Component, Path, PathBuf};
-use std::time::Duration;
 
-use fluent_uri::Uri;
-use percent_encoding::percent_decode_str;
-
-use crate::error::{DsnFault, Error, Result};
-use crate::secret_text::SecretText;
-use crate::settings;
-use crate::text::{Quoted, is_control};
-
-/// `localapi.dsn`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Dsn {
-    /// Empty: the default applies.
-    Unset,
-    /// It makes no sense. Nothing is used instead.
-    Invalid(DsnFault),
-    /// `sqlite:` and an absolute path.
-    File(PathBuf),
-    /// `sqlite::memory:`.
-    Memory,
-    /// `mysql://`.
-    Server(Box<Server>),
-}
-
-/// A database of a MariaDB or MySQL server, and how to get there.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Server {
-    /// Who logs in,
-    pub user: String,
-    /// and with what.
-    pub password: SecretText,
-    /// A name or an address.
-    pub host: String,
-    /// 3306 where the DSN says nothing.
-    pub port: u16,
-    /// The database.
-    pub database: String,
-    /// `socket`: a path that is used instead of host and port.
-    pub socket: Option<String>,
-    /// `ssl_ca`: the authority that vouches for the server's certificate, beside the public ones.
-    pub ssl_ca: Option<PathBuf>,
-    /// `ssl_verify`: whether to verify the server's certificate. Without this and without `ssl_ca` there is no TLS.
-    pub ssl_verify: Option<bool>,
-    /// `connect_timeout`, in seconds: how long to wait for the server to take the connection.
-    pub connect_timeout: Duration,
-    /// `read_timeout`, in seconds: how long to wait for an answer.
-    pub read_timeout: Duration,
-}
-
-impl Server {
-    const SCHEME: &str = "mysql";
-
-    /// How long it may wait for a lock before it seems silent.
-    pub fn longest_wait(&self) -> Duration {
-        self.read_timeout.saturating_sub(Duration::from_secs(1)).max(Duration::from_secs(1))
-    }
-
-    fn parse(dsn: &str) -> Result<Self, DsnFault> {
-        let uri = Uri::parse(dsn).map_err(|_| DsnFault::Form)?;
-        let mut server = Self::named_by(&uri).ok_or(DsnFault::Form)?;
-        let options = uri.query().map_or("", |query| query.as_str());
-        // An @ here may be the one behind a password that should have been percent-encoded.
-        if options.contains('@') {
-            return Err(DsnFault::Form);
-        }
-        for option in options.split('&').filter(|option| !option.is_empty()) {
-            let (name, value) = option.split_once('=').unwrap_or((option, ""));
-            server.set(name, value)?;
-        }
-        if server.host.is_empty() && server.socket.is_none() {
-            return Err(DsnFault::Form);
-        }
-        Ok(server)
-    }
-
-    /// All but the options.
-    fn named_by(uri: &Uri<&str>) -> Option<Self> {
-        let authority = uri.authority().filter(|_| uri.scheme().as_str() == Self::SCHEME && !uri.has_fragment())?;
-        let user = authority.userinfo()?.as_str();
-        let (user, password) = user.split_once(':').unwrap_or((user, ""));
-        let host = authority.host();
-        let server = Self {
-            user: decoded(user)?,
-            password: SecretText::from(decoded(password)?),
-            host: decoded(host.trim_start_matches('[').trim_end_matches(']'))?,
-            port: match authority.port() {
-                Some(port) if !port.is_empty() => port.as_str().parse().ok()?,
-                _ => 3306,
-            },
-            database: decoded(uri.path().as_str().strip_prefix('/')?)?,
-            socket: None,
-            ssl_ca: None,
-            ssl_verify: None,
-            connect_timeout: Duration::from_secs(5),
-            read_timeout: Duration::from_secs(30),
-        };
-        let named = !server.database.is_empty() && !server.database.contains('/') && !server.user.is_empty();
-        named.then_some(server)
-    }
-
-    /// Sets an option. One that says nothing may have lost what it was to say, such as whom to trust.
-    fn set(&mut self, name: &str, value: &str) -> Result<(), DsnFault> {
-        let value = decoded(value).filter(|value| !value.is_empty());
-        let path = || value.as_deref().and_then(absolute);
-        let whole_seconds = || value.as_deref().and_then(seconds);
-        let (option, must, taken) = match name {
-            "socket" => {
-                let socket = value.clone().filter(|_| path().is_some());
-                ("socket", "an absolute path", socket.map(|socket| self.socket = Some(socket)))
-            }
-            "ssl_ca" => ("ssl_ca", "an absolute path", path().map(|file| self.ssl_ca = Some(file))),
-            "ssl_verify" => {
-                let switch = value.as_deref().and_then(settings::switch);
-                ("ssl_verify", "1 or 0", switch.map(|verify| self.ssl_verify = Some(verify)))
-            }
-            "connect_timeout" => {
-                ("connect_timeout", SECONDS, whole_seconds().map(|timeout| self.connect_timeout = timeout))
-            }
-            "read_timeout" => ("read_timeout", SECONDS, whole_seconds().map(|timeout| self.read_timeout = timeout)),
-            _ => return Err(DsnFault::UnknownOption(Quoted::from(name))),
-        };
-        taken.ok_or(DsnFault::OptionValue { option, must })
-    }
-
-    /// Whether nobody in between can read what is said.
-    pub fn is_encrypted(&self) -> bool {
-        self.ssl_ca.is_some() || self.ssl_verify.is_some() || self.socket.is_some()
-    }
-
-    /// How a message names it: neither the user nor the password.
-    pub fn place(&self) -> String {
-        match &self.socket {
-            Some(socket) => format!("{socket}/{}", self.database),
-            None => format!("{}:{}/{}", self.host, self.port, self.database),
-        }
-    }
-}
-
-/// What [`seconds`] reads.
-const SECONDS: &str = "a number of seconds from 1 to 3,600";
-
-fn seconds(text: &str) -> Option<Duration> {
-    text.parse().ok().filter(|number| (1..=3_600).contains(number)).map(Duration::from_secs)
-}
-
-fn decoded(text: &str) -> Option<String> {
-    let text = percent_decode_str(text).decode_utf8().ok()?;
-    (!text.contains(is_control)).then(|| text.into_owned())
-}
-
-impl Dsn {
-    /// Reads the INI entry.
-    pub fn parse(text: &str) -> Self {
-        match text.strip_prefix("sqlite:") {
-            _ if text.is_empty() => Self::Unset,
-            Some(":memory:") => Self::Memory,
-            Some(path) => absolute(path).map_or(Self::Invalid(DsnFault::Form), Self::File),
-            None => Server::parse(text).map_or_else(Self::Invalid, |server| Self::Server(Box::new(server))),
-        }
-    }
-}
-
-/// `localapi.key_file`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum KeyFile {
-    /// Empty: the default applies.
-    Unset,
-    /// It makes no sense. Nothing is used instead.
-    Invalid,
-    /// An absolute path.
-    At(PathBuf),
-}
-
-impl KeyFile {
-    /// Reads the INI entry.
-    pub fn parse(text: &str) -> Self {
-        if text.is_empty() { Self::Unset } else { absolute(text).map_or(Self::Invalid, Self::At) }
-    }
-}
-
-/// A path that names the same file whatever the working directory is, and that can name a file at all.
-fn absolute(path: &str) -> Option<PathBuf> {
-    let usable = path.starts_with('/') && !path.ends_with('/') && !path.contains('\0');
-    usable.then(|| PathBuf::from(path))
-}
-
-/// Where a store is that `localapi.dsn` doesn't place.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum DefaultPlace {
-    /// In the process: the sandbox.
-    Memory,
-    /// Below the user's home: the command line.
-    Home,
-    /// Nowhere: a server, whose home may be the web's.
-    None,
-}
+use crate::error::{Error, Result};
+use crate::own_file::beside;
+use crate::settings::{Dsn, KeyFile, Server, Settings};
 
 /// Where a store is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -221,19 +28,29 @@ pub enum Place {
 }
 
 impl Place {
-    /// The place that the DSN names, or the default one: at home that's below `XDG_DATA_HOME` or `HOME`.
-    pub fn resolve(dsn: &Dsn, default: DefaultPlace, environment: impl Fn(&str) -> Option<OsString>) -> Result<Self> {
-        match (dsn, default) {
-            (Dsn::Invalid(fault), _) => Err(Error::DsnInvalid(fault.clone())),
-            (Dsn::Memory, _) | (Dsn::Unset, DefaultPlace::Memory) => Ok(Self::Memory),
-            (Dsn::File(path), _) => Self::file(path.clone(), false),
-            (Dsn::Server(server), _) => Ok(Self::Server(server.clone())),
-            (Dsn::Unset, DefaultPlace::None) => Err(Error::StoreNotConfigured),
-            (Dsn::Unset, DefaultPlace::Home) => {
+    /// The place that the settings name, or the default one. On the command line that's below `XDG_DATA_HOME` or `HOME`
+    /// of the environment; a server has none, since its home may be the web's.
+    pub fn of(settings: &Settings, environment: impl Fn(&str) -> Option<OsString>) -> Result<Self> {
+        match &settings.dsn {
+            Dsn::Unset if settings.sandbox => Ok(Self::Memory),
+            Dsn::Unset if settings.server => Err(Error::StoreNotConfigured),
+            Dsn::Unset => {
                 let folder = |name| environment(name).map(PathBuf::from).filter(|folder| folder.is_absolute());
                 let data = folder("XDG_DATA_HOME").or_else(|| Some(folder("HOME")?.join(".local/share")));
                 Self::file(data.ok_or(Error::StoreHomeless)?.join("localapi/store.sqlite"), true)
             }
+            dsn => Self::named_by(dsn),
+        }
+    }
+
+    /// The place that a DSN names, which has no default.
+    pub fn named_by(dsn: &Dsn) -> Result<Self> {
+        match dsn {
+            Dsn::Unset => Err(Error::StoreNotConfigured),
+            Dsn::Invalid(fault) => Err(Error::DsnInvalid(fault.clone())),
+            Dsn::Memory => Ok(Self::Memory),
+            Dsn::File(path) => Self::file(path.clone(), false),
+            Dsn::Server(server) => Ok(Self::Server(server.clone())),
         }
     }
 
@@ -304,36 +121,14 @@ fn is_trusted(owner: u32, folder: Option<u32>, user: u32) -> bool {
     owner == 0 || owner == user || Some(owner) == folder
 }
 
-/// The file whose name has this at its end.
-pub fn beside(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(suffix);
-    PathBuf::from(name)
-}
-
-/// A DSN as it may be shown: without the password, and without anything where it can't be told from one.
-pub fn without_password(dsn: &str) -> String {
-    if matches!(Dsn::parse(dsn), Dsn::File(_) | Dsn::Memory) {
-        return dsn.to_owned();
-    }
-    let shown = || {
-        let (scheme, rest) = dsn.split_once("://")?;
-        // The last @ ends the password: one that should have been percent-encoded is hidden too.
-        let (user, host) = rest.rsplit_once('@')?;
-        let user = user.split(':').next().unwrap_or_default();
-        Some(format!("{scheme}://{user}:********@{host}"))
-    };
-    shown().unwrap_or_else(|| "********".to_owned())
-}
-
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::symlink;
 
     use super::*;
 
-    fn place(default: DefaultPlace, environment: &[(&str, &str)]) -> Result<Place> {
-        Place::resolve(&Dsn::Unset, default, |name| {
+    fn place(settings: &Settings, environment: &[(&str, &str)]) -> Result<Place> {
+        Place::of(settings, |name| {
             environment.iter().find(|(known, _)| *known == name).map(|(_, value)| OsString::from(value))
         })
     }
@@ -343,118 +138,13 @@ mod tests {
     }
 
     #[test]
-    fn a_dsn_names_a_file_or_memory() {
-        assert_eq!(Dsn::parse(""), Dsn::Unset);
-        assert_eq!(Dsn::parse("sqlite:/var/lib/a b?c.db"), Dsn::File(PathBuf::from("/var/lib/a b?c.db")));
-        assert_eq!(Dsn::parse("sqlite::memory:"), Dsn::Memory);
-    }
-
-    fn server(dsn: &str) -> Server {
-        match Dsn::parse(dsn) {
-            Dsn::Server(server) => *server,
-            other => panic!("{dsn}: {other:?}"),
-        }
-    }
-
-    #[test]
-    fn a_dsn_names_a_database_of_a_server() {
-        let found = server("mysql://u%40x:p%3A%2F%23@db.example:3307/whm%20cs");
-        assert_eq!((found.user.as_str(), found.password.reveal()), ("u@x", "p:/#"));
-        assert_eq!((found.host.as_str(), found.port, found.database.as_str()), ("db.example", 3307, "whm cs"));
-        assert_eq!((found.ssl_ca, found.ssl_verify, found.socket), (None, None, None));
-        assert_eq!(found.connect_timeout, Duration::from_secs(5));
-        assert_eq!(found.read_timeout, Duration::from_secs(30));
-        assert_eq!((server("mysql://u@[::1]/d").host.as_str(), server("mysql://u@h/d").port), ("::1", 3306));
-        assert_eq!(server("mysql://u:secret@h/d").place(), "h:3306/d");
-    }
-
-    #[test]
-    fn a_dsn_has_options() {
-        let found = server("mysql://u@localhost/d?socket=%2Frun%2Fm.sock&connect_timeout=2&read_timeout=3");
-        assert_eq!(found.socket.as_deref(), Some("/run/m.sock"));
-        assert_eq!((found.connect_timeout, found.read_timeout), (Duration::from_secs(2), Duration::from_secs(3)));
-        assert_eq!(found.place(), "/run/m.sock/d");
-        let found = server("mysql://u@h/d?ssl_ca=/etc/ca.pem&ssl_verify=0");
-        assert_eq!((found.ssl_ca, found.ssl_verify), (Some(PathBuf::from("/etc/ca.pem")), Some(false)));
-    }
-
-    fn refused(dsn: &str) -> String {
-        match place_of(dsn) {
-            Err(error) => error.to_string(),
-            Ok(place) => panic!("{dsn}: {place:?}"),
-        }
-    }
-
-    fn place_of(dsn: &str) -> Result<Place> {
-        Place::resolve(&Dsn::parse(dsn), DefaultPlace::None, |_| None)
-    }
-
-    #[test]
-    fn a_mistyped_dsn_is_never_read_as_something_else() {
-        for dsn in [
-            "sqlite:",
-            "sqlite:relative.db",
-            "sqlite:/folder/",
-            "sqlit:/a",
-            "/a.db",
-            "SQLITE:/a",
-            "sqlite:/a\0b",
-            "mysql://h/d",
-            "mysql://:p@h/d",
-            "mysql://u@h",
-            "mysql://u@h/",
-            "mysql://u@h/a/b",
-            "mysql://u@/d",
-            "mysql://u@h:99999/d",
-            "mysql://u:p%00@h/d",
-            "mysql://u@h/d#f",
-            "mysql:u:p/d",
-            "postgres://u@h/d",
-            // All of these are in a password.
-            "mysql://u:a?b=c@h/d",
-            "mysql://u:a@b/c?word=d@h/d",
-        ] {
-            assert_eq!(
-                refused(dsn),
-                "The credential store has no place: localapi.dsn must be sqlite:/absolute/path, sqlite::memory: or mysql://user:password@host/database.",
-                "{dsn}"
-            );
-        }
-    }
-
-    #[test]
-    fn an_option_that_makes_no_sense_is_named() {
-        for name in ["charset", "unix_socket", "SSL_CA", "ssl-ca", ""] {
-            assert_eq!(
-                refused(&format!("mysql://u:word@h/d?connect_timeout=1&{name}=x")),
-                format!(
-                    "The credential store has no place: the DSN has an unknown option \"{name}\"; known are socket, ssl_ca, ssl_verify, connect_timeout and read_timeout."
-                )
-            );
-        }
-        for (option, values, must) in [
-            ("socket", ["m.sock", "", "/a/"], "an absolute path"),
-            ("ssl_ca", ["ca.pem", "", "/a%00b"], "an absolute path"),
-            ("ssl_verify", ["perhaps", "", "%ff"], "1 or 0"),
-            ("connect_timeout", ["0", "", "3601"], "a number of seconds from 1 to 3,600"),
-            ("read_timeout", ["1.5", "", "-1"], "a number of seconds from 1 to 3,600"),
-        ] {
-            let told = format!("The credential store has no place: the option {option} of the DSN must be {must}.");
-            assert_eq!(refused(&format!("mysql://u:word@h/d?{option}")), told);
-            for value in values {
-                assert_eq!(refused(&format!("mysql://u:word@h/d?{option}={value}")), told, "{value}");
-            }
-        }
-    }
-
-    #[test]
     fn the_command_line_has_a_default_place() {
-        let home = DefaultPlace::Home;
+        let home = Settings::default();
         let both = [("XDG_DATA_HOME", "/data"), ("HOME", "/home/a")];
-        assert_eq!(place(home, &both).unwrap(), file("/data/localapi/store.sqlite", true));
+        assert_eq!(place(&home, &both).unwrap(), file("/data/localapi/store.sqlite", true));
         let relative = [("XDG_DATA_HOME", "data"), ("HOME", "/home/a")];
-        assert_eq!(place(home, &relative).unwrap(), file("/home/a/.local/share/localapi/store.sqlite", true));
-        let error = place(home, &[("HOME", "")]).unwrap_err().to_string();
+        assert_eq!(place(&home, &relative).unwrap(), file("/home/a/.local/share/localapi/store.sqlite", true));
+        let error = place(&home, &[("HOME", "")]).unwrap_err().to_string();
         assert_eq!(
             error,
             "The credential store has no place: set localapi.dsn in php.ini, or HOME in the environment."
@@ -463,13 +153,26 @@ mod tests {
 
     #[test]
     fn a_server_has_no_default_place() {
-        let error = place(DefaultPlace::None, &[("HOME", "/var/www")]).unwrap_err().to_string();
+        let server = Settings { server: true, ..Settings::default() };
+        let error = place(&server, &[("HOME", "/var/www")]).unwrap_err().to_string();
         assert!(error.contains("set localapi.dsn in php.ini"), "{error}");
     }
 
     #[test]
     fn the_sandbox_is_in_memory_by_default() {
-        assert_eq!(place(DefaultPlace::Memory, &[]).unwrap(), Place::Memory);
+        for server in [false, true] {
+            let sandbox = Settings { sandbox: true, server, ..Settings::default() };
+            assert_eq!(place(&sandbox, &[("HOME", "/home/a")]).unwrap(), Place::Memory);
+        }
+    }
+
+    #[test]
+    fn a_dsn_that_makes_no_sense_is_no_place() {
+        let settings = Settings { dsn: Dsn::parse("sqlite:a"), sandbox: true, ..Settings::default() };
+        assert_eq!(
+            place(&settings, &[("HOME", "/home/a")]).unwrap_err().to_string(),
+            "The credential store has no place: localapi.dsn must be sqlite:/absolute/path, sqlite::memory: or mysql://user:password@host/database."
+        );
     }
 
     #[test]
@@ -479,7 +182,7 @@ mod tests {
         assert_eq!(Place::Memory.key_file(&KeyFile::Unset).unwrap(), None);
         let set = KeyFile::parse("/etc/k");
         assert_eq!(Place::Memory.key_file(&set).unwrap(), Some(PathBuf::from("/etc/k")));
-        let at_server = Place::Server(Box::new(server("mysql://u@h/d")));
+        let at_server = Place::named_by(&Dsn::parse("mysql://u@h/d")).unwrap();
         assert_eq!(
             at_server.key_file(&KeyFile::Unset).unwrap_err().to_string(),
             "The key file has no place: set localapi.key_file, to the same file on every machine."
@@ -532,13 +235,5 @@ mod tests {
             assert_eq!(is_trusted(owner, Some(folder), user), follows, "a link of {owner} in a folder of {folder}");
         }
         assert!(!is_trusted(other, None, user));
-    }
-
-    #[test]
-    fn a_dsn_is_shown_without_its_password() {
-        assert_eq!(without_password("sqlite:/a@b:c"), "sqlite:/a@b:c");
-        assert_eq!(without_password("mysql://u:p@w@h:1/d"), "mysql://u:********@h:1/d");
-        assert_eq!(without_password("mysql://u:p@h/d?ssl_verify=1"), "mysql://u:********@h/d?ssl_verify=1");
-        assert_eq!(without_password("mysql:u:p/d"), "********");
     }
 }

@@ -93,8 +93,8 @@ mod tests {
     use std::cell::RefCell;
 
     use super::*;
-    use crate::place::Dsn;
     use crate::request::{Parameter, Parameters};
+    use crate::settings::Dsn;
     use crate::settings::Settings;
 
     /// Parameters of which one changes the store while it's read, as the host's `__toString` may.

@@ -8,11 +8,10 @@ use proptest::sample::{select, subsequence};
 use super::answer;
 use crate::api::Api;
 use crate::error::Result;
-use crate::place::Dsn;
 use crate::reply::{Fields, Value};
 use crate::request::Request;
 use crate::request::fixture::Given;
-use crate::settings::{Durability, Settings};
+use crate::settings::{Dsn, Durability, Settings};
 use crate::store::test_server::Database;
 
 const SCOPES: [&str; 3] = ["clientarea:sso", "openid", "profile"];

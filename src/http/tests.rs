@@ -1,11 +1,10 @@
 //! The gates, on a store in memory.
 
 use super::*;
-use crate::place::Dsn;
 use crate::request::Request;
 use crate::request::fixture::Given;
 use crate::secret_text::SecretText;
-use crate::settings::{Settings, addresses};
+use crate::settings::{Dsn, Settings, addresses};
 use crate::store::Store;
 
 /// The bcrypt of the md5 of `password`, cheap enough for tests.

@@ -11,7 +11,7 @@ use crate::settings::Settings;
 /// Prints the tables. Nothing is opened for them.
 pub extern "C" fn print(module: *mut ModuleEntry) {
     let settings = ini::settings();
-    let place = settings.place(|name| std::env::var_os(name));
+    let place = Place::of(&settings, |name| std::env::var_os(name));
     info_table_start!();
     info_table_header!("localapi", "enabled");
     info_table_row!("Version", env!("CARGO_PKG_VERSION"));

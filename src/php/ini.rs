@@ -9,10 +9,8 @@ use ext_php_rs::ffi::{self, zend_string};
 use ext_php_rs::flags::{ErrorType, IniEntryPermission};
 use ext_php_rs::zend::{IniEntryDef, IniEntryDefs, SapiModule};
 
-use crate::error::DsnFault;
-use crate::place::{Dsn, KeyFile, without_password};
 use crate::secret_text::SecretText;
-use crate::settings::{self, Durability, Settings};
+use crate::settings::{self, Dsn, DsnFault, Durability, KeyFile, Settings, without_password};
 
 /// What `php.ini` has for them, in the order of the README.
 static ENTRIES: IniEntryDefs<9> = IniEntryDefs::new([

@@ -14,11 +14,11 @@ use crate::batch;
 use crate::command;
 use crate::error::Result;
 use crate::http::api_credential;
-use crate::place::{Dsn, KeyFile, beside};
+use crate::own_file::beside;
 use crate::reply::{Fields, Reply, Value};
 use crate::request::Request;
 use crate::request::fixture::Given;
-use crate::settings::Settings;
+use crate::settings::{Dsn, KeyFile, Settings};
 
 /// A store of one of the kinds.
 struct Kind {

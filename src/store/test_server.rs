@@ -6,8 +6,7 @@ use std::sync::Once;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::mysql::client::Connection;
-use crate::place::{Dsn, Server};
-use crate::settings::Settings;
+use crate::settings::{Dsn, Server, Settings};
 
 /// A database of its own, gone with this.
 pub struct Database {
@@ -48,7 +47,7 @@ impl Database {
 
     /// The same by another way to the same database.
     pub fn settings_at(&self, server: Server) -> Settings {
-        let key_file = crate::place::KeyFile::At(self.folder.path().join("keys"));
+        let key_file = crate::settings::KeyFile::At(self.folder.path().join("keys"));
         Settings { dsn: Dsn::Server(Box::new(server)), key_file, ..Settings::default() }
     }
 

@@ -9,8 +9,7 @@ use rustls::CertificateError;
 
 use super::client;
 use crate::error::Error;
-use crate::place::Server;
-use crate::settings::Settings;
+use crate::settings::{Server, Settings};
 use crate::text::Quoted;
 
 /// Why a statement has no answer, or a server no session.
@@ -251,7 +250,7 @@ mod tests {
 
     #[test]
     fn an_answer_that_is_too_long_is_told() {
-        let crate::place::Dsn::Server(server) = crate::place::Dsn::parse("mysql://u@h/d") else { panic!() };
+        let crate::settings::Dsn::Server(server) = crate::settings::Dsn::parse("mysql://u@h/d") else { panic!() };
         let fault = Fault::of(client::Error::TooLong);
         assert!(fault.ends_session());
         assert_eq!(

@@ -16,8 +16,7 @@ use self::dialect::{NEW_ROW, render};
 use self::session::{Fault, Session};
 use super::engine::{Bind, Engine, Missing, Row, RowId};
 use crate::error::{Error, Result};
-use crate::place::Server;
-use crate::settings::Settings;
+use crate::settings::{Server, Settings};
 
 /// How often something is sent where its session is lost.
 const ATTEMPTS: usize = 8;

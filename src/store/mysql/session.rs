@@ -6,9 +6,8 @@ use super::Statement;
 use super::client::{Answer, Connection};
 pub use super::fault::Fault;
 use super::schema::{TABLES, Table};
-use crate::place::Server;
 use crate::random::Random;
-use crate::settings::Settings;
+use crate::settings::{Server, Settings};
 use crate::store::engine::Missing;
 use crate::store::seed::SEEDS;
 

@@ -7,7 +7,7 @@ use rusqlite::Connection;
 
 use super::{Gate, LOG, Sqlite, file, log};
 use crate::error::Result;
-use crate::place::beside;
+use crate::own_file::beside;
 
 /// When the write-ahead log is copied into the database.
 #[derive(Debug, Clone, Copy)]

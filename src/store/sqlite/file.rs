@@ -18,7 +18,7 @@ use super::schema::{APPLICATION_ID, VERSION};
 use super::simulator;
 use crate::error::{Error, Result};
 use crate::own_file;
-use crate::place::beside;
+use crate::own_file::beside;
 
 /// What the names of the log and of its index end with, behind the database's.
 pub const LOG: &str = "-wal";

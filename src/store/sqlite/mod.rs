@@ -28,8 +28,7 @@ use self::schema::APPLICATION_ID;
 use self::statement::Statements;
 use super::engine::{Bind, Engine, Missing, Row, RowId};
 use crate::error::{Error, Result};
-use crate::own_file::{self, Access};
-use crate::place::beside;
+use crate::own_file::{self, Access, beside};
 use crate::settings::{Durability, Settings};
 
 /// What stays of a write-ahead log that grew larger, in bytes.

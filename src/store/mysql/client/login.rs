@@ -4,7 +4,7 @@ use super::packet::{Channel, ERROR, Fields, LONGEST_PACKET};
 use super::password::{self, Plugin};
 use super::socket::Socket;
 use super::{Error, Result, result, tls};
-use crate::place::Server;
+use crate::settings::Server;
 
 /// What both sides can do. Without `CLIENT_FOUND_ROWS` a row that has the values already isn't changed, and without
 /// `CLIENT_LOCAL_FILES` no server may ask for a file.

@@ -20,7 +20,7 @@ use std::io::{self, ErrorKind};
 use self::packet::Channel;
 pub use self::result::{Answer, Cells, Rows};
 use crate::own_file;
-use crate::place::Server;
+use crate::settings::Server;
 
 /// The first byte of a command that is a text with statements.
 const QUERY: u8 = 3;

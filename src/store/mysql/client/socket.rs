@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use socket2::{Domain, Protocol, SockAddr, TcpKeepalive, Type};
 
 use super::{Error, Result};
-use crate::place::Server;
+use crate::settings::Server;
 
 /// After so long without a word the kernel asks whether the server is still there,
 const KEEP_ALIVE: Duration = Duration::from_secs(60);

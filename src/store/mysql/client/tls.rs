@@ -15,7 +15,7 @@ use rustls::{
 use super::socket::Socket;
 use super::{Error, Result};
 use crate::own_file;
-use crate::place::Server;
+use crate::settings::Server;
 
 /// A connection, encrypted or not.
 pub enum Stream {

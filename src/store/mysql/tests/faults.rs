@@ -7,8 +7,8 @@ use super::proxy::Trouble;
 use super::*;
 use crate::batch;
 use crate::error::Error;
-use crate::place::{Dsn, KeyFile, Place};
-use crate::settings::Settings;
+use crate::place::Place;
+use crate::settings::{Dsn, KeyFile, Settings};
 use crate::store::test_server;
 
 /// Ends every session that uses the database, as `wait_timeout` or an administrator does.

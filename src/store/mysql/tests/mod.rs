@@ -9,11 +9,10 @@ use self::proxy::Proxy;
 use crate::api::Api;
 use crate::command;
 use crate::error::Result;
-use crate::place::Server;
 use crate::reply::{Fields, Value};
 use crate::request::Request;
 use crate::request::fixture::Given;
-use crate::settings::Settings;
+use crate::settings::{Server, Settings};
 use crate::store::test_server::Database;
 
 /// An `Api` that reaches a database of its own through a proxy.

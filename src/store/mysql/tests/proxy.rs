@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use crate::place::Server;
+use crate::settings::Server;
 
 /// What happens to the next packet that holds a word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

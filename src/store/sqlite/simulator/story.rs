@@ -18,11 +18,10 @@ use crate::api::Api;
 use crate::batch;
 use crate::command;
 use crate::error::{Error, Result};
-use crate::place::{Dsn, KeyFile};
 use crate::reply::{Fields, Reply, Value};
 use crate::request::Request;
 use crate::request::fixture::Given;
-use crate::settings::{Durability, Settings};
+use crate::settings::{Dsn, Durability, KeyFile, Settings};
 use crate::store::sqlite::checkpoint::Thresholds;
 use crate::store::sqlite::schema;
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::packet::Channel;
 use super::socket::Socket;
-use crate::place::{Dsn, Server};
+use crate::settings::{Dsn, Server};
 
 /// A packet with its head.
 pub fn packet(sequence: u8, body: &[u8]) -> Vec<u8> {

@@ -1,13 +1,14 @@
 //! What the host has set.
 
-use std::ffi::OsString;
+mod dsn;
+
 use std::net::IpAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use ipnet::IpNet;
 
-use crate::error::Result;
-use crate::place::{DefaultPlace, Dsn, KeyFile, Place};
+pub use self::dsn::{Dsn, DsnFault, Server, without_password};
 use crate::secret_text::SecretText;
 
 /// The settings of one process, as the INI table of the README names them.
@@ -34,20 +35,6 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Where the store is when `localapi.dsn` doesn't say.
-    pub fn default_place(&self) -> DefaultPlace {
-        match (self.sandbox, self.server) {
-            (true, _) => DefaultPlace::Memory,
-            (false, true) => DefaultPlace::None,
-            (false, false) => DefaultPlace::Home,
-        }
-    }
-
-    /// Where the store is. `environment` has the variables that name the user's home.
-    pub fn place(&self, environment: impl Fn(&str) -> Option<OsString>) -> Result<Place> {
-        Place::resolve(&self.dsn, self.default_place(), environment)
-    }
-
     /// Whether this is the sandbox: test mode, and a store in memory.
     pub fn is_sandbox(&self) -> bool {
         self.sandbox && matches!(self.dsn, Dsn::Unset | Dsn::Memory)
@@ -68,6 +55,30 @@ impl Default for Settings {
             server: false,
         }
     }
+}
+
+/// `localapi.key_file`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum KeyFile {
+    /// Empty: the default applies.
+    Unset,
+    /// It makes no sense. Nothing is used instead.
+    Invalid,
+    /// An absolute path.
+    At(PathBuf),
+}
+
+impl KeyFile {
+    /// Reads the INI entry.
+    pub fn parse(text: &str) -> Self {
+        if text.is_empty() { Self::Unset } else { absolute(text).map_or(Self::Invalid, Self::At) }
+    }
+}
+
+/// A path that names the same file whatever the working directory is, and that can name a file at all.
+fn absolute(path: &str) -> Option<PathBuf> {
+    let usable = path.starts_with('/') && !path.ends_with('/') && !path.contains('\0');
+    usable.then(|| PathBuf::from(path))
 }
 
 /// What an answered success has survived.
