@@ -1,8 +1,9 @@
-//! Databases of the server that `LOCALAPI_TEST_SERVER` names, for tests. Without it those tests say that they are
-//! skipped: `make test` starts one.
+//! Databases of the server that `LOCALAPI_TEST_SERVER` names, for tests. Without it the output names each test that
+//! leaves something out; with `LOCALAPI_NONE_SKIPPED` such a test fails. `make test` sets both.
 
+use std::collections::BTreeSet;
 use std::io::Write as _;
-use std::sync::Once;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::mysql::client::Connection;
@@ -16,16 +17,11 @@ pub struct Database {
 }
 
 impl Database {
-    /// A new, empty one; `None` without a server.
+    /// A new, empty one; `None` without a server: then the test leaves out what it needs one for.
     pub fn new() -> Option<Self> {
         static COUNT: AtomicUsize = AtomicUsize::new(0);
-        static SAID: Once = Once::new();
-        let Some(dsn) = std::env::var("LOCALAPI_TEST_SERVER").ok().filter(|dsn| !dsn.is_empty()) else {
-            // Past a test's own output, which nobody sees where it passes.
-            SAID.call_once(|| {
-                let _ =
-                    std::io::stderr().write_all(b"\nThe tests of servers are SKIPPED without LOCALAPI_TEST_SERVER.\n");
-            });
+        let Some(dsn) = variable("LOCALAPI_TEST_SERVER") else {
+            say_skipped("LOCALAPI_TEST_SERVER names no server");
             return None;
         };
         let name = format!("t{}_{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
@@ -80,6 +76,21 @@ impl Database {
 /// Runs statements, however many they are.
 pub fn run(connection: &mut Connection, sql: &str) {
     connection.query(sql, usize::MAX).unwrap_or_else(|error| panic!("{sql}: {error:?}"));
+}
+
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// Says once of the test that runs what it leaves out, past its own output, which nobody sees where it passes.
+fn say_skipped(why: &str) {
+    static SAID: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+    assert!(variable("LOCALAPI_NONE_SKIPPED").is_none(), "skipped: {why}");
+    let test = std::thread::current().name().unwrap_or("of a thread without a name").to_owned();
+    if SAID.lock().unwrap().insert(test.clone()) {
+        let _ =
+            std::io::stderr().write_all(format!("test {test}: what needs a server is SKIPPED, for {why}\n").as_bytes());
+    }
 }
 
 impl Drop for Database {
