@@ -12,9 +12,9 @@ PHPUNIT ?= phpunit
 
 OUT := $(abspath $(or $(CARGO_TARGET_DIR),target))
 LIBRARY := $(OUT)/release/liblocalapi.so
-# Where PHP finds the INI file that loads the library just built.
-INI := $(OUT)/php.d
-WITH_LIBRARY = PHP_INI_SCAN_DIR="$$(cat $(INI)/scan-dir)"
+# The one INI file that PHP reads with this: it loads the library just built, whatever is installed.
+INI := $(OUT)/php.ini
+WITH_LIBRARY = PHPRC=$(INI) PHP_INI_SCAN_DIR=/dev/null
 # Tests leave their files in a home folder of their own.
 IN_OWN_HOME = rm -rf $(OUT)/home && mkdir -p $(OUT)/home && env -u XDG_DATA_HOME HOME=$(OUT)/home $(WITH_LIBRARY)
 # Beside Debian's extensions, or two folders above those of a PHP built from source.
@@ -32,7 +32,7 @@ SERVER_TESTS = export LOCALAPI_TEST_DSN="$$($(MARIADB) dsn $(OUT)/mariadb)behavi
 # The programs of others that the tests call includes/api.php with.
 CLIENTS := $(OUT)/clients
 export LOCALAPI_TEST_CLIENTS = $(CLIENTS)
-# behaviour, clients and endurance: the folders with classes of PHPUnit in them.
+# behaviour, clients, endurance and making: the folders with classes of PHPUnit in them.
 SUITES = $(sort $(patsubst php-tests/%/,%,$(dir $(wildcard php-tests/*/*Test.php))))
 PHP_FILES = $(shell find stubs examples benches public php-tests -name '*.php' 2>/dev/null)
 SCRIPTS = .ci/run .ci/packages php-tests/mariadb
@@ -76,7 +76,7 @@ check: packages-check test ## Run the tests with the endurance tests at full siz
 	@echo "All checks have passed."
 
 bench: packages-bench build ini ## Compare with the same work in PHP and PDO
-	@$(WITH_LIBRARY) $(PHP) benches/run.php
+	@$(WITH_LIBRARY) $(PHP) benches/run.php $(LIBRARY)
 	@$(WITH_LIBRARY) $(PHP) benches/writers.php $(LIBRARY) $(OUT)/writers.json
 
 plot: packages-plot ## Draw what the last `make bench` has measured into benches/writers.svg
@@ -103,17 +103,11 @@ lint:
 packages-%:
 	@.ci/packages $*
 
-# Where localapi is installed already, PHP reads the INI files beside the installed one, too, and not that one.
-ini:
-	@rm -rf $(INI) && mkdir -p $(INI)
-	@echo 'extension=$(LIBRARY)' >$(INI)/localapi.ini
-	@if $(PHP) -m | grep -qx localapi; then \
-		$(PHP) -r 'echo php_ini_scanned_files();' | tr -d ', ' | grep -v '/[0-9-]*localapi\.ini$$' | \
-			xargs -r -I{} ln -s {} $(INI)/; \
-		echo '$(INI)' >$(INI)/scan-dir; \
-	else \
-		echo ':$(INI)' >$(INI)/scan-dir; \
-	fi
+ini: ## Write target/php.ini, with which PHP loads the library just built
+	@mkdir -p $(OUT)
+	@# What an installed one complains of is no matter here.
+	@$(PHP) -d display_startup_errors=0 -d error_log=/dev/null php-tests/ini.php $(LIBRARY) >$(INI).new
+	@mv $(INI).new $(INI)
 
 # Debian keeps one INI file per extension and PHP version, and links to it from where PHP reads them.
 PHP_NUMBER = $(basename $(shell $(PHP_CONFIG) --version))

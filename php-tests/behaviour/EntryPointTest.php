@@ -79,7 +79,7 @@ final class EntryPointTest extends StoreTestCase
     {
         $login = issue_api_credential('admin') + ['action' => 'ListOAuthCredentials'];
         $many = array_combine(array_map(fn (int $i): string => "p$i", range(1, 1_100)), array_fill(0, 1_100, 'x'));
-        $server = new Server(__DIR__, self::place());
+        $server = new Server(__DIR__, ['display_startup_errors' => 0] + self::place());
         $url = "http://{$server->address()}/hasty.php";
         self::assertSame(200, self::ask($url, $login)[0]);
         self::assertSame(413, self::ask($url, $login + $many)[0], 'in parts');

@@ -80,10 +80,10 @@ final class SandboxTest extends TestCase
         self::assertSame('stub', php($namespaced, ['localapi.sandbox' => 1]));
     }
 
-    /** Runs PHPUnit with another folder of INI files. */
+    /** Runs PHPUnit with a folder of INI files. */
     private function phpunit(string $folder, string ...$arguments): string
     {
-        $environment = ['PHP_INI_SCAN_DIR' => getenv('PHP_INI_SCAN_DIR') . ':' . $folder];
+        $environment = ['PHP_INI_SCAN_DIR' => $folder];
         return run([PHP_BINARY, $_SERVER['argv'][0], '--do-not-cache-result', ...$arguments], $environment);
     }
 }

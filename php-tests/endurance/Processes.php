@@ -47,8 +47,10 @@ abstract class Processes extends TestCase
         $this->store = "$this->folder/store.sqlite";
         // Copies, because an ordinary user may not be able to read where this repository is.
         $this->makeFolder("$this->scratch/php", 0, 0755);
-        copy($this->extension(), "$this->scratch/php/localapi.so");
-        file_put_contents("$this->scratch/php/localapi.ini", "extension=$this->scratch/php/localapi.so\n");
+        $ini = file_get_contents((string) php_ini_loaded_file());
+        self::assertSame(1, preg_match('~^extension = "(.*localapi\.so)"$~m', $ini, $found), 'Run this by make test.');
+        copy($found[1], "$this->scratch/php/localapi.so");
+        file_put_contents("$this->scratch/php/php.ini", str_replace($found[1], "$this->scratch/php/localapi.so", $ini));
         foreach (glob(__DIR__ . '/children/*.php') as $script) {
             copy($script, "$this->scratch/php/" . basename($script));
         }
@@ -151,7 +153,7 @@ abstract class Processes extends TestCase
             $lines .= "$name = '$value'\n";
         }
         file_put_contents("$this->scratch/web/settings.ini", $lines);
-        $environment = ['PHP_INI_SCAN_DIR' => ":$this->scratch/php:$this->scratch/web"] + $this->environment();
+        $environment = ['PHP_INI_SCAN_DIR' => "$this->scratch/web"] + $this->environment();
         $server = new WebServer($kind, $this->folder, "$this->scratch/$root", self::as(self::NOBODY), $environment);
         return $this->children[] = $server;
     }
@@ -269,19 +271,8 @@ abstract class Processes extends TestCase
             'PATH' => getenv('PATH'),
             'HOME' => "$this->scratch/home",
             'TMPDIR' => sys_get_temp_dir(),
-            'PHP_INI_SCAN_DIR' => ":$this->scratch/php",
+            'PHPRC' => "$this->scratch/php/php.ini",
+            'PHP_INI_SCAN_DIR' => '/dev/null',
         ];
-    }
-
-    /** The library that this process has loaded. */
-    private function extension(): string
-    {
-        foreach (explode(',', (string) php_ini_scanned_files()) as $file) {
-            $path = parse_ini_file(trim($file))['extension'] ?? '';
-            if (str_contains($path, 'localapi')) {
-                return $path;
-            }
-        }
-        self::fail('Load the extension from a file in PHP_INI_SCAN_DIR.');
     }
 }
