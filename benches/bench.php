@@ -100,16 +100,14 @@ abstract class Bench
         return is_file(ini_get('extension_dir') . "/$name.so") ? $name : throw new Missing("no $name.so");
     }
 
-    protected static function tool(string ...$names): string
+    protected static function tool(string $name): string
     {
-        foreach ($names as $name) {
-            foreach (explode(':', getenv('PATH') . ':/usr/sbin') as $folder) {
-                if (is_executable("$folder/$name")) {
-                    return "$folder/$name";
-                }
+        foreach (explode(':', getenv('PATH') . ':/usr/sbin') as $folder) {
+            if (is_executable("$folder/$name")) {
+                return "$folder/$name";
             }
         }
-        throw new Missing("no $names[0]");
+        throw new Missing("no $name");
     }
 
     /** @param list<string> $command */

@@ -273,7 +273,10 @@ final class Ratios extends Bench
     /** @param callable(FastCgi): float $measure */
     private function withFpm(int $workers, string $store, callable $measure): float
     {
-        $binary = self::tool('php-fpm' . PHP_MAJOR_VERSION . '.' . PHP_MINOR_VERSION, 'php-fpm');
+        // That of this PHP: beside it and with the same end of its name.
+        $php = realpath(PHP_BINARY);
+        $binary = dirname($php, 2) . '/sbin/php-fpm' . substr(basename($php), strlen('php'));
+        is_executable($binary) || throw new Missing("no $binary");
         $socket = "$this->memory/fpm.sock";
         file_put_contents("$this->memory/fpm.conf", "[global]\nerror_log = $this->memory/fpm.log\n[bench]\n"
             . "user = root\nlisten = $socket\npm = static\npm.max_children = $workers\n");

@@ -134,14 +134,12 @@ final class Fpm
         return pack('CCnnCx', 1, $type, 1, strlen($content), 0) . $content;
     }
 
+    /** That of this PHP, whatever others are installed: beside it and with the same end of its name. */
     private static function binary(): string
     {
-        $version = PHP_MAJOR_VERSION . '.' . PHP_MINOR_VERSION;
-        foreach (["/usr/sbin/php-fpm$version", PHP_BINDIR . '/../sbin/php-fpm', '/usr/sbin/php-fpm'] as $binary) {
-            if (is_executable($binary)) {
-                return $binary;
-            }
-        }
-        Assert::fail('php-fpm is not installed.');
+        $php = realpath(PHP_BINARY);
+        $binary = dirname($php, 2) . '/sbin/php-fpm' . substr(basename($php), strlen('php'));
+        Assert::assertTrue(is_executable($binary), "There is no $binary.");
+        return $binary;
     }
 }

@@ -51,6 +51,8 @@ abstract class Processes extends TestCase
         self::assertSame(1, preg_match('~^extension = "(.*localapi\.so)"$~m', $ini, $found), 'Run this by make test.');
         copy($found[1], "$this->scratch/php/localapi.so");
         file_put_contents("$this->scratch/php/php.ini", str_replace($found[1], "$this->scratch/php/localapi.so", $ini));
+        // What the README's commands call php.
+        symlink(PHP_BINARY, "$this->scratch/php/php");
         foreach (glob(__DIR__ . '/children/*.php') as $script) {
             copy($script, "$this->scratch/php/" . basename($script));
         }
@@ -268,7 +270,7 @@ abstract class Processes extends TestCase
     private function environment(): array
     {
         return [
-            'PATH' => getenv('PATH'),
+            'PATH' => "$this->scratch/php:" . getenv('PATH'),
             'HOME' => "$this->scratch/home",
             'TMPDIR' => sys_get_temp_dir(),
             'PHPRC' => "$this->scratch/php/php.ini",
