@@ -74,12 +74,6 @@ final class WebServer
         return $blocks[1][$number];
     }
 
-    /** Whether Apache has a module of this PHP. */
-    public static function hasModule(): bool
-    {
-        return str_starts_with(realpath(PHP_BINARY), '/usr/bin/php');
-    }
-
     public function kill(): void
     {
         if (is_resource($this->process)) {
