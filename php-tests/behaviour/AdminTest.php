@@ -2,19 +2,22 @@
 
 declare(strict_types=1);
 
+use PHPUnit\Framework\Attributes\DataProvider;
+
 require_once __DIR__ . '/StoreTestCase.php';
 
 /** In whose name a command runs. */
 final class AdminTest extends StoreTestCase
 {
     /** @dataProvider system */
+    #[DataProvider('system')]
     public function test_nobody_named_is_the_system(?string $admin): void
     {
         $this->created(self::request(), $admin);
         $this->assertLogged('System', 0);
     }
 
-    public function system(): array
+    public static function system(): array
     {
         return [[null], ['']];
     }
@@ -27,12 +30,13 @@ final class AdminTest extends StoreTestCase
     }
 
     /** @dataProvider unknown */
+    #[DataProvider('unknown')]
     public function test_an_unknown_admin_is_answered_before_any_parameter(string $admin, string $quoted): void
     {
         $this->assertRefused(sprintf(Message::ADMIN_UNKNOWN, $quoted), ['grantType' => "\xff"], $admin);
     }
 
-    public function unknown(): array
+    public static function unknown(): array
     {
         return [
             ['nobody', 'nobody'], ['Admin', 'Admin'], ['admin ', 'admin '], [' ', ' '], ['0', '0'], ['1', '1'],

@@ -13,8 +13,8 @@ final class ApiCredentialTest extends StoreTestCase
 {
     private const SERVER = ['REQUEST_METHOD' => 'POST', 'REMOTE_ADDR' => '127.0.0.1', 'CONTENT_LENGTH' => '20'];
 
-    /** The status for a list with these credentials. */
-    private static function status(array $credentials, string $address = '127.0.0.1'): int
+    /** The status of a list with these credentials. */
+    private static function ask(array $credentials, string $address = '127.0.0.1'): int
     {
         $parameters = $credentials + ['action' => 'ListOAuthCredentials'];
         return respond($parameters, ['REMOTE_ADDR' => $address] + self::SERVER)['status'];
@@ -36,9 +36,9 @@ final class ApiCredentialTest extends StoreTestCase
     public function testAPairMayBeInEitherPlaceAndEmptyStringsAreNone(): void
     {
         ['identifier' => $name, 'secret' => $secret] = $pair = issue_api_credential('admin');
-        self::assertSame(200, self::status($pair + ['username' => '', 'password' => '', 'accesskey' => '']));
-        self::assertSame(200, self::status(['username' => $name, 'password' => $secret, 'identifier' => '']));
-        self::assertSame(403, self::status(['identifier' => $name, 'secret' => '']));
+        self::assertSame(200, self::ask($pair + ['username' => '', 'password' => '', 'accesskey' => '']));
+        self::assertSame(200, self::ask(['username' => $name, 'password' => $secret, 'identifier' => '']));
+        self::assertSame(403, self::ask(['identifier' => $name, 'secret' => '']));
     }
 
     public function testARevokedCredentialIsRefused(): void
@@ -47,18 +47,18 @@ final class ApiCredentialTest extends StoreTestCase
         self::assertTrue(revoke_api_credential($pair['identifier']));
         self::assertFalse(revoke_api_credential($pair['identifier']));
         self::assertFalse(revoke_api_credential('unknown'));
-        self::assertSame(403, self::status($pair));
+        self::assertSame(403, self::ask($pair));
     }
 
     public function testAnAdminLogsInWithTheMd5OfThePassword(): void
     {
         $login = ['username' => 'admin', 'password' => md5('secret')];
-        self::assertSame(403, self::status($login), 'off without a password');
+        self::assertSame(403, self::ask($login), 'off without a password');
         $hash = password_hash(md5('secret'), PASSWORD_BCRYPT, ['cost' => 4]);
         self::pdo()->prepare("UPDATE tbladmins SET password = ? WHERE username = 'admin'")->execute([$hash]);
-        self::assertSame(200, self::status($login));
-        self::assertSame(403, self::status(['password' => md5('wrong')] + $login));
-        self::assertSame(403, self::status(['username' => 'nobody'] + $login));
+        self::assertSame(200, self::ask($login));
+        self::assertSame(403, self::ask(['password' => md5('wrong')] + $login));
+        self::assertSame(403, self::ask(['username' => 'nobody'] + $login));
     }
 
     public function testAnAccessIsNotedOnceAMinute(): void
@@ -66,14 +66,14 @@ final class ApiCredentialTest extends StoreTestCase
         $pair = issue_api_credential('admin');
         $noted = fn () => self::rows('SELECT last_access FROM tbldeviceauth')[0]['last_access'];
         self::assertNull($noted());
-        self::assertSame(200, self::status($pair));
+        self::assertSame(200, self::ask($pair));
         self::assertNotNull($noted());
         $recent = gmdate('Y-m-d H:i:s', time() - 20);
         self::pdo()->exec("UPDATE tbldeviceauth SET last_access = '$recent'");
-        self::assertSame(200, self::status($pair));
+        self::assertSame(200, self::ask($pair));
         self::assertSame($recent, $noted());
         self::pdo()->exec("UPDATE tbldeviceauth SET last_access = '2020-01-01 00:00:00'");
-        self::assertSame(200, self::status($pair));
+        self::assertSame(200, self::ask($pair));
         self::assertGreaterThan($recent, $noted());
     }
 
@@ -112,7 +112,7 @@ final class ApiCredentialTest extends StoreTestCase
     {
         $create = ['action' => 'CreateOAuthCredential', 'grantType' => 'authorization_code', 'name' => 'n', 'scope' => 'openid'];
         $parameters = issue_api_credential('admin') + $create;
-        self::assertSame(200, self::status($parameters));
+        self::assertSame(200, self::ask($parameters));
         self::lock($other = self::pdo());
         $found = self::respondWhere('', ['localapi.busy_timeout' => 100] + self::place(), $parameters);
         $other->exec('ROLLBACK');
@@ -148,10 +148,10 @@ final class ApiCredentialTest extends StoreTestCase
     {
         $wrong = ['identifier' => 'never-to-be-logged', 'secret' => 'nor-this'];
         for ($i = 0; $i < 15; $i++) {
-            self::assertSame(403, self::status($wrong));
-            self::assertSame(403, self::status($wrong, '203.0.113.9'));
+            self::assertSame(403, self::ask($wrong));
+            self::assertSame(403, self::ask($wrong, '203.0.113.9'));
         }
-        self::assertSame(403, self::status($wrong, '::1'));
+        self::assertSame(403, self::ask($wrong, '::1'));
         $lines = self::rows('SELECT ipaddr, count(*) n FROM tblactivitylog GROUP BY ipaddr ORDER BY ipaddr');
         self::assertSame([['ipaddr' => '127.0.0.1', 'n' => 10], ['ipaddr' => '::1', 'n' => 1]], $lines);
         self::assertStringNotContainsString('never', json_encode(self::rows('SELECT * FROM tblactivitylog')));
@@ -161,7 +161,7 @@ final class ApiCredentialTest extends StoreTestCase
     {
         $wrong = ['identifier' => 'a', 'secret' => 'b'];
         for ($i = 0; $i < 5; $i++) {
-            self::assertSame(403, self::status($wrong));
+            self::assertSame(403, self::ask($wrong));
         }
         $call = sprintf('print localAPI("ListOAuthCredentials")["result"]; print LocalApi\respond(%s, %s)["status"];', var_export($wrong, true), var_export(self::SERVER, true));
         self::lock($other = self::pdo());

@@ -2,6 +2,8 @@
 
 declare(strict_types=1);
 
+use PHPUnit\Framework\Attributes\DataProvider;
+
 require_once __DIR__ . '/CredentialTestCase.php';
 
 /** LocalApi\batch(): many calls with one durable commit. */
@@ -68,6 +70,7 @@ final class BatchTest extends CredentialTestCase
     }
 
     /** @dataProvider shapes */
+    #[DataProvider('shapes')]
     public function test_what_is_no_call_is_refused_before_anything_is_stored(array $calls): void
     {
         try {
@@ -80,7 +83,7 @@ final class BatchTest extends CredentialTestCase
         self::assertSame([], self::clients());
     }
 
-    public function shapes(): iterable
+    public static function shapes(): iterable
     {
         yield 'no array' => [[self::CALL, 'CreateOAuthCredential']];
         yield 'keys' => [['a' => self::CALL]];

@@ -2,6 +2,8 @@
 
 declare(strict_types=1);
 
+use PHPUnit\Framework\Attributes\DataProvider;
+use PHPUnit\Framework\Attributes\Group;
 use PHPUnit\Framework\TestCase;
 
 require_once __DIR__ . '/../process.php';
@@ -49,6 +51,7 @@ final class CanaryTest extends TestCase
     }
 
     /** @group file */
+    #[Group('file')]
     public function test_no_secret_is_left_in_clear(): void
     {
         $log = "$this->folder/php.log";
@@ -64,6 +67,7 @@ final class CanaryTest extends TestCase
     }
 
     /** @dataProvider spellings */
+    #[DataProvider('spellings')]
     public function test_a_secret_in_clear_would_be_found(callable $spell): void
     {
         $bytes = random_bytes(64);
@@ -72,7 +76,7 @@ final class CanaryTest extends TestCase
         self::assertSame(['leak'], $this->leaks([base64_encode($bytes)]));
     }
 
-    public function spellings(): iterable
+    public static function spellings(): iterable
     {
         yield 'raw' => [static fn (string $bytes, string $text): string => $bytes];
         yield 'base64' => [static fn (string $bytes, string $text): string => $text];

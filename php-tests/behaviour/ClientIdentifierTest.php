@@ -2,6 +2,7 @@
 
 declare(strict_types=1);
 
+use PHPUnit\Framework\Attributes\DataProvider;
 use PHPUnit\Framework\TestCase;
 
 require_once __DIR__ . '/../process.php';
@@ -10,6 +11,7 @@ require_once __DIR__ . '/../process.php';
 final class ClientIdentifierTest extends TestCase
 {
     /** @dataProvider companies */
+    #[DataProvider('companies')]
     public function test_the_company_name_is_the_prefix(string $company, string $prefix): void
     {
         $create = 'echo localAPI("CreateOAuthCredential", '
@@ -20,7 +22,7 @@ final class ClientIdentifierTest extends TestCase
         $this->assertLessThanOrEqual(80, strlen($identifier));
     }
 
-    public function companies(): array
+    public static function companies(): array
     {
         return [
             ['Company Name', 'COMPANY-NAME'],

@@ -2,6 +2,8 @@
 
 declare(strict_types=1);
 
+use PHPUnit\Framework\Attributes\DataProvider;
+
 require_once __DIR__ . '/CredentialTestCase.php';
 
 /** copy_store. */
@@ -23,7 +25,7 @@ final class CopyStoreTest extends CredentialTestCase
     }
 
     /** @return array<string, array{bool}> */
-    public function targets(): array
+    public static function targets(): array
     {
         return tests_run_at_a_server() ? ['a file' => [false], 'the server' => [true]] : ['a file' => [false]];
     }
@@ -39,6 +41,7 @@ final class CopyStoreTest extends CredentialTestCase
     }
 
     /** @dataProvider targets */
+    #[DataProvider('targets')]
     public function test_a_copy_is_a_store_with_the_same_credentials(bool $server): void
     {
         [$first, $second] = [self::authorizationCode(), self::singleSignOn()];
@@ -184,6 +187,7 @@ final class CopyStoreTest extends CredentialTestCase
     }
 
     /** @dataProvider useless */
+    #[DataProvider('useless')]
     public function test_a_dsn_that_is_no_use_is_a_value_error_that_does_not_show_it(array $arguments, string $message): void
     {
         try {
@@ -196,7 +200,7 @@ final class CopyStoreTest extends CredentialTestCase
         }
     }
 
-    public function useless(): iterable
+    public static function useless(): iterable
     {
         $sound = 'sqlite:/tmp/localapi-sound.sqlite';
         $must = 'must be the DSN of a store in a file or at a server';

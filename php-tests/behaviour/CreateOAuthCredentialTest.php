@@ -2,6 +2,8 @@
 
 declare(strict_types=1);
 
+use PHPUnit\Framework\Attributes\DataProvider;
+
 require_once __DIR__ . '/StoreTestCase.php';
 
 /** The answer, each message, and which of several mistakes is answered. */
@@ -14,6 +16,7 @@ final class CreateOAuthCredentialTest extends StoreTestCase
     }
 
     /** @dataProvider grantTypes */
+    #[DataProvider('grantTypes')]
     public function test_the_answer_has_four_keys_in_the_documented_order(string $grantType): void
     {
         $answer = self::create(self::request(grantType: $grantType));
@@ -28,7 +31,7 @@ final class CreateOAuthCredentialTest extends StoreTestCase
         $this->assertSame(64, strlen(base64_decode($answer['clientSecret'], true)));
     }
 
-    public function grantTypes(): array
+    public static function grantTypes(): array
     {
         return [['authorization_code'], ['single_sign_on']];
     }
@@ -58,24 +61,26 @@ final class CreateOAuthCredentialTest extends StoreTestCase
     }
 
     /** @dataProvider commands */
+    #[DataProvider('commands')]
     public function test_the_command_is_matched_without_regard_to_case(string $command): void
     {
         $this->assertSame('success', localAPI($command, self::request())['result']);
     }
 
-    public function commands(): array
+    public static function commands(): array
     {
         return [['createoauthcredential'], ['CREATEOAUTHCREDENTIAL'], ['createOAuthCredential']];
     }
 
     /** @dataProvider unknownCommands */
+    #[DataProvider('unknownCommands')]
     public function test_an_unknown_command_is_answered_before_anything_else(string $command, string $quoted): void
     {
         $expected = ['result' => 'error', 'message' => sprintf(Message::COMMAND_UNKNOWN, $quoted)];
         $this->assertSame($expected, localAPI($command, ['grantType' => "\xff"], 'nobody'));
     }
 
-    public function unknownCommands(): array
+    public static function unknownCommands(): array
     {
         return [
             ['GetMyOwnStats', 'GetMyOwnStats'],
@@ -87,6 +92,7 @@ final class CreateOAuthCredentialTest extends StoreTestCase
     }
 
     /** @dataProvider chains */
+    #[DataProvider('chains')]
     public function test_the_first_rule_that_fails_answers(string $message, array $postData): void
     {
         self::registerManyScopes();
@@ -96,7 +102,7 @@ final class CreateOAuthCredentialTest extends StoreTestCase
     }
 
     /** Each rule alone, and each with all rules behind it broken too. */
-    public function chains(): iterable
+    public static function chains(): iterable
     {
         foreach (['authorization_code', 'single_sign_on'] as $grantType) {
             $rules = self::rules($grantType);
@@ -165,6 +171,7 @@ final class CreateOAuthCredentialTest extends StoreTestCase
     }
 
     /** @dataProvider scopes */
+    #[DataProvider('scopes')]
     public function test_scopes_are_tokens_between_ascii_white_space(string $scope, array $stored): void
     {
         $id = $this->created(self::request(['scope' => $scope]))['id'];
@@ -173,7 +180,7 @@ final class CreateOAuthCredentialTest extends StoreTestCase
         $this->assertSame($stored, array_column(self::rows($sql), 'scope'));
     }
 
-    public function scopes(): array
+    public static function scopes(): array
     {
         return [
             ['openid', ['openid']],
@@ -185,12 +192,13 @@ final class CreateOAuthCredentialTest extends StoreTestCase
     }
 
     /** @dataProvider unknownScopes */
+    #[DataProvider('unknownScopes')]
     public function test_a_token_is_compared_byte_for_byte(string $scope, string $quoted): void
     {
         $this->assertRefused(sprintf(Message::SCOPE_INVALID, $quoted), self::request(['scope' => $scope]));
     }
 
-    public function unknownScopes(): array
+    public static function unknownScopes(): array
     {
         return [
             ['OpenID', 'OpenID'],
@@ -221,6 +229,7 @@ final class CreateOAuthCredentialTest extends StoreTestCase
     }
 
     /** @dataProvider texts */
+    #[DataProvider('texts')]
     public function test_name_and_description_are_short(string $parameter, string $text, ?string $message): void
     {
         $postData = self::request([$parameter => $text]);
@@ -231,7 +240,7 @@ final class CreateOAuthCredentialTest extends StoreTestCase
         }
     }
 
-    public function texts(): iterable
+    public static function texts(): iterable
     {
         $longest = str_repeat('ü', 255);
         yield ['name', $longest, null];

@@ -2,6 +2,8 @@
 
 declare(strict_types=1);
 
+use PHPUnit\Framework\Attributes\DataProvider;
+
 require_once __DIR__ . '/CredentialTestCase.php';
 
 /** DeleteOAuthCredential. */
@@ -61,6 +63,7 @@ final class DeleteOAuthCredentialTest extends CredentialTestCase
     }
 
     /** @dataProvider mistakes */
+    #[DataProvider('mistakes')]
     public function test_an_id_that_is_none_is_refused_and_nothing_goes(array $postData, string $message): void
     {
         $issued = self::authorizationCode();
@@ -69,7 +72,7 @@ final class DeleteOAuthCredentialTest extends CredentialTestCase
         self::assertSame([], self::log());
     }
 
-    public function mistakes(): iterable
+    public static function mistakes(): iterable
     {
         $ids = [null, '', " \t", 0, '0', -1, '-1', '+1', '1.0', 1.5, ' 1', '1 ', '0x1', 'one', '2', [1], true . '0'];
         foreach ([...$ids, '9223372036854775807', '9223372036854775808'] as $id) {

@@ -2,6 +2,7 @@
 
 declare(strict_types=1);
 
+use PHPUnit\Framework\Attributes\DataProvider;
 use function LocalApi\issue_api_credential;
 
 require_once __DIR__ . '/StoreTestCase.php';
@@ -100,7 +101,7 @@ final class EntryPointTest extends StoreTestCase
         }
     }
 
-    public function displays(): iterable
+    public static function displays(): iterable
     {
         yield 'off' => [['display_errors' => 0]];
         yield 'text' => [['display_errors' => 1, 'html_errors' => 0]];
@@ -109,6 +110,7 @@ final class EntryPointTest extends StoreTestCase
     }
 
     /** @dataProvider displays */
+    #[DataProvider('displays')]
     public function testNothingStandsBeforeOrBehindAnAnswer(array $display): void
     {
         $login = issue_api_credential('admin');

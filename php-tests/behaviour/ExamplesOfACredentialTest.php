@@ -2,6 +2,8 @@
 
 declare(strict_types=1);
 
+use PHPUnit\Framework\Attributes\DataProvider;
+use PHPUnit\Framework\Attributes\Group;
 use PHPUnit\Framework\TestCase;
 
 require_once __DIR__ . '/../process.php';
@@ -11,9 +13,11 @@ require_once __DIR__ . '/../process.php';
  *
  * @group file
  */
+#[Group('file')]
 final class ExamplesOfACredentialTest extends TestCase
 {
     /** @dataProvider samples */
+    #[DataProvider('samples')]
     public function test_a_sample_prints_a_success(string $sample, array $keys, array $shown): void
     {
         $file = dirname(__DIR__, 2) . "/examples/$sample.php";
@@ -26,7 +30,7 @@ final class ExamplesOfACredentialTest extends TestCase
         }
     }
 
-    public function samples(): iterable
+    public static function samples(): iterable
     {
         yield ['list-credentials', ['clients'], ['/\[name\] => Mobile App$/m', '/\[scope\] => openid profile$/m']];
         yield ['update-credential', ['credentialId', 'newClientSecret'], ['/\[credentialId\] => 1$/m']];

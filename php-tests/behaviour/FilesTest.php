@@ -2,6 +2,8 @@
 
 declare(strict_types=1);
 
+use PHPUnit\Framework\Attributes\Group;
+
 require_once __DIR__ . '/CredentialTestCase.php';
 
 /**
@@ -9,6 +11,7 @@ require_once __DIR__ . '/CredentialTestCase.php';
  *
  * @group file
  */
+#[Group('file')]
 final class FilesTest extends CredentialTestCase
 {
     private string $scratch;

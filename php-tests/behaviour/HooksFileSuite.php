@@ -3,6 +3,7 @@
 declare(strict_types=1);
 
 use LocalApi\Sandbox;
+use PHPUnit\Framework\Attributes\Depends;
 use PHPUnit\Framework\TestCase;
 
 require_once __DIR__ . '/../process.php';
@@ -52,6 +53,7 @@ final class HooksFileSuite extends TestCase
     }
 
     /** @depends testAFileIsIncludedOnceAndItsHooksAreThereAfterEachReset */
+    #[Depends('testAFileIsIncludedOnceAndItsHooksAreThereAfterEachReset')]
     public function testAnotherTestGetsThemToo(): void
     {
         Sandbox::loadHooks(self::$folder . '/once.php');

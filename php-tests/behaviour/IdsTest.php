@@ -9,7 +9,7 @@ final class IdsTest extends CredentialTestCase
 {
     private const SERVER = ['REQUEST_METHOD' => 'POST', 'REMOTE_ADDR' => '127.0.0.1'];
 
-    private static function status(array $credential, string $action): int
+    private static function asked(array $credential, string $action): int
     {
         return LocalApi\respond($credential + ['action' => $action], self::SERVER)['status'];
     }
@@ -32,12 +32,12 @@ final class IdsTest extends CredentialTestCase
     {
         LocalApi\register_admin('bob');
         $key = LocalApi\issue_api_credential('bob');
-        self::assertSame(200, self::status($key, 'ListOAuthCredentials'));
+        self::assertSame(200, self::asked($key, 'ListOAuthCredentials'));
         self::execute("DELETE FROM tbladmins WHERE username = 'bob'");
         LocalApi\register_admin('alice');
-        self::assertSame(403, self::status($key, 'ListOAuthCredentials'));
+        self::assertSame(403, self::asked($key, 'ListOAuthCredentials'));
         LocalApi\register_admin('bob');
-        self::assertSame(403, self::status($key, 'ListOAuthCredentials'), 'it is another bob');
+        self::assertSame(403, self::asked($key, 'ListOAuthCredentials'), 'it is another bob');
     }
 
     public function testARoleThatIsGoneAllowsNothingWhateverComesAfterIt(): void
@@ -45,8 +45,8 @@ final class IdsTest extends CredentialTestCase
         $key = LocalApi\issue_api_credential('admin', ['ListOAuthCredentials']);
         self::execute('DELETE FROM tblapi_roles');
         LocalApi\issue_api_credential('admin', ['*']);
-        self::assertSame(403, self::status($key, 'ListOAuthCredentials'));
-        self::assertSame(403, self::status($key, 'CreateOAuthCredential'));
+        self::assertSame(403, self::asked($key, 'ListOAuthCredentials'));
+        self::assertSame(403, self::asked($key, 'CreateOAuthCredential'));
     }
 
     public function testTheLogTellsACredentialFromOneThatIsGone(): void

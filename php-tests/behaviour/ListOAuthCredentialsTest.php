@@ -2,6 +2,8 @@
 
 declare(strict_types=1);
 
+use PHPUnit\Framework\Attributes\DataProvider;
+
 require_once __DIR__ . '/CredentialTestCase.php';
 
 /** ListOAuthCredentials. */
@@ -111,6 +113,7 @@ final class ListOAuthCredentialsTest extends CredentialTestCase
     }
 
     /** @dataProvider sortFields */
+    #[DataProvider('sortFields')]
     public function test_each_field_sorts_and_ties_are_broken_by_id(string $field, string $column): void
     {
         $this->fill();
@@ -125,7 +128,7 @@ final class ListOAuthCredentialsTest extends CredentialTestCase
         }
     }
 
-    public function sortFields(): iterable
+    public static function sortFields(): iterable
     {
         yield ['credentialId', 'id'];
         yield ['id', 'id'];
@@ -187,6 +190,7 @@ final class ListOAuthCredentialsTest extends CredentialTestCase
     }
 
     /** @dataProvider mistakes */
+    #[DataProvider('mistakes')]
     public function test_a_mistake_is_named(array $postData, string $message): void
     {
         self::assertError($message, 'ListOAuthCredentials', $postData);
@@ -194,7 +198,7 @@ final class ListOAuthCredentialsTest extends CredentialTestCase
         self::assertError($message, 'ListOAuthCredentials', $postData);
     }
 
-    public function mistakes(): iterable
+    public static function mistakes(): iterable
     {
         foreach (['clientSecret', 'secret', 'id desc', 'rowid', 'name, id', '1'] as $field) {
             yield [['sortField' => $field], "The sort field \"$field\" is invalid."];

@@ -2,6 +2,8 @@
 
 declare(strict_types=1);
 
+use PHPUnit\Framework\Attributes\Group;
+
 require_once __DIR__ . '/StoreTestCase.php';
 
 /**
@@ -10,6 +12,7 @@ require_once __DIR__ . '/StoreTestCase.php';
  *
  * @group file
  */
+#[Group('file')]
 final class MissingStoreTest extends StoreTestCase
 {
     private const CALLS = [

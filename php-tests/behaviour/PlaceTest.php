@@ -2,6 +2,8 @@
 
 declare(strict_types=1);
 
+use PHPUnit\Framework\Attributes\DataProvider;
+use PHPUnit\Framework\Attributes\Group;
 use PHPUnit\Framework\TestCase;
 
 require_once __DIR__ . '/../process.php';
@@ -12,6 +14,7 @@ require_once __DIR__ . '/Message.php';
  *
  * @group file
  */
+#[Group('file')]
 final class PlaceTest extends TestCase
 {
     private const CREATE = '
@@ -27,6 +30,7 @@ final class PlaceTest extends TestCase
     }
 
     /** @dataProvider defaults */
+    #[DataProvider('defaults')]
     public function test_on_the_command_line_the_environment_says_where(array $environment, string $expected): void
     {
         $environment = str_replace('<folder>', $this->folder, array_filter($environment)) + $environment;
@@ -35,7 +39,7 @@ final class PlaceTest extends TestCase
         $this->assertFileExists("$this->folder/$expected.key");
     }
 
-    public function defaults(): array
+    public static function defaults(): array
     {
         return [
             'HOME' => [['HOME' => '<folder>', 'XDG_DATA_HOME' => null], '.local/share/localapi/store.sqlite'],
@@ -47,6 +51,7 @@ final class PlaceTest extends TestCase
     }
 
     /** @dataProvider homeless */
+    #[DataProvider('homeless')]
     public function test_without_a_home_there_is_no_default(?string $home): void
     {
         $said = php(self::CREATE, [], ['HOME' => $home, 'XDG_DATA_HOME' => null]);
@@ -54,7 +59,7 @@ final class PlaceTest extends TestCase
         $this->assertSame($message, $said);
     }
 
-    public function homeless(): array
+    public static function homeless(): array
     {
         return [[null], [''], ['relative/home']];
     }
@@ -125,6 +130,7 @@ final class PlaceTest extends TestCase
     }
 
     /** @dataProvider foreign */
+    #[DataProvider('foreign')]
     public function test_a_file_that_is_not_ours_is_refused_and_left_untouched(Closure $make, string $message): void
     {
         $path = "$this->folder/store.sqlite";
@@ -143,7 +149,7 @@ final class PlaceTest extends TestCase
         $this->assertSame($before, $this->contents());
     }
 
-    public function foreign(): array
+    public static function foreign(): array
     {
         $sql = fn (string $sql) => function (string $path) use ($sql): void {
             (new PDO("sqlite:$path"))->exec($sql);

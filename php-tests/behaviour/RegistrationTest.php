@@ -2,6 +2,8 @@
 
 declare(strict_types=1);
 
+use PHPUnit\Framework\Attributes\DataProvider;
+
 require_once __DIR__ . '/StoreTestCase.php';
 
 /** register_service, register_scope and register_admin. */
@@ -89,6 +91,7 @@ final class RegistrationTest extends StoreTestCase
     }
 
     /** @dataProvider useless */
+    #[DataProvider('useless')]
     public function test_an_argument_that_is_no_use_is_a_value_error(Closure $call, string $message): void
     {
         $this->expectException(ValueError::class);
@@ -96,7 +99,7 @@ final class RegistrationTest extends StoreTestCase
         $call();
     }
 
-    public function useless(): iterable
+    public static function useless(): iterable
     {
         $service = 'LocalApi\register_service(): Argument #1 ($serviceId) must be greater than 0';
         $client = 'LocalApi\register_service(): Argument #2 ($clientId) must be greater than 0';

@@ -121,10 +121,10 @@ abstract class StoreTestCase extends TestCase
     private static function connect(string $more): PDO
     {
         ['host' => $host, 'port' => $port, 'user' => $user, 'pass' => $password] = self::server();
-        return new PDO("mysql:host=$host;port=$port;charset=utf8mb4$more", $user, $password, [
-            PDO::ATTR_DEFAULT_FETCH_MODE => PDO::FETCH_ASSOC,
-            PDO::MYSQL_ATTR_INIT_COMMAND => "SET sql_mode = 'ANSI,NO_BACKSLASH_ESCAPES', time_zone = '+00:00'",
-        ]);
+        $options = [PDO::ATTR_DEFAULT_FETCH_MODE => PDO::FETCH_ASSOC];
+        $pdo = new PDO("mysql:host=$host;port=$port;charset=utf8mb4$more", $user, $password, $options);
+        $pdo->exec("SET sql_mode = 'ANSI,NO_BACKSLASH_ESCAPES', time_zone = '+00:00'");
+        return $pdo;
     }
 
     /** What the DSN says. */

@@ -2,6 +2,8 @@
 
 declare(strict_types=1);
 
+use PHPUnit\Framework\Attributes\Group;
+
 require_once __DIR__ . '/StoreTestCase.php';
 
 /** What is in the file once a credential was answered. */
@@ -70,6 +72,7 @@ final class StoredCredentialTest extends StoreTestCase
     }
 
     /** @group file */
+    #[Group('file')]
     public function test_no_file_holds_a_secret_in_clear(): void
     {
         for ($secrets = [], $calls = 0; $calls < 20; ++$calls) {

@@ -2,6 +2,9 @@
 
 declare(strict_types=1);
 
+use PHPUnit\Framework\Attributes\DataProvider;
+use PHPUnit\Framework\Attributes\Group;
+
 require_once __DIR__ . '/StoreTestCase.php';
 
 /** The documented tables, as a host that writes them finds them. */
@@ -10,6 +13,7 @@ final class TablesTest extends StoreTestCase
     private const TIME = '/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d$/';
 
     /** @dataProvider tables */
+    #[DataProvider('tables')]
     public function test_every_column_but_the_id_has_a_default(string $table, array $defaults): void
     {
         $pdo = self::pdo();
@@ -28,7 +32,7 @@ final class TablesTest extends StoreTestCase
         }
     }
 
-    public function tables(): array
+    public static function tables(): array
     {
         $times = ['created_at' => self::TIME, 'updated_at' => self::TIME];
         return [
@@ -118,6 +122,7 @@ final class TablesTest extends StoreTestCase
     }
 
     /** @group file */
+    #[Group('file')]
     public function test_the_file_says_whose_it_is_and_keeps_a_write_ahead_log(): void
     {
         $pragma = fn (string $name) => self::pdo()->query("PRAGMA $name")->fetchColumn();

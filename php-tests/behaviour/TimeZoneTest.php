@@ -2,6 +2,7 @@
 
 declare(strict_types=1);
 
+use PHPUnit\Framework\Attributes\Group;
 use PHPUnit\Framework\TestCase;
 
 require_once __DIR__ . '/../process.php';
@@ -11,6 +12,7 @@ require_once __DIR__ . '/../process.php';
  *
  * @group file
  */
+#[Group('file')]
 final class TimeZoneTest extends TestCase
 {
     /** Prints the time of a credential, and whether it's the one that PHP shows, or UTC where PHP can't show any. */

@@ -2,6 +2,8 @@
 
 declare(strict_types=1);
 
+use PHPUnit\Framework\Attributes\DataProvider;
+
 require_once __DIR__ . '/CredentialTestCase.php';
 
 /** UpdateOAuthCredential. */
@@ -16,6 +18,7 @@ final class UpdateOAuthCredentialTest extends CredentialTestCase
     ];
 
     /** @dataProvider single */
+    #[DataProvider('single')]
     public function test_what_is_not_passed_stays(array $postData, array $changed): void
     {
         $issued = self::authorizationCode(self::FULL);
@@ -32,7 +35,7 @@ final class UpdateOAuthCredentialTest extends CredentialTestCase
         self::assertSame(["OAuth credential {$issued['credentialId']} updated"], self::log());
     }
 
-    public function single(): iterable
+    public static function single(): iterable
     {
         yield 'name' => [['name' => 'Büro'], ['name' => 'Büro']];
         yield 'description' => [['description' => "a\nb"], ['description' => "a\nb"]];
@@ -59,6 +62,7 @@ final class UpdateOAuthCredentialTest extends CredentialTestCase
     }
 
     /** @dataProvider nothing */
+    #[DataProvider('nothing')]
     public function test_nothing_passed_is_a_success_that_writes_nothing(array $postData): void
     {
         $id = self::authorizationCode(self::FULL)['credentialId'];
@@ -70,7 +74,7 @@ final class UpdateOAuthCredentialTest extends CredentialTestCase
         self::assertSame([], self::log());
     }
 
-    public function nothing(): iterable
+    public static function nothing(): iterable
     {
         yield 'the id alone' => [[]];
         yield 'nulls' => [array_fill_keys(['name', 'scope', 'grantType', 'redirectUri', 'resetSecret'], null)];
@@ -106,6 +110,7 @@ final class UpdateOAuthCredentialTest extends CredentialTestCase
     }
 
     /** @dataProvider mistakes */
+    #[DataProvider('mistakes')]
     public function test_a_mistake_is_named_and_nothing_is_written(string $message, array $postData): void
     {
         LocalApi\register_service(7, 70);
@@ -119,7 +124,7 @@ final class UpdateOAuthCredentialTest extends CredentialTestCase
         self::assertTrue(self::verifies($issued));
     }
 
-    public function mistakes(): iterable
+    public static function mistakes(): iterable
     {
         foreach ([null, '', ' '] as $none) {
             $postData = ['credentialId' => $none, 'clientApiIdentifier' => $none];

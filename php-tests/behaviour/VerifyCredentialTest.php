@@ -170,7 +170,6 @@ final class VerifyCredentialTest extends CredentialTestCase
         }
     }
 
-    /** @requires PHP >= 8.2 */
     public function test_a_backtrace_does_not_show_the_secret(): void
     {
         $issued = self::authorizationCode();
@@ -182,9 +181,10 @@ final class VerifyCredentialTest extends CredentialTestCase
         } catch (StoreException $fault) {
             [$identifier, $secret] = $fault->getTrace()[0]['args'];
             self::assertSame($issued['clientIdentifier'], $identifier);
-            self::assertInstanceOf(SensitiveParameterValue::class, $secret);
-            self::assertStringContainsString('Object(SensitiveParameterValue)', (string) $fault);
-            self::assertStringNotContainsString(substr($issued['clientSecret'], 0, 10), (string) $fault);
+            // PHP 8.1 hides nothing.
+            $hides = PHP_VERSION_ID >= 80200;
+            self::assertSame($hides ? 'SensitiveParameterValue' : 'string', get_debug_type($secret));
+            self::assertSame(!$hides, str_contains((string) $fault, substr($issued['clientSecret'], 0, 10)));
         } finally {
             ini_set('zend.exception_ignore_args', $ignore);
         }

@@ -2,6 +2,7 @@
 
 declare(strict_types=1);
 
+use PHPUnit\Framework\Attributes\DataProvider;
 use function LocalApi\issue_api_credential;
 use function LocalApi\register_service;
 use function LocalApi\verify_credential;
@@ -46,7 +47,7 @@ final class ClientsTest extends StoreTestCase
         };
     }
 
-    public function clients(): iterable
+    public static function clients(): iterable
     {
         foreach (['cURL, JSON', 'cURL, XML', 'npm, JSON', 'npm, XML', 'PyPI, JSON'] as $name) {
             yield $name => [$name];
@@ -63,6 +64,7 @@ final class ClientsTest extends StoreTestCase
     }
 
     /** @dataProvider clients */
+    #[DataProvider('clients')]
     public function test_a_credential_is_created_listed_updated_and_deleted(string $name): void
     {
         $client = self::client($name, $this->url(), $this->login);
@@ -97,6 +99,7 @@ final class ClientsTest extends StoreTestCase
     }
 
     /** @dataProvider clients */
+    #[DataProvider('clients')]
     public function test_each_error_of_a_command_arrives(string $name): void
     {
         self::pdo()->exec('INSERT INTO tblhosting (id, userid) VALUES (9, 999)');
@@ -156,6 +159,7 @@ final class ClientsTest extends StoreTestCase
     }
 
     /** @dataProvider clients */
+    #[DataProvider('clients')]
     public function test_each_gate_is_told(string $name): void
     {
         $url = $this->url();
@@ -173,6 +177,7 @@ final class ClientsTest extends StoreTestCase
     }
 
     /** @dataProvider clients */
+    #[DataProvider('clients')]
     public function test_an_address_that_is_not_allowed_needs_the_access_key(string $name): void
     {
         $url = $this->url(['localapi.api_allowed_ips' => '203.0.113.0/24', 'localapi.api_access_key' => 'open sesame']);

@@ -4,6 +4,8 @@ declare(strict_types=1);
 
 use LocalApi\Endurance\Processes;
 use LocalApi\Endurance\WebServer;
+use PHPUnit\Framework\Attributes\DataProvider;
+use PHPUnit\Framework\Attributes\Group;
 
 require_once __DIR__ . '/../endurance/Processes.php';
 require_once __DIR__ . '/Client.php';
@@ -14,13 +16,14 @@ final class WebServersTest extends Processes
     /** What a server in development says, so that there is something to keep out of an answer. */
     private const LOUD = ['display_errors' => 1, 'display_startup_errors' => 1, 'html_errors' => 1];
 
-    public function servers(): iterable
+    public static function servers(): iterable
     {
         yield 'nginx with php-fpm' => ['nginx'];
         yield 'Apache with php-fpm' => ['Apache with php-fpm'];
     }
 
     /** @dataProvider servers */
+    #[DataProvider('servers')]
     public function test_a_server_configured_as_documented_answers(string $kind): void
     {
         $this->startFpm(2, self::LOUD);
@@ -28,6 +31,7 @@ final class WebServersTest extends Processes
     }
 
     /** @group apache-module */
+    #[Group('apache-module')]
     public function test_apache_with_its_module_configured_as_documented_answers(): void
     {
         $this->assertAnswers('Apache with its module');

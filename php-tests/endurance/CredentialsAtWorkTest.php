@@ -23,7 +23,7 @@ final class CredentialsAtWorkTest extends Processes
         $store->exec('CREATE TABLE history (id INTEGER PRIMARY KEY, secret TEXT)');
         $store->exec('CREATE TRIGGER keep_history AFTER UPDATE OF secret ON tbloauthserver_clients
             BEGIN INSERT INTO history (secret) VALUES (new.secret); END');
-        $count = self::size(100, 1_000);
+        $count = self::amount(100, 1_000);
         $resetting = [];
         for ($i = 0; $i < 2; $i++) {
             $resetting[] = $this->start('reset', [$issued['credentialId'], $count], self::FAST);
@@ -47,7 +47,7 @@ final class CredentialsAtWorkTest extends Processes
 
     public function testARotationThatIsKilledHalfwayIsFinishedByTheNextWhileOthersWork(): void
     {
-        $count = self::size(4_000, 20_000);
+        $count = self::amount(4_000, 20_000);
         $this->fill($count);
         $secrets = $this->secrets();
         $workers = [$this->start('work', [], self::FAST), $this->start('work', [], self::FAST)];
@@ -97,7 +97,7 @@ final class CredentialsAtWorkTest extends Processes
 
     public function testAListThatRunsOutOfTimeStopsBetweenBatchesAndLeavesNoLock(): void
     {
-        $count = self::size(20_000, 100_000);
+        $count = self::amount(20_000, 100_000);
         $this->fill($count);
         $whole = $this->start('list', [], self::FAST + ['memory_limit' => -1]);
         self::assertSame($count, json_decode($whole->line(), true)['count']);
@@ -129,7 +129,7 @@ final class CredentialsAtWorkTest extends Processes
 
     public function testALongListTakesLessThanTwiceTheMemoryOfItsArray(): void
     {
-        $count = self::size(20_000, 100_000);
+        $count = self::amount(20_000, 100_000);
         $this->fill($count);
         $listed = json_decode($this->start('list', [], self::FAST + ['memory_limit' => -1])->line(), true);
         self::assertSame($count, $listed['count']);
@@ -140,7 +140,7 @@ final class CredentialsAtWorkTest extends Processes
     {
         $this->fill(1_000);
         $few = $this->pagesRead(10);
-        $this->fill(self::size(20_000, 99_000));
+        $this->fill(self::amount(20_000, 99_000));
         // The tree grows by a level or two, and a checkpoint may be due.
         self::assertLessThan($few + 20, $this->pagesRead(10));
         self::assertGreaterThan($few + 100, $this->pagesRead(0));

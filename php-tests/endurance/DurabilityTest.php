@@ -73,7 +73,7 @@ final class DurabilityTest extends Processes
         foreach ([...$others, $watch] as $other) {
             self::assertSame('ready', $other->line());
         }
-        $count = self::size(1_000, 10_000);
+        $count = self::amount(1_000, 10_000);
         for ($i = 0; $i < 8; $i++) {
             $writers[] = $this->start('create', [$count], ['localapi.busy_timeout' => 60_000]);
         }

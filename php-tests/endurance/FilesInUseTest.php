@@ -31,7 +31,7 @@ final class FilesInUseTest extends Processes
     public function testWorkersThatReadTheFilesLoseNothingAmongOthersThatOpenAndCloseThem(): void
     {
         $this->start('create', [1])->answers();
-        $seconds = self::size(3, 60);
+        $seconds = self::amount(3, 60);
         for ($i = 0; $i < 2; $i++) {
             $others[] = $this->start('open-and-close', [$this->store, $seconds]);
         }

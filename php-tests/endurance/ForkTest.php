@@ -16,7 +16,7 @@ final class ForkTest extends Processes
 
     public function testChildrenOfAParentThatHasUsedTheStoreLoseNothing(): void
     {
-        $count = self::size(25, 500);
+        $count = self::amount(25, 500);
         $answers = $this->start('fork', [self::CHILDREN, $count, 1], self::PATIENT)->answers();
         $total = 1 + (self::CHILDREN + 1) * $count;
         self::assertCount($total, $answers);
@@ -25,7 +25,7 @@ final class ForkTest extends Processes
 
     public function testAParentThatEndsFirstTakesNothingAlong(): void
     {
-        $count = self::size(25, 500);
+        $count = self::amount(25, 500);
         $answers = $this->start('fork', [self::CHILDREN, $count, 0], self::PATIENT)->answers();
         $total = 1 + self::CHILDREN * $count;
         self::assertCount($total, $answers);
@@ -34,7 +34,7 @@ final class ForkTest extends Processes
 
     public function testAProcessThatOpensAndClosesTheStoreMeanwhileTakesNothingAlong(): void
     {
-        $count = self::size(25, 500);
+        $count = self::amount(25, 500);
         $visitors = [$this->start('visit', [$this->store]), $this->start('visit', [$this->store])];
         foreach ($visitors as $visitor) {
             self::assertSame('ready', $visitor->line());
@@ -53,7 +53,7 @@ final class ForkTest extends Processes
 
     public function testWorkersOfAMasterThatHasPreloadedLoseNothing(): void
     {
-        $count = self::size(25, 500);
+        $count = self::amount(25, 500);
         $ini = self::PATIENT + ['opcache.enable' => 1, 'opcache.preload' => "$this->scratch/php/preload.php"];
         $visitor = $this->start('visit', [$this->store]);
         $fpm = $this->startFpm(self::CHILDREN, $ini);

@@ -25,7 +25,7 @@ final class HttpTest extends Processes
     public function testCreatesAndListsUnderLoadAreNeitherLostNorDoubled(): void
     {
         [$server, $fpm, $login] = $this->serve(['localapi.busy_timeout' => 60_000]);
-        $answers = $this->answersUnderLoad($server, $login, self::size(5, 60));
+        $answers = $this->answersUnderLoad($server, $login, self::amount(5, 60));
         self::assertSame([], $this->others);
         $fpm->kill();
         $this->assertKept($answers);
@@ -45,12 +45,12 @@ final class HttpTest extends Processes
             $workers = array_filter($fpm->workers());
             $killed += $workers !== [] && posix_kill($workers[array_rand($workers)], SIGKILL) ? 1 : 0;
         };
-        $answers = $this->answersUnderLoad($server, $login, self::size(5, 60), $kill);
-        self::assertGreaterThan(self::size(10, 200), $killed);
+        $answers = $this->answersUnderLoad($server, $login, self::amount(5, 60), $kill);
+        self::assertGreaterThan(self::amount(10, 200), $killed);
         // What nginx makes of a worker that ends before its answer, or right after it: then it keeps the body to itself.
         self::assertSame([], preg_grep('/^(?:502 |200 $)/', $this->others, PREG_GREP_INVERT));
         self::assertLessThanOrEqual($killed, count($this->others));
-        self::assertSame(200, $this->status($server, $login + ['action' => 'ListOAuthCredentials', 'limit' => 1]));
+        self::assertSame(200, $this->ask($server, $login + ['action' => 'ListOAuthCredentials', 'limit' => 1]));
         $fpm->kill();
         $this->assertKept($answers);
         $ends = preg_grep('/exited on signal 9 \(SIGKILL\)/', self::complaints($fpm), PREG_GREP_INVERT);
@@ -62,7 +62,7 @@ final class HttpTest extends Processes
         [$server, $fpm, $login] = $this->serve(['localapi.durability' => 'normal', 'localapi.busy_timeout' => 60_000]);
         mt_srand($seed = random_int(0, PHP_INT_MAX));
         $statuses = [];
-        $this->askAll($server, self::size(4_000, 300_000), fn (): array => AnyRequest::options($server->url(), $login), function (CurlHandle $ch, string $body) use (&$statuses, $seed): void {
+        $this->askAll($server, self::amount(4_000, 300_000), fn (): array => AnyRequest::options($server->url(), $login), function (CurlHandle $ch, string $body) use (&$statuses, $seed): void {
             $status = curl_getinfo($ch, CURLINFO_RESPONSE_CODE);
             $type = (string) curl_getinfo($ch, CURLINFO_CONTENT_TYPE);
             self::assertTrue(self::isWhole($type, $body), "$status $type: $body (seed $seed)");
@@ -81,7 +81,7 @@ final class HttpTest extends Processes
         [$server] = $this->serve(['localapi.busy_timeout' => 60_000]);
         $wrong = ['identifier' => 'sent-name', 'secret' => 'sent-secret', 'action' => 'ListOAuthCredentials'];
         for ($i = 0; $i < 5; $i++) {
-            self::assertSame(403, $this->status($server, $wrong));
+            self::assertSame(403, $this->ask($server, $wrong));
         }
         $statuses = $this->statusesOfWaiting($server, $wrong);
         self::assertSame(array_fill(0, self::WORKERS, 403), $statuses);
@@ -213,7 +213,7 @@ final class HttpTest extends Processes
     }
 
     /** @param array<string, string> $fields */
-    private function status(WebServer $server, array $fields): int
+    private function ask(WebServer $server, array $fields): int
     {
         $ch = curl_init($server->url());
         curl_setopt_array($ch, [CURLOPT_POSTFIELDS => http_build_query($fields), CURLOPT_RETURNTRANSFER => true]);

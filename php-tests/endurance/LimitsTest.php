@@ -4,6 +4,8 @@ declare(strict_types=1);
 
 namespace LocalApi\Endurance;
 
+use PHPUnit\Framework\Attributes\DataProvider;
+
 require_once __DIR__ . '/Processes.php';
 
 /**
@@ -31,7 +33,7 @@ final class LimitsTest extends Processes
     }
 
     /** @return array<string, array{string, string}> */
-    public function ends(): array
+    public static function ends(): array
     {
         return [
             'memory_limit in a value' => ['memory in a value', 'Allowed memory size'],
@@ -44,9 +46,10 @@ final class LimitsTest extends Processes
     }
 
     /** @dataProvider ends */
+    #[DataProvider('ends')]
     public function testARequestThatEndsInsideACallLeavesNothingBehind(string $what, string $message): void
     {
-        for ($round = self::size(1, 10); $round > 0; $round--) {
+        for ($round = self::amount(1, 10); $round > 0; $round--) {
             $body = $this->request($what);
             self::assertStringContainsString($message, $body);
             self::assertStringNotContainsString('went on', $body);
@@ -56,7 +59,7 @@ final class LimitsTest extends Processes
 
     public function testMemoryLimitWhileTheAnswerIsBuiltLosesTheAnswerOnly(): void
     {
-        for ($round = self::size(2, 20); $round > 0; $round--) {
+        for ($round = self::amount(2, 20); $round > 0; $round--) {
             $before = $this->rows();
             $body = $this->request('memory in the answer');
             self::assertStringContainsString('Allowed memory size', $body);

@@ -15,14 +15,14 @@ final class MillionTest extends Processes
 
     public function testCallsThatStoreNothingTakeNoMemory(): void
     {
-        $more = (int) $this->start('many', ['refuse', self::size(60_000, 1_000_000)], self::MEMORY)->output();
+        $more = (int) $this->start('many', ['refuse', self::amount(60_000, 1_000_000)], self::MEMORY)->output();
         // Not even one byte per call in full size.
         self::assertLessThan(512, $more);
     }
 
     public function testCallsThatStoreTakeTheMemoryOfTheirRows(): void
     {
-        $calls = self::size(60_000, 1_000_000);
+        $calls = self::amount(60_000, 1_000_000);
         $more = (int) $this->start('many', ['create', $calls], self::MEMORY)->output();
         // What the same rows take in a file.
         $rows = 5_000;

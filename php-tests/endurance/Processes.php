@@ -72,8 +72,8 @@ abstract class Processes extends TestCase
         system('rm -rf ' . escapeshellarg($this->scratch));
     }
 
-    /** The issue's sizes with LOCALAPI_FULL=1, short ones otherwise. */
-    protected static function size(int $short, int $full): int
+    /** The full amount with LOCALAPI_FULL=1, the short one otherwise. */
+    protected static function amount(int $short, int $full): int
     {
         return getenv('LOCALAPI_FULL') === '1' ? $full : $short;
     }

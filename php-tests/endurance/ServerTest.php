@@ -51,7 +51,7 @@ final class ServerTest extends Processes
 
     public function testManyProcessesThatStartTogetherLoseAndDoubleNothing(): void
     {
-        foreach ([16 => self::size(10, 500), 64 => self::size(2, 100)] as $processes => $count) {
+        foreach ([16 => self::amount(10, 500), 64 => self::amount(2, 100)] as $processes => $count) {
             $writers = [];
             for ($i = 0; $i < $processes; $i++) {
                 $writers[] = $this->begin('create', [$count]);
@@ -59,7 +59,7 @@ final class ServerTest extends Processes
             $answers = array_merge($answers ?? [], Child::answersOf($writers));
         }
         $this->assertKept($answers, count($answers));
-        self::assertCount(16 * self::size(10, 500) + 64 * self::size(2, 100), $answers);
+        self::assertCount(16 * self::amount(10, 500) + 64 * self::amount(2, 100), $answers);
     }
 
     public function testNoIdIsGivenAgainAfterARestart(): void
@@ -91,7 +91,7 @@ final class ServerTest extends Processes
         $kept = $this->begin('create', [1])->answers();
         $named = ['localapi.dsn' => str_replace('127.0.0.1', 'localhost', $this->dsn())];
         foreach ([[], $named] as $ini) {
-            $place = str_replace('127.0.0.1', $ini === [] ? '127.0.0.1' : 'localhost', $this->name());
+            $place = str_replace('127.0.0.1', $ini === [] ? '127.0.0.1' : 'localhost', $this->shown());
             $sentences = [
                 "The credential store \"$place\" cannot be opened: no file descriptor is free; raise the limit of open files (ulimit -n).",
                 "The key file \"$this->store.key\" cannot be read: no file descriptor is free.",
@@ -117,7 +117,7 @@ final class ServerTest extends Processes
     public function testManyProcessesThatResetOneSecretLeaveOneThatWasTold(): void
     {
         [$issued] = $this->begin('create', [1])->answers();
-        $count = self::size(5, 100);
+        $count = self::amount(5, 100);
         for ($i = 0; $i < 16; $i++) {
             $resetting[] = $this->begin('reset', [$issued['credentialId'], $count]);
         }
@@ -132,7 +132,7 @@ final class ServerTest extends Processes
 
     public function testProcessesAtWorkSeeNothingOfARotationThatIsKilledAndFinished(): void
     {
-        $this->begin('many', ['create', self::size(1_500, 20_000)])->output();
+        $this->begin('many', ['create', self::amount(1_500, 20_000)])->output();
         $workers = [$this->begin('work'), $this->begin('work')];
         foreach ($workers as $worker) {
             self::assertSame('{"begun":true}', $worker->line());
@@ -157,7 +157,7 @@ final class ServerTest extends Processes
     public function testAServerThatRestartsUnderLoadIsWaitedFor(): void
     {
         [$writers, $answers] = $this->keepWriting();
-        for ($restart = self::size(2, 10); $restart > 0; $restart--) {
+        for ($restart = self::amount(2, 10); $restart > 0; $restart--) {
             usleep(random_int(100_000, 500_000));
             self::mariadb('restart', self::$server, $restart % 2 ? 'KILL' : 'TERM');
         }
@@ -169,7 +169,7 @@ final class ServerTest extends Processes
     {
         [$writers, $answers] = $this->keepWriting();
         $admin = self::admin();
-        for ($round = self::size(30, 500); $round > 0; $round--) {
+        for ($round = self::amount(30, 500); $round > 0; $round--) {
             usleep(random_int(1_000, 30_000));
             $sessions = "SELECT id FROM information_schema.processlist WHERE db = '$this->database'";
             foreach ($admin->query($sessions)->fetchAll(PDO::FETCH_COLUMN) as $session) {
@@ -185,12 +185,12 @@ final class ServerTest extends Processes
 
     public function testChildrenNeitherUseNorCloseTheConnectionOfTheirParent(): void
     {
-        $count = self::size(10, 200);
+        $count = self::amount(10, 200);
         foreach ([1, 0] as $stays) {
-            $before = self::status('Connections');
+            $before = self::counter('Connections');
             $answers = $this->begin('fork', [8, $count, $stays])->answers();
             // The parent's, one of each child, and the one that asks.
-            self::assertSame(10, self::status('Connections') - $before);
+            self::assertSame(10, self::counter('Connections') - $before);
             $all = array_merge($all ?? [], $answers);
         }
         self::assertCount(2 + 17 * $count, $all);
@@ -200,11 +200,11 @@ final class ServerTest extends Processes
     public function testAWorkerKeepsItsConnectionFromRequestToRequest(): void
     {
         $fpm = $this->startFpm(2, $this->place() + ['opcache.preload' => "$this->scratch/php/preload.php"]);
-        $before = self::status('Connections');
+        $before = self::counter('Connections');
         for ($i = 0; $i < 20; $i++) {
             $bodies[] = $fpm->get("$this->scratch/php/create.php", ['count' => 1]);
         }
-        self::assertLessThanOrEqual(3, self::status('Connections') - $before);
+        self::assertLessThanOrEqual(3, self::counter('Connections') - $before);
         $answers = array_map(static fn (string $body): array => json_decode($body, true), $bodies);
         $this->assertKept($answers, 21);
     }
@@ -216,7 +216,7 @@ final class ServerTest extends Processes
             $worker = $this->begin('ask', [], ['localapi.dsn' => $this->dsn('plain:plain')]);
             $kept = [$worker->ask()];
             self::admin()->exec('SET GLOBAL read_only = 1');
-            $sentence = "The credential store at {$this->name()} is read-only: the server takes no changes.";
+            $sentence = "The credential store at {$this->shown()} is read-only: the server takes no changes.";
             self::assertSame(['result' => 'error', 'message' => $sentence], $worker->ask());
             $list = $this->begin('list', [], ['localapi.dsn' => $this->dsn('plain:plain')]);
             self::assertSame(1, json_decode($list->line(), true)['count']);
@@ -323,7 +323,7 @@ final class ServerTest extends Processes
 
     public function testACopyThatIsKilledGoesOnWithTheNextCall(): void
     {
-        $count = self::size(1_200, 100_000);
+        $count = self::amount(1_200, 100_000);
         $this->start('many', ['create', $count], ['localapi.durability' => 'normal'])->output();
         $from = "sqlite:$this->store";
         $key = ['localapi.key_file' => "$this->folder/copied.key", 'localapi.durability' => 'normal'];
@@ -391,7 +391,7 @@ final class ServerTest extends Processes
     }
 
     /** How a message names it. */
-    private function name(): string
+    private function shown(): string
     {
         return preg_replace('~^.*@~', '', $this->dsn());
     }
@@ -407,7 +407,7 @@ final class ServerTest extends Processes
         return new PDO("mysql:host=127.0.0.1;port=$port;dbname=$database;charset=utf8mb4", 'localapi', 'pass:w@rd');
     }
 
-    private static function status(string $name): int
+    private static function counter(string $name): int
     {
         return (int) self::admin()->query("SHOW GLOBAL STATUS LIKE '$name'")->fetch(PDO::FETCH_NUM)[1];
     }

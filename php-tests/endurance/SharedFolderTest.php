@@ -4,6 +4,8 @@ declare(strict_types=1);
 
 namespace LocalApi\Endurance;
 
+use PHPUnit\Framework\Attributes\DataProvider;
+
 require_once __DIR__ . '/Processes.php';
 
 /**
@@ -14,7 +16,7 @@ final class SharedFolderTest extends Processes
     private const GROUP = 54322;
 
     /** @return array<string, array{int, int}> the folder's mode, the umask of both */
-    public function folders(): array
+    public static function folders(): array
     {
         return [
             'a folder that hands its group down' => [02770, 022],
@@ -24,6 +26,7 @@ final class SharedFolderTest extends Processes
     }
 
     /** @dataProvider folders */
+    #[DataProvider('folders')]
     public function testTwoUsersShareAStoreThroughAGroupWritableFolder(int $mode, int $umask): void
     {
         chown($this->folder, 0);
@@ -37,7 +40,7 @@ final class SharedFolderTest extends Processes
             $this->assertShared();
         }
         // At the same time, and opened and closed often.
-        for ($round = self::size(5, 50); $round > 0; $round--) {
+        for ($round = self::amount(5, 50); $round > 0; $round--) {
             $users = [self::NOBODY, self::NAMELESS, self::NAMELESS, self::NOBODY];
             array_push($answers, ...$this->issueAs($users, 3));
         }
@@ -56,7 +59,7 @@ final class SharedFolderTest extends Processes
 
     public function testTheFirstUsersMakeTheStoreTogether(): void
     {
-        for ($round = self::size(5, 50); $round > 0; $round--) {
+        for ($round = self::amount(5, 50); $round > 0; $round--) {
             chgrp($this->folder, self::GROUP);
             chmod($this->folder, 0770);
             $answers = $this->issueAs([self::NOBODY, self::NAMELESS, self::NOBODY, self::NAMELESS], 3);

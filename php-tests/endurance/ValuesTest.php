@@ -15,10 +15,10 @@ final class ValuesTest extends Processes
 
     public function testNoValueIsACrashAWarningOrALeak(): void
     {
-        $output = $this->start('values', [3, self::size(4, 40)], self::MEMORY)->output();
+        $output = $this->start('values', [3, self::amount(4, 40)], self::MEMORY)->output();
         self::assertSame(1, preg_match('/^more memory: (-?\d+)\n$/', $output, $found), $output);
         // Half of one of the long strings, let alone one in each round; the table of credentials is less than that.
-        self::assertLessThan(self::size(4_000, 12_000), (int) $found[1]);
+        self::assertLessThan(self::amount(4_000, 12_000), (int) $found[1]);
     }
 
     public function testAFileStoreTakesTheSameValues(): void
@@ -33,7 +33,7 @@ final class ValuesTest extends Processes
     public function testMemoryIsUsedAsItMustBe(): void
     {
         $through = ['env', 'USE_ZEND_ALLOC=0', 'ZEND_DONT_UNLOAD_MODULES=1', 'MALLOC_PERTURB_=165', 'MALLOC_CHECK_=3'];
-        if (self::size(0, 1) === 1) {
+        if (self::amount(0, 1) === 1) {
             array_push($through, 'valgrind', '-q', '--error-exitcode=99', '--leak-check=full');
             array_push($through, '--errors-for-leak-kinds=definite', '--suppressions=' . __DIR__ . '/valgrind.supp');
         }

@@ -15,7 +15,7 @@ final class WritersTest extends Processes
 {
     public function testSixteenProcessesThatStartTogetherAllFinish(): void
     {
-        $count = self::size(30, 500);
+        $count = self::amount(30, 500);
         for ($i = 0; $i < 16; $i++) {
             $writers[] = $this->start('create', [$count], ['localapi.busy_timeout' => 60_000]);
         }
@@ -26,7 +26,7 @@ final class WritersTest extends Processes
 
     public function testAScriptThatOpensAndClosesTheFileItselfLosesNothing(): void
     {
-        $count = self::size(150, 2_000);
+        $count = self::amount(150, 2_000);
         $patient = ['localapi.busy_timeout' => 60_000];
         $writers = [
             $this->start('create', [$count], $patient),
@@ -41,7 +41,7 @@ final class WritersTest extends Processes
     public function testAKilledProcessTakesNoAnsweredCredentialAlong(): void
     {
         $answers = [];
-        for ($kill = self::size(10, 100); $kill > 0; $kill--) {
+        for ($kill = self::amount(10, 100); $kill > 0; $kill--) {
             $writers = [$this->start('create', [0]), $this->start('create', [0])];
             usleep(random_int(20_000, 400_000));
             foreach ($writers as $writer) {
@@ -58,7 +58,7 @@ final class WritersTest extends Processes
         $from = "$this->folder/source.sqlite";
         $this->start('create', [3], ['localapi.dsn' => "sqlite:$from"])->answers();
         $copied = $kept = 0;
-        for ($round = self::size(40, 400); $round > 0; $round--) {
+        for ($round = self::amount(40, 400); $round > 0; $round--) {
             $worker = $this->start('ask');
             // The store is there, and new.
             self::assertSame('error', $worker->ask(['scope' => 'none'])['result']);
@@ -80,7 +80,7 @@ final class WritersTest extends Processes
 
     public function testAProcessKilledWhileItMakesTheStoreLeavesOneThatWorks(): void
     {
-        for ($kill = self::size(10, 100); $kill > 0; $kill--) {
+        for ($kill = self::amount(10, 100); $kill > 0; $kill--) {
             $writer = $this->start('create', [0]);
             // PHP itself takes about as long to start.
             usleep(random_int(20_000, 60_000));
