@@ -1,13 +1,13 @@
 # Builds for the PHP of `php` and `php-config`; for another one: make PHP_CONFIG=/path/to/php-config
 ifdef PHP_CONFIG
 # The binding wants a whole path.
-override PHP_CONFIG := $(or $(shell command -v $(PHP_CONFIG)),$(error There is no $(PHP_CONFIG)))
+override PHP_CONFIG := $(or $(abspath $(shell command -v $(PHP_CONFIG))),$(PHP_CONFIG))
 export PHP_CONFIG
-PHP ?= $(shell $(PHP_CONFIG) --php-binary)
+PHP := $(or $(PHP),$(shell command -v $(PHP_CONFIG) >/dev/null && $(PHP_CONFIG) --php-binary))
 export PHP
 endif
 PHP_CONFIG ?= php-config
-PHP ?= php
+PHP := $(or $(PHP),php)
 PHPUNIT ?= phpunit
 
 OUT := $(abspath $(or $(CARGO_TARGET_DIR),target))
@@ -41,6 +41,7 @@ SCRIPTS = .ci/run .ci/packages php-tests/mariadb
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+	@echo "For another PHP: PHP_CONFIG=/path/to/php-config. For a package: make install DESTDIR=/its/folder."
 
 build: packages-build ## Build target/release/liblocalapi.so
 	cargo build --release --locked
@@ -53,7 +54,7 @@ test: packages-test lint build ini ## Run all lints and tests
 
 # A test that is skipped has failed: libtest knows no skips, and of PHPUnit phpunit.xml says so.
 tests: export LOCALAPI_NONE_SKIPPED = 1
-tests: $(CLIENTS)/npm $(CLIENTS)/pypi
+tests: $(CLIENTS)/npm $(CLIENTS)/pypi ## Run the tests of `make test`, while its server is running
 	@# Many of them wait for a server, or for a timeout.
 	LOCALAPI_TEST_SERVER="$$($(MARIADB) dsn $(OUT)/mariadb)" cargo test --locked --no-default-features -- --test-threads=8
 	$(ENGINE_TESTS) php-tests/engine
@@ -86,8 +87,7 @@ plot: packages-plot ## Draw what the last `make bench` has measured into benches
 	@$(OUT)/plot/bin/python -m pip install --quiet --disable-pip-version-check matplotlib==3.11.2
 	@$(OUT)/plot/bin/python benches/plot.py $(OUT)/writers.json benches/writers.svg
 
-install: ## Install into PHP's extension folder and, on Debian, enable it
-	@test -f $(LIBRARY) || { echo "Nothing is built yet: make build" >&2; exit 1; }
+install: packages-install ## Install what was built into PHP's extension folder and, on Debian, enable it
 	install -D -m 644 $(LIBRARY) "$(DESTDIR)$(EXTENSIONS)/localapi.so"
 	@$(ENABLE)
 
@@ -95,7 +95,7 @@ clean: ## Remove all that was built
 	cargo clean
 	rm -f $(foreach end,diff exp log mem out sh,php-tests/engine/*.$(end))
 
-lint:
+lint: ## Run the lints only
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- -D warnings
 	cargo clippy --locked --all-targets --no-default-features -- -D warnings
@@ -103,7 +103,7 @@ lint:
 	shellcheck $(SCRIPTS)
 
 packages-%:
-	@.ci/packages $*
+	@PHP='$(PHP)' PHP_CONFIG='$(PHP_CONFIG)' PHPUNIT='$(PHPUNIT)' OUT='$(OUT)' DESTDIR='$(DESTDIR)' .ci/packages $*
 
 ini: ## Write target/php.ini, with which PHP loads the library just built
 	@mkdir -p $(OUT)

@@ -6,7 +6,7 @@ use PHPUnit\Framework\TestCase;
 
 require_once __DIR__ . '/../process.php';
 
-/** What the Makefile does with a target folder of its own, and what it says. */
+/** What the Makefile and .ci/packages do with a target folder of their own, and what they say. */
 final class MakefileTest extends TestCase
 {
     private const ROOT = __DIR__ . '/../..';
@@ -16,9 +16,14 @@ final class MakefileTest extends TestCase
 
     private string $scratch;
 
+    /** Where commands are looked for. The tests' home folder has no Rust: one that does is in front. */
+    private string $path;
+
     protected function setUp(): void
     {
         $this->scratch = scratch_folder();
+        $rust = ['rustc' => "echo 'rustc {$this->neededRust()}.0'; echo 'host: here'", 'cargo' => ''];
+        $this->path = $this->commands($rust) . ':' . getenv('PATH');
         $this->target = "$this->scratch/target";
         mkdir("$this->target/release", 0700, true);
         copy(dirname((string) php_ini_loaded_file()) . '/release/liblocalapi.so', $this->library());
@@ -41,20 +46,126 @@ final class MakefileTest extends TestCase
         self::assertSame("{$this->library()}||128M", $said);
     }
 
+    public function test_nothing_is_installed_where_something_is_wrong(): void
+    {
+        $package = "$this->scratch/package";
+        $name = 'or name it, as in make install PHP_CONFIG=/path/to/php-config.';
+        $none = "There is no /nowhere/php-config: install PHP's development files, $name";
+        $this->assertRefused([$none], ['install', "DESTDIR=$package", 'PHP_CONFIG=/nowhere/php-config']);
+        file_put_contents($this->library(), 'of another PHP');
+        $php = realpath(PHP_BINARY);
+        $other = "What is built doesn't load in $php: make build for it, with the same PHP_CONFIG.";
+        $this->assertRefused([$other], ['install', "DESTDIR=$package"]);
+        unlink($this->library());
+        $this->assertRefused(['Nothing is built yet: make build.'], ['install', "DESTDIR=$package"]);
+        self::assertFileDoesNotExist($package);
+    }
+
+    public function test_all_that_is_wrong_is_said_before_anything_is_done(): void
+    {
+        $name = 'name the one you mean, as in make build PHP_CONFIG=/path/to/php-config.';
+        $bin = $this->commands(['rustc' => 'echo "rustc 1.63.0 (4b91a6ea7 2022-08-08)"', 'id' => 'echo 1000']);
+        $old = "Rust is 1.63.0, and {$this->neededRust()} or later is needed: rustup update, or see https://rustup.rs.";
+        $this->assertRefused([$old], ['packages-build'], ['PATH' => "$bin:$this->path"]);
+        [, $said] = $this->make(['packages-test'], ['PATH' => "$bin:$this->path"]);
+        $user = 'Some tests change users and mount a file system: run make test as root.';
+        self::assertStringStartsWith("$old\n$user\n", $said);
+        $bin = $this->commands([
+            'php' => 'exec ' . escapeshellarg(PHP_BINARY) . ' "$@"',
+            'php-config' => 'case $1 in --version) echo 8.0.30 ;; *) echo /opt/php/extensions ;; esac',
+        ]);
+        $theirs = 'php is PHP ' . PHP_VERSION . ' with ' . PHP_EXTENSION_DIR;
+        $this->assertRefused([
+            "$theirs, and php-config belongs to PHP 8.0.30 with /opt/php/extensions: $name",
+        ], ['packages-build'], ['PATH' => "$bin:$this->path", 'PHP_CONFIG' => null, 'PHP' => null]);
+        $none = "There is no /nowhere/php-config: $name";
+        $this->assertRefused([$none], ['packages-build', 'PHP_CONFIG=/nowhere/php-config']);
+    }
+
+    public function test_without_root_and_sudo_the_packages_and_the_command_are_named(): void
+    {
+        $missing = 'Packages are missing, and only root can install them: '
+            . 'apt-get update && apt-get install --no-install-recommends libsqlite3-dev pkg-config';
+        $this->assertRefused([$missing], ['packages-build'], ['PATH' => $this->withoutPkgConfig()]);
+        self::assertFileDoesNotExist("$this->scratch/called");
+    }
+
+    public function test_packages_are_named_and_then_installed_by_one_call_of_sudo(): void
+    {
+        $log = "echo sudo >>$this->scratch/called";
+        $sudo = $this->commands(['sudo' => '[ "$1" = -n ] || { ' . $log . '; exec "$@"; }']);
+        // This apt-get has installed nothing.
+        $this->assertRefused([
+            'Installing packages: libsqlite3-dev pkg-config',
+            'Still missing after their installation: libsqlite3-dev pkg-config',
+        ], ['packages-build'], ['PATH' => "$sudo:" . $this->withoutPkgConfig()]);
+        $called = "sudo\nupdate\ninstall -q -y --no-install-recommends libsqlite3-dev pkg-config\n";
+        self::assertSame($called, file_get_contents("$this->scratch/called"));
+    }
+
+    /**
+     * A folder with all commands but sudo and pkg-config, by which SQLite's development files are found, too. Its user
+     * isn't root, and its apt-get only notes what it was called with.
+     */
+    private function withoutPkgConfig(): string
+    {
+        $bin = $this->commands(['id' => 'echo 1000', 'apt-get' => 'echo "$@" >>' . "$this->scratch/called"]);
+        foreach (explode(':', "$this->path:/usr/sbin") as $folder) {
+            foreach (preg_grep('~/sudo$|pkg-?conf~', glob("$folder/*"), PREG_GREP_INVERT) as $command) {
+                file_exists("$bin/" . basename($command)) || @symlink($command, "$bin/" . basename($command));
+            }
+        }
+        return $bin;
+    }
+
+    public function test_help_lists_every_target(): void
+    {
+        preg_match('/^\.PHONY: (.+)$/m', file_get_contents(self::ROOT . '/Makefile'), $targets);
+        [, $help] = $this->make(['help']);
+        preg_match_all('/^([a-z]+) +\S/m', $help, $listed);
+        self::assertSame(explode(' ', $targets[1]), $listed[1]);
+    }
+
+    /** That make fails and says these sentences, and nothing else but that. */
+    private function assertRefused(array $sentences, array $arguments, array $environment = []): void
+    {
+        [$status, $said] = $this->make($arguments, $environment);
+        self::assertNotSame(0, $status, $said);
+        $lines = preg_grep('/^make: \*\*\* /', explode("\n", trim($said)), PREG_GREP_INVERT);
+        self::assertSame($sentences, array_values($lines));
+    }
+
     /** @return array{int, string} the status of make, and what it says */
     private function make(array $arguments, array $environment = []): array
     {
         $command = implode(' ', array_map('escapeshellarg', ['make', '-sC', self::ROOT, ...$arguments]));
         // As from a shell, and not from the make that runs this.
         $own = ['CARGO_TARGET_DIR' => $this->target, 'MAKEFLAGS' => null, 'MAKELEVEL' => null, 'MFLAGS' => null];
-        $own += ['PHPRC' => null, 'PHP_INI_SCAN_DIR' => null];
+        $own += ['PHPRC' => null, 'PHP_INI_SCAN_DIR' => null, 'PATH' => $this->path];
         $output = run(['sh', '-c', "$command </dev/null; echo \"status \$?\""], $environment + $own);
         self::assertSame(1, preg_match('/^(.*)status (\d+)$/s', trim($output), $found), $output);
         return [(int) $found[2], trim($found[1])];
     }
 
+    /** A folder with commands that are these scripts. */
+    private function commands(array $scripts): string
+    {
+        mkdir($folder = "$this->scratch/bin" . count(glob("$this->scratch/bin*")));
+        foreach ($scripts as $name => $script) {
+            file_put_contents("$folder/$name", "#!/bin/sh\n$script\n");
+            chmod("$folder/$name", 0700);
+        }
+        return $folder;
+    }
+
     private function library(): string
     {
         return "$this->target/release/liblocalapi.so";
+    }
+
+    private function neededRust(): string
+    {
+        preg_match('/^rust-version = "(.+)"$/m', file_get_contents(self::ROOT . '/Cargo.toml'), $found);
+        return $found[1];
     }
 }
