@@ -40,7 +40,7 @@ PHP_FILES = $(shell find stubs examples benches public php-tests -name '*.php' 2
 SCRIPTS = .ci/run .ci/packages php-tests/mariadb
 
 help: ## Show this list
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 11
 	@echo "For another PHP: PHP_CONFIG=/path/to/php-config. For a package: make install DESTDIR=/its/folder."
 
 build: packages-build ## Build target/release/liblocalapi.so
@@ -91,6 +91,10 @@ install: packages-install ## Install what was built into PHP's extension folder 
 	install -D -m 644 $(LIBRARY) "$(DESTDIR)$(EXTENSIONS)/localapi.so"
 	@$(ENABLE)
 
+uninstall: packages-uninstall ## Take away what `make install` has put there
+	@$(DISABLE)
+	rm -f "$(DESTDIR)$(EXTENSIONS)/localapi.so"
+
 clean: ## Remove all that was built
 	cargo clean
 	rm -f $(foreach end,diff exp log mem out sh,php-tests/engine/*.$(end))
@@ -113,14 +117,28 @@ ini: ## Write target/php.ini, with which PHP loads the library just built
 
 # Debian keeps one INI file per extension and PHP version, and links to it from where PHP reads them.
 PHP_NUMBER = $(basename $(shell $(PHP_CONFIG) --version))
-AVAILABLE = /etc/php/$(PHP_NUMBER)/mods-available
+DEBIANS = $(filter /etc/php/$(PHP_NUMBER)/%,$(shell $(PHP_CONFIG) --ini-dir))
+AVAILABLE = /etc/php/$(PHP_NUMBER)/mods-available/localapi.ini
 define ENABLE
-if [ -d $(AVAILABLE) ]; then \
-	mkdir -p "$(DESTDIR)$(AVAILABLE)" && \
-	printf '; priority=30\nextension=localapi.so\n' >"$(DESTDIR)$(AVAILABLE)/localapi.ini" && \
-	if [ -z "$(DESTDIR)" ]; then phpenmod -v $(PHP_NUMBER) localapi; fi; \
+if [ -z "$(DEBIANS)" ]; then \
+	echo "To enable it, add this line to $$($(PHP_CONFIG) --ini-path)/php.ini: extension=localapi"; \
 else \
-	echo "Add extension=localapi to php.ini to enable it."; \
+	mkdir -p "$(DESTDIR)$(dir $(AVAILABLE))" && \
+	printf '; priority=30\nextension=localapi.so\n' >"$(DESTDIR)$(AVAILABLE)" && \
+	if [ -z "$(DESTDIR)" ]; then phpenmod -v $(PHP_NUMBER) localapi; fi; \
+fi
+endef
+# Links that phpdismod doesn't find, and what it remembers, go with it.
+define DISABLE
+if [ -z "$(DEBIANS)" ]; then \
+	echo "Take the line extension=localapi out of $$($(PHP_CONFIG) --ini-path)/php.ini, if it's there."; \
+else \
+	if [ -z "$(DESTDIR)" ]; then \
+		if [ -f $(AVAILABLE) ]; then phpdismod -v $(PHP_NUMBER) localapi; fi; \
+		find /etc/php/$(PHP_NUMBER)/*/conf.d -lname $(AVAILABLE) -delete; \
+		rm -f /var/lib/php/modules/$(PHP_NUMBER)/*/*abled_by_admin/localapi; \
+	fi; \
+	rm -f "$(DESTDIR)$(AVAILABLE)"; \
 fi
 endef
 
@@ -128,4 +146,4 @@ comma := ,
 
 # A target's needs are met in the order in which they stand.
 .NOTPARALLEL:
-.PHONY: help build demo test tests check bench plot install clean lint ini
+.PHONY: help build demo test tests check bench plot install uninstall clean lint ini

@@ -46,6 +46,27 @@ final class MakefileTest extends TestCase
         self::assertSame("{$this->library()}||128M", $said);
     }
 
+    public function test_uninstall_takes_away_what_install_has_put_there(): void
+    {
+        $debians = $this->phpConfig(['version' => '9.9.1', 'ini-dir' => '/etc/php/9.9/cli/conf.d']);
+        $others = $this->phpConfig(['ini-dir' => '/opt/php/conf.d', 'ini-path' => '/opt/php/lib']);
+        $library = [$this->extensions() . '/localapi.so' => file_get_contents($this->library())];
+        $ini = ['/etc/php/9.9/mods-available/localapi.ini' => "; priority=30\nextension=localapi.so\n"];
+        $enable = 'To enable it, add this line to /opt/php/lib/php.ini: extension=localapi';
+        $disable = "Take the line extension=localapi out of /opt/php/lib/php.ini, if it's there.";
+        foreach ([[$debians, $ini + $library, '', ''], [$others, $library, $enable, $disable]] as $case) {
+            [$config, $files, $installed, $uninstalled] = $case;
+            $package = dirname($config) . '/package';
+            $arguments = ["PHP_CONFIG=$config", "DESTDIR=$package"];
+            // The second time nothing changes.
+            foreach (['install', 'install', 'uninstall', 'uninstall'] as $target) {
+                $installs = $target === 'install';
+                self::assertSame([0, $installs ? $installed : $uninstalled], $this->make([$target, ...$arguments]));
+                self::assertSame($installs ? $files : [], $this->files($package));
+            }
+        }
+    }
+
     public function test_nothing_is_installed_where_something_is_wrong(): void
     {
         $package = "$this->scratch/package";
@@ -158,14 +179,42 @@ final class MakefileTest extends TestCase
         return $folder;
     }
 
+    /** A php-config like that of this PHP, but for these answers. */
+    private function phpConfig(array $answers): string
+    {
+        $script = 'case $1 in ';
+        foreach ($answers as $question => $answer) {
+            $script .= "--$question) echo $answer ;; ";
+        }
+        $own = run(['sh', '-c', 'command -v ' . (getenv('PHP_CONFIG') ?: 'php-config')]);
+        return $this->commands(['php-config' => $script . '*) exec ' . trim($own) . ' "$@" ;; esac']) . '/php-config';
+    }
+
     private function library(): string
     {
         return "$this->target/release/liblocalapi.so";
+    }
+
+    private function extensions(): string
+    {
+        return trim(run([getenv('PHP_CONFIG') ?: 'php-config', '--extension-dir']));
     }
 
     private function neededRust(): string
     {
         preg_match('/^rust-version = "(.+)"$/m', file_get_contents(self::ROOT . '/Cargo.toml'), $found);
         return $found[1];
+    }
+
+    /** @return array<string, string> what the files below a folder hold */
+    private function files(string $folder): array
+    {
+        $files = [];
+        $below = new RecursiveDirectoryIterator($folder, FilesystemIterator::SKIP_DOTS);
+        foreach (new RecursiveIteratorIterator($below) as $file) {
+            $files[substr($file->getPathname(), strlen($folder))] = file_get_contents($file->getPathname());
+        }
+        ksort($files);
+        return $files;
     }
 }
