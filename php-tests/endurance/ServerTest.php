@@ -282,7 +282,7 @@ final class ServerTest extends Processes
         symlink('right.key', "$folder/server.key");
         self::mariadb('start', $other, "--ssl-cert=$folder/server.pem", "--ssl-key=$folder/server.key",
             '--require-secure-transport');
-        $sql = fn (string $sql) => system('mariadb --no-defaults -uroot --socket='
+        $sql = fn (string $sql) => system('mariadb --no-defaults --skip-ssl -uroot --socket='
             . trim(file_get_contents("$other/socket")) . ' -e ' . escapeshellarg($sql));
         $sql("CREATE DATABASE $this->database");
         $dsn = self::mariadb('dsn', $other) . $this->database;
@@ -300,8 +300,10 @@ final class ServerTest extends Processes
             }
             $sql('FLUSH SSL');
             $answers = [
-                '' => "The credential store at $name refused the login: check user, password and, where the server "
-                    . 'requires TLS, ssl_ca or ssl_verify in localapi.dsn.',
+                // MariaDB before 11 doesn't say why.
+                '' => ["{$untrusted}the server requires TLS: set ssl_ca or ssl_verify.",
+                    "The credential store at $name refused the login: check user, password and, where the server "
+                    . 'requires TLS, ssl_ca or ssl_verify in localapi.dsn.'],
                 'ssl_verify=0' => 'success',
                 "ssl_ca=$folder/ca.pem" => $answer,
                 "ssl_ca=$folder/ca.pem&ssl_verify=0" => 'success',
@@ -316,7 +318,8 @@ final class ServerTest extends Processes
                 $worker = $this->begin('ask', [], $ini);
                 $answered = $worker->ask();
                 $worker->kill();
-                self::assertSame($expected, $answered['message'] ?? $answered['result'], "$certificate $options");
+                $said = $answered['message'] ?? $answered['result'];
+                self::assertContains($said, (array) $expected, "$certificate $options: $said");
             }
         }
     }
