@@ -121,7 +121,7 @@ pub const TABLES: &[Table] = &[
              userid BIGINT NOT NULL DEFAULT 0,
              admin_id BIGINT NOT NULL DEFAULT 0,
              ipaddr VARCHAR(255) NOT NULL DEFAULT '',
-             KEY localapi_activity_of_network (ipaddr, user, date)",
+             KEY localapi_activity_of_network (ipaddr(50), user(10), date)",
     },
     Table {
         name: "tbldeviceauth",
