@@ -114,13 +114,20 @@ pub fn hold(path: &Path) -> io::Result<File> {
 
 fn open_with(options: &mut OpenOptions, flags: i32, path: &Path) -> io::Result<File> {
     let unfit = || io::Error::other(Unfit);
-    let file = options.custom_flags(flags).open(path).map_err(|error| match error.raw_os_error() {
-        // A link; a socket, or a pipe that nobody reads; a folder.
-        Some(libc::ELOOP | libc::ENXIO | libc::EISDIR) => unfit(),
-        _ => error,
-    })?;
-    let found = file.metadata()?;
-    if found.is_file() && found.nlink() == 1 { Ok(file) } else { Err(unfit()) }
+    loop {
+        let file = options.custom_flags(flags).open(path).map_err(|error| match error.raw_os_error() {
+            // A link; a socket, or a pipe that nobody reads; a folder.
+            Some(libc::ELOOP | libc::ENXIO | libc::EISDIR) => unfit(),
+            _ => error,
+        })?;
+        let found = file.metadata()?;
+        match found.nlink() {
+            1 if found.is_file() => return Ok(file),
+            // It has lost its name meanwhile: another file may have that by now, or none.
+            0 => {}
+            _ => return Err(unfit()),
+        }
+    }
 }
 
 /// Locks a file for this handle, waiting for another process no longer than this. `false` where it has waited in vain.
@@ -431,6 +438,26 @@ mod tests {
         fs::hard_link(&path, beside(&path, ".0123456789abcdef.draft")).unwrap();
         open(&path, false).unwrap();
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_file_that_loses_its_name_meanwhile_is_none_that_somebody_has_put_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("f");
+        let done = std::sync::atomic::AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while !done.load(std::sync::atomic::Ordering::Relaxed) {
+                    fs::write(&path, "x").unwrap();
+                    fs::remove_file(&path).unwrap();
+                }
+            });
+            let found = std::iter::repeat_with(|| [hold(&path), open(&path, true)]).flatten();
+            let is_wrong = |error: &io::Error| error.kind() != ErrorKind::NotFound;
+            let wrong = found.take(50_000).find_map(|found| found.err().filter(is_wrong));
+            done.store(true, std::sync::atomic::Ordering::Relaxed);
+            assert!(wrong.is_none(), "{wrong:?}");
+        });
     }
 
     #[test]

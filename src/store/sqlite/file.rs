@@ -112,12 +112,14 @@ impl Named {
         }
         let [log, index] = [LOG, INDEX].map(|suffix| {
             let path = beside(database, suffix);
-            match own_file::hold(&path) {
-                Err(error) if error.kind() == ErrorKind::NotFound => {
-                    own_file::create_empty(&path, database)?;
-                    own_file::hold(&path)
+            loop {
+                match own_file::hold(&path) {
+                    // Another program's SQLite takes them away when it closes the store.
+                    Err(error) if error.kind() == ErrorKind::NotFound => {
+                        own_file::create_empty(&path, database)?;
+                    }
+                    held => return held,
                 }
-                held => held,
             }
         });
         Ok(Self { database: database.to_owned(), held: Some([log?, index?]) })
