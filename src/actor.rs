@@ -11,10 +11,8 @@ pub struct Actor {
     pub user: String,
     /// The row in `tbladmins`, 0 for the system.
     pub id: i64,
-    /// The address of a call over HTTP; empty for any other.
-    pub address: String,
-    /// The API credential that was shown, if any.
-    pub credential: Option<i64>,
+    /// Where the call comes from, if that is over HTTP.
+    pub origin: Option<Origin>,
 }
 
 /// Where a call over HTTP comes from.
@@ -26,10 +24,19 @@ pub struct Origin {
     pub credential: Option<i64>,
 }
 
+/// Who asks, by the name that is given.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Caller<'a> {
+    /// In which admin's name; `None` or empty is the system itself.
+    pub admin: Option<&'a [u8]>,
+    /// Where the call comes from, if that is over HTTP.
+    pub origin: Option<&'a Origin>,
+}
+
 impl Actor {
-    /// Looks up who asks. Nobody named is the system.
-    pub fn find(admin: Option<&[u8]>, origin: Option<&Origin>, store: &Store) -> Result<Self> {
-        let Some(name) = admin.filter(|name| !name.is_empty()) else {
+    /// Looks up who asks.
+    pub fn find(caller: Caller<'_>, store: &Store) -> Result<Self> {
+        let Some(name) = caller.admin.filter(|name| !name.is_empty()) else {
             return Ok(Self::system());
         };
         let unknown = || Error::UnknownAdmin(Quoted::lossy(name));
@@ -38,12 +45,15 @@ impl Actor {
         if admin.disabled {
             return Err(Error::DisabledAdmin(Quoted::from(user)));
         }
-        let address = origin.map_or_else(String::new, |origin| origin.address.clone());
-        let credential = origin.and_then(|origin| origin.credential);
-        Ok(Self { user: user.to_owned(), id: admin.id, address, credential })
+        Ok(Self { user: user.to_owned(), id: admin.id, origin: caller.origin.cloned() })
+    }
+
+    /// The API credential that was shown, if any.
+    pub fn credential(&self) -> Option<i64> {
+        self.origin.as_ref().and_then(|origin| origin.credential)
     }
 
     fn system() -> Self {
-        Self { user: "System".to_owned(), id: 0, address: String::new(), credential: None }
+        Self { user: "System".to_owned(), id: 0, origin: None }
     }
 }

@@ -1,35 +1,28 @@
 //! Many calls with one durable commit.
 
-use crate::api::Api;
-use crate::command;
-use crate::error::Result;
+use crate::command::Call;
+use crate::error::{Error, Result};
 use crate::reply::{Fields, List, Reply, Rows};
-use crate::request::Request;
+use crate::session::{ATTEMPTS, Session};
+use crate::store::{Store, Verdict};
 
 /// How many calls share a commit: others wait no longer for their turn than these take.
 const CHUNK: usize = 1_000;
 
-/// Answers calls in their order, each as if it were alone. All that was read ahead of them is read by now. Where a
-/// chunk's commit fails, each success in it becomes that error.
-pub fn answer<'a>(api: &'a Api, requests: &[Request<'_>], mut go_on: impl FnMut() -> bool) -> Vec<Result<Reply<'a>>> {
-    let mut replies = Vec::with_capacity(requests.len());
-    for chunk in requests.chunks(CHUNK) {
+/// Answers calls in their order, each as if it were alone. `go_on` is asked before each chunk. Where a chunk's commit
+/// fails, each success in it becomes that error.
+pub fn answer<'a>(
+    session: &'a Session,
+    calls: &[Result<Call<'_>>],
+    mut go_on: impl FnMut() -> bool,
+) -> Vec<Result<Reply<'a>>> {
+    let mut replies = Vec::with_capacity(calls.len());
+    for chunk in calls.chunks(CHUNK) {
         if !go_on() {
             break;
         }
         let mut answered = Vec::with_capacity(chunk.len());
-        let done = api.batch(|| {
-            answered.clear();
-            chunk.iter().try_for_each(|request| {
-                let reply = command::answer(api, request).and_then(read_list);
-                match reply {
-                    Err(error) if error.undoes_transaction() => return Err(error),
-                    reply => answered.push(reply),
-                }
-                Ok(())
-            })
-        });
-        match done {
+        match answer_chunk(session, chunk, &mut answered) {
             Ok(()) => replies.append(&mut answered),
             Err(error) => {
                 let mut answered = answered.into_iter();
@@ -41,6 +34,67 @@ pub fn answer<'a>(api: &'a Api, requests: &[Request<'_>], mut go_on: impl FnMut(
         }
     }
     replies
+}
+
+/// Answers calls in one transaction: what each writes is undone alone where it fails, and all of it where the commit
+/// does. They are answered again where the database has undone the transaction.
+fn answer_chunk<'a>(
+    session: &'a Session,
+    chunk: &[Result<Call<'_>>],
+    answered: &mut Vec<Result<Reply<'a>>>,
+) -> Result<()> {
+    let (mut attempts, mut has_made_room) = (1, false);
+    let mut undoes_alone = session.is_remote();
+    loop {
+        session.begin_call();
+        let mut proofs = Vec::new();
+        let done = session
+            .read(|store| store.begin_batch(undoes_alone))
+            .and_then(|()| answer_each(session, chunk, answered))
+            .and_then(|()| session.read(|store| store.commit_batch(&mut proofs)));
+        if done.is_err() {
+            // A store that has been closed meanwhile has undone it.
+            session.with_open_store(Store::roll_batch_back);
+        }
+        let again = match &done {
+            Err(Error::StoreContended(_)) => true,
+            Err(error @ Error::StoreFull(_)) if !has_made_room => {
+                has_made_room = true;
+                session.make_room(error.clone()).is_ok()
+            }
+            Err(Error::HalfWritten) => {
+                undoes_alone = true;
+                true
+            }
+            Err(Error::CommitUnanswered(_)) => match Verdict::of_all(proofs.iter().map(|proof| session.judge(proof))) {
+                Verdict::Stored => return Ok(()),
+                Verdict::Undone => true,
+                Verdict::Unknown => proofs.is_empty(),
+            },
+            _ => false,
+        };
+        if !again || attempts == ATTEMPTS {
+            return done;
+        }
+        attempts += 1;
+    }
+}
+
+/// Stops at a call after which the transaction is gone.
+fn answer_each<'a>(
+    session: &'a Session,
+    chunk: &[Result<Call<'_>>],
+    answered: &mut Vec<Result<Reply<'a>>>,
+) -> Result<()> {
+    answered.clear();
+    for call in chunk {
+        let reply = call.as_ref().map_err(Error::clone).and_then(|call| call.answer(session)).and_then(read_list);
+        match reply {
+            Err(error) if error.undoes_transaction() => return Err(error),
+            reply => answered.push(reply),
+        }
+    }
+    Ok(())
 }
 
 /// Reads a list to its end: what the rest of the batch does isn't seen in it.
@@ -84,84 +138,85 @@ impl Rows for Read {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::Error;
+    use crate::command;
+    use crate::request::Request;
     use crate::request::fixture::Given;
-    use crate::settings::Dsn;
-    use crate::settings::Settings;
+    use crate::settings::{Dsn, Settings};
 
-    fn api(dsn: Dsn) -> Api {
-        Api::new(Settings { dsn, ..Settings::default() })
+    fn call<'a>(command: &'a [u8], given: &'a Given) -> Result<Call<'a>> {
+        command::read(&Request::new(command, given, None))
+    }
+
+    fn session(dsn: Dsn) -> Session {
+        Session::new(Settings { dsn, ..Settings::default() })
     }
 
     fn create() -> Given {
         Given::default().with("grantType", "authorization_code").with("name", "A").with("scope", "openid")
     }
 
-    fn count(api: &Api) -> usize {
+    fn count(session: &Session) -> usize {
         let nothing = Given::default();
-        let reply = command::answer(api, &Request::new(b"ListOAuthCredentials", &nothing, None)).unwrap();
+        let reply = command::answer(session, &Request::new(b"ListOAuthCredentials", &nothing, None)).unwrap();
         read_list(reply).unwrap().list.map_or(0, |mut list| list.rows.next_batch().unwrap().len())
     }
 
     #[test]
     fn a_call_that_fails_is_undone_alone() {
-        let api = api(Dsn::Memory);
+        let session = session(Dsn::Memory);
         let (good, bad) = (create(), create().with("redirectUri", "ftp://a"));
-        let calls: Vec<Request<'_>> =
-            [&good, &bad, &good].map(|given| Request::new(b"CreateOAuthCredential", given, None)).into();
-        let replies = answer(&api, &calls, || true);
+        let calls = [&good, &bad, &good].map(|given| call(b"CreateOAuthCredential", given));
+        let replies = answer(&session, &calls, || true);
         assert_eq!(replies.iter().map(Result::is_ok).collect::<Vec<_>>(), [true, false, true]);
-        assert_eq!(count(&api), 2);
+        assert_eq!(count(&session), 2);
     }
 
     #[test]
     fn a_call_that_fails_when_it_has_written_is_undone_alone() {
         let folder = tempfile::tempdir().unwrap();
-        let api = api(Dsn::File(folder.path().join("a.sqlite")));
-        answer(&api, &[Request::new(b"CreateOAuthCredential", &create(), None)], || true);
+        let session = session(Dsn::File(folder.path().join("a.sqlite")));
+        answer(&session, &[call(b"CreateOAuthCredential", &create())], || true);
         std::fs::remove_file(folder.path().join("a.sqlite.key")).unwrap();
         let named = |name: &'static str| Given::default().with("credentialId", "1").with("name", name);
         // Only a new secret needs the key, after the name is changed.
         let (first, second) = (named("B"), named("C").with("resetSecret", "1"));
-        let calls: Vec<Request<'_>> =
-            [&first, &second].map(|given| Request::new(b"UpdateOAuthCredential", given, None)).into();
-        let replies = answer(&api, &calls, || true);
+        let calls = [&first, &second].map(|given| call(b"UpdateOAuthCredential", given));
+        let replies = answer(&session, &calls, || true);
         assert!(matches!(replies.as_slice(), [Ok(_), Err(Error::KeyFileMissing(_))]));
-        let found = api.read(|store| store.credential(1)).unwrap().unwrap();
+        let found = session.read(|store| store.credential(1)).unwrap().unwrap();
         assert_eq!(found.details.name, "B");
     }
 
     #[test]
     fn where_the_store_fails_every_success_of_the_chunk_becomes_the_error() {
         let folder = tempfile::tempdir().unwrap();
-        let api = api(Dsn::File(folder.path().join("a.sqlite")));
+        let session = session(Dsn::File(folder.path().join("a.sqlite")));
         let given = create();
-        let call = || Request::new(b"CreateOAuthCredential", &given, None);
-        assert!(answer(&api, &[call()], || true)[0].is_ok());
+        let call = || call(b"CreateOAuthCredential", &given);
+        assert!(answer(&session, &[call()], || true)[0].is_ok());
         // Room for a few credentials only.
         let pages = "PRAGMA max_page_count = 60";
-        api.read(|store| store.execute_for_test(pages)).unwrap();
-        let calls: Vec<Request<'_>> = (0..CHUNK).map(|_| call()).collect();
-        let replies = answer(&api, &calls, || true);
+        session.read(|store| store.execute_for_test(pages)).unwrap();
+        let calls: Vec<_> = (0..CHUNK).map(|_| call()).collect();
+        let replies = answer(&session, &calls, || true);
         assert_eq!(replies.len(), CHUNK);
         for reply in replies {
             assert!(matches!(reply, Err(Error::StoreFull(_))));
         }
-        assert_eq!(count(&api), 1);
-        assert!(answer(&api, &[call()], || true)[0].is_ok(), "the next one has the store again");
+        assert_eq!(count(&session), 1);
+        assert!(answer(&session, &[call()], || true)[0].is_ok(), "the next one has the store again");
     }
 
     #[test]
     fn no_chunk_begins_once_time_is_up() {
-        let api = api(Dsn::Memory);
+        let session = session(Dsn::Memory);
         let given = create();
-        let calls: Vec<Request<'_>> =
-            (0..2 * CHUNK).map(|_| Request::new(b"CreateOAuthCredential", &given, None)).collect();
+        let calls: Vec<_> = (0..2 * CHUNK).map(|_| call(b"CreateOAuthCredential", &given)).collect();
         let mut chunks = 0;
-        let replies = answer(&api, &calls, || {
+        let replies = answer(&session, &calls, || {
             chunks += 1;
             chunks == 1
         });
-        assert_eq!((replies.len(), count(&api)), (CHUNK, CHUNK));
+        assert_eq!((replies.len(), count(&session)), (CHUNK, CHUNK));
     }
 }

@@ -15,7 +15,7 @@ use crate::random::Random;
 use crate::reply::{Fields, Value};
 use crate::settings::{Dsn, DsnFault, KeyFile, Settings};
 use crate::store::table::{TABLES, Table, TableRow};
-use crate::store::{About, LogLine, Note, Store, Written};
+use crate::store::{About, LogLine, Missing, Note, Store, Written};
 use crate::vault::{KeyId, Opened, Vault};
 
 /// How many rows are copied in one transaction.
@@ -156,7 +156,7 @@ impl Copy {
     fn open(&self) -> Result<(Store, Store)> {
         let from = Store::open_to_copy(&self.from, &self.settings)?;
         if matches!(self.step, Step::Begin) && !self.to.is_there() {
-            Store::open(&self.to, &self.settings)?;
+            Store::open(&self.to, &self.settings, Missing::Made)?;
         }
         Ok((from, Store::open_to_copy(&self.to, &self.settings)?))
     }
@@ -184,7 +184,7 @@ impl Copy {
         if unfinished.is_none() {
             self.is_logged = self.log_in_source(from)?;
             // Makes what is missing of a new store.
-            let mut to = Store::open(&self.to, &self.settings)?;
+            let mut to = Store::open(&self.to, &self.settings, Missing::Made)?;
             write(&mut to, &self.to, &self.settings, |to| {
                 // This first: at a server it waits for those who have begun to write.
                 to.set_note(Note::CopyOf, Some(&self.source))?;

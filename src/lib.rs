@@ -18,19 +18,20 @@
 //! * `php`: the binding, with the functions, arrays, INI entries and the life of a process
 //! * [`batch`]: many calls with one commit
 //! * [`command`]: one file per command
-//! * [`copy`]: a store copied to another place
+//! * [`verify`], [`registry`], [`rotation`], [`sandbox`], [`copy`]: what the other functions do; [`argument`]: theirs
+//! * [`http`]: who may call over HTTP, and the formats of an answer
 //! * [`request`], [`reply`], [`error`]: what comes in and what goes out
 //! * [`actor`]: in whose name a command runs
-//! * [`api`]: one thread's store, keys, clock and random source
+//! * [`sealing`]: the secrets of credentials, sealed and opened
+//! * [`session`]: one thread's store, keys, clock and random source
 //! * [`credential`]: the rules for each part of a credential, and the making of it
 //! * [`vault`]: seals secrets at rest
 //! * [`store`]: the tables and the statements
-//! * [`http`]: who may call over HTTP, and the formats of an answer
 //! * [`text`], [`secret_text`], [`clock`], [`random`]: what all of them use
 //! * [`settings`]: what the host has set; [`place`]: where things are; [`own_file`]: files that are ours
 
 pub mod actor;
-pub mod api;
+pub mod argument;
 pub mod batch;
 pub mod clock;
 pub mod command;
@@ -41,13 +42,19 @@ pub mod http;
 pub mod own_file;
 pub mod place;
 pub mod random;
+pub mod registry;
 pub mod reply;
 pub mod request;
+pub mod rotation;
+pub mod sandbox;
+pub mod sealing;
 pub mod secret_text;
+pub mod session;
 pub mod settings;
 pub mod store;
 pub mod text;
 pub mod vault;
+pub mod verify;
 
 // Test binaries are executables, and no executable but PHP has the engine's symbols; `php-tests/` exercises the binding.
 #[cfg(all(feature = "extension", not(test)))]

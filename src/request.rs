@@ -1,8 +1,6 @@
 //! What a caller asks: a command, its parameters, and who asks.
 
-use std::cell::RefCell;
-
-use crate::actor::Origin;
+use crate::actor::{Caller, Origin};
 use crate::error::{Error, Result};
 use crate::text::is_blank;
 
@@ -28,59 +26,35 @@ pub trait Parameters {
     fn are_plain(&self) -> bool;
 }
 
-/// One call of one command.
+/// One call of one command. Each parameter is read once.
 pub struct Request<'a> {
     /// The command's name as written.
     pub command: &'a [u8],
-    /// In which admin's name it runs; `None` or empty is the system itself.
-    pub admin: Option<&'a [u8]>,
-    /// Where it comes from, if that is over HTTP.
-    pub origin: Option<&'a Origin>,
+    /// Who asks.
+    pub caller: Caller<'a>,
     parameters: &'a dyn Parameters,
-    /// What was read ahead, so that the host's code runs once for each of these.
-    read: RefCell<Vec<(&'static str, Option<Parameter>)>>,
 }
 
 impl<'a> Request<'a> {
-    /// A request. No parameter is read yet.
+    /// A request in an admin's name. No parameter is read yet.
     pub fn new(command: &'a [u8], parameters: &'a dyn Parameters, admin: Option<&'a [u8]>) -> Self {
-        Self { command, admin, origin: None, parameters, read: RefCell::new(Vec::with_capacity(8)) }
+        Self { command, caller: Caller { admin, origin: None }, parameters }
     }
 
     /// The same from there.
-    pub fn from(self, origin: Option<&'a Origin>) -> Self {
-        Self { origin, ..self }
+    pub fn from(mut self, origin: Option<&'a Origin>) -> Self {
+        self.caller.origin = origin;
+        self
     }
 
-    /// Reads parameters now: those that several rules read, and those of rules that run where no code of the host may.
-    pub fn read_ahead(&self, names: &[&'static str]) -> Result<()> {
-        names.iter().try_for_each(|&name| {
-            if self.read.borrow().iter().any(|(known, _)| *known == name) {
-                return Ok(());
-            }
-            let value = self.parameters.read(name)?;
-            self.read.borrow_mut().push((name, value));
-            Ok(())
-        })
-    }
-
-    /// Reads all of these ahead, if nobody can tell; returns whether.
-    pub fn read_ahead_unseen(&self, names: &[&'static str]) -> Result<bool> {
-        let plain = self.parameters.are_plain();
-        if plain {
-            self.read_ahead(names)?;
-        }
-        Ok(plain)
-    }
-
-    fn read(&self, name: &'static str) -> Result<Option<Parameter>> {
-        let known = self.read.borrow().iter().find(|(known, _)| *known == name).map(|(_, value)| value.clone());
-        known.map_or_else(|| self.parameters.read(name), Ok)
+    /// Whether reading a parameter runs none of the host's code.
+    pub fn is_plain(&self) -> bool {
+        self.parameters.are_plain()
     }
 
     /// A string parameter.
     pub fn text(&self, name: &'static str) -> Result<Option<String>> {
-        match self.read(name)? {
+        match self.parameters.read(name)? {
             Some(Parameter::Text(bytes)) => utf8(name, bytes).map(Some),
             Some(Parameter::List(_) | Parameter::Textless) => Err(Error::NotAString(name)),
             None => Ok(None),
@@ -113,7 +87,8 @@ impl<'a> Request<'a> {
 
     /// A parameter that may be one string or a list of them.
     pub fn text_or_list(&self, name: &'static str) -> Result<Option<TextOrList>> {
-        match self.read(name)? {
+        match self.parameters.read(name)? {
+            Some(Parameter::Text(bytes)) => utf8(name, bytes).map(|text| Some(TextOrList::Text(text))),
             Some(Parameter::List(elements)) => elements
                 .into_iter()
                 .map(|element| match element {
@@ -122,7 +97,8 @@ impl<'a> Request<'a> {
                 })
                 .collect::<Result<_>>()
                 .map(|list| Some(TextOrList::List(list))),
-            _ => Ok(self.text(name)?.map(TextOrList::Text)),
+            Some(Parameter::Textless) => Err(Error::NotAString(name)),
+            None => Ok(None),
         }
     }
 }
@@ -134,6 +110,14 @@ pub enum TextOrList {
     Text(String),
     /// A list; `Err` names the type of an element that is no string.
     List(Vec<std::result::Result<String, &'static str>>),
+}
+
+/// Keeps what is wrong with a parameter for the rule that tells it. Only where PHP has thrown meanwhile nothing follows.
+pub fn later<T>(read: Result<T>) -> Result<Result<T>> {
+    match read {
+        Err(Error::Interrupted) => Err(Error::Interrupted),
+        read => Ok(read),
+    }
 }
 
 fn utf8(name: &'static str, bytes: Vec<u8>) -> Result<String> {
@@ -184,8 +168,6 @@ pub mod fixture {
 
 #[cfg(test)]
 mod tests {
-    use std::cell::Cell;
-
     use super::fixture::Given;
     use super::*;
 
@@ -222,25 +204,5 @@ mod tests {
         let (list, other) = (Given::default().with_list("a", &["x"]), Given::default().with_textless("a"));
         assert_eq!(request(&list).text_or_list("a").unwrap(), Some(TextOrList::List(vec![Ok("x".to_owned())])));
         assert!(matches!(request(&other).text_or_list("a"), Err(Error::NotAString("a"))));
-    }
-
-    #[test]
-    fn the_host_is_asked_once_for_each_parameter() {
-        struct Counted(Cell<u32>);
-        impl Parameters for Counted {
-            fn read(&self, _: &str) -> Result<Option<Parameter>> {
-                self.0.set(self.0.get() + 1);
-                Ok(None)
-            }
-
-            fn are_plain(&self) -> bool {
-                false
-            }
-        }
-        let counted = Counted(Cell::new(0));
-        let request = Request::new(b"X", &counted, None);
-        request.read_ahead(&["a", "b"]).unwrap();
-        assert_eq!(request.text("a").unwrap(), None);
-        assert_eq!(counted.0.get(), 2);
     }
 }

@@ -1,36 +1,54 @@
 //! `DeleteOAuthCredential`: takes a credential away for good.
 
-use super::{Command, log, stored};
+use super::{Command, log};
 use crate::actor::Actor;
-use crate::api::Api;
 use crate::error::{Error, Result};
 use crate::reply::{Reply, Value};
 use crate::request::Request;
-use crate::store::{RowId, Store, Verdict};
+use crate::session::Session;
+use crate::store::{Credential, RowId, Store, Verdict};
+use crate::text::positive;
 
-pub const COMMAND: Command =
-    Command { name: "DeleteOAuthCredential", run, parameters: &["credentialId"], writes: true, foresee };
+/// Which credential is to go.
+pub struct Delete {
+    id: i64,
+}
 
-fn foresee(request: &Request<'_>, store: &mut Store) {
-    let _ = store.scopes();
-    if let Ok(Some(id)) = request.required("credentialId") {
-        let _ = stored(&id, store);
+impl Delete {
+    /// Reads `credentialId`.
+    pub fn read(request: &Request<'_>) -> Result<Self> {
+        let id = request.required("credentialId")?.as_deref().and_then(positive);
+        Ok(Self { id: id.ok_or(Error::CredentialInvalid)? })
+    }
+
+    fn look(&self, store: &mut Store) -> Result<Credential> {
+        let (_, credential) = (store.scopes(), store.credential(self.id));
+        credential?.ok_or(Error::CredentialInvalid)
     }
 }
 
-/// Deletes the credential and its scope rows in one transaction. Its id is never given again. Answers `credentialId`.
-fn run<'a>(api: &'a Api, request: &Request<'_>, actor: &Actor) -> Result<Reply<'a>> {
-    let id = request.required("credentialId")?.ok_or(Error::CredentialInvalid)?;
-    let decision = api.decide(|store| stored(&id, store))?;
-    let now = api.now()?;
-    let id = api.write_proven(
-        decision,
-        |store, credential| {
-            store.delete_credential(credential.id)?;
-            log(store, actor, RowId::Known(credential.id), &credential.details, "deleted", &now)?;
-            Ok(credential.id)
-        },
-        |&id| Box::new(move |store| Ok(Verdict::stored_if(store.credential(id)?.is_none()))),
-    )?;
-    Ok(Reply::from(vec![("credentialId", Value::Int(id))]))
+impl Command for Delete {
+    fn writes(&self) -> bool {
+        true
+    }
+
+    fn ask(&self, store: &mut Store) {
+        let _ = self.look(store);
+    }
+
+    /// Deletes the credential and its scope rows in one transaction. Its id is never given again. Answers `credentialId`.
+    fn apply<'a>(&self, session: &'a Session, actor: &Actor) -> Result<Reply<'a>> {
+        let decision = session.decide(|store| self.look(store))?;
+        let now = session.now()?;
+        let id = session.write(
+            decision,
+            |store, credential| {
+                store.delete_credential(credential.id)?;
+                log(store, actor, RowId::Known(credential.id), &credential.details, "deleted", &now)?;
+                Ok(credential.id)
+            },
+            |&id| Box::new(move |store| Ok(Verdict::stored_if(store.credential(id)?.is_none()))),
+        )?;
+        Ok(Reply::from(vec![("credentialId", Value::Int(id))]))
+    }
 }

@@ -4,72 +4,83 @@ use std::rc::Rc;
 
 use super::{Command, log_about};
 use crate::actor::Actor;
-use crate::api::{Api, MINUTE};
 use crate::clock;
 use crate::credential::GrantType;
 use crate::error::{Error, Result};
-use crate::reply::{Fields, List, Reply, Rows, Value};
+use crate::reply::{self, Fields, Reply, Rows, Value};
 use crate::request::Request;
-use crate::store::{About, Credential, ScopeTable, Selection, SortField, Store};
+use crate::sealing;
+use crate::session::{MINUTE, Session};
+use crate::store::{About, Credential, ScopeTable, Selection, SortField, Store, Verdict};
 use crate::text::{Quoted, whole};
 use crate::vault::{KeyRing, Opened};
 
 /// How many credentials are read at once.
 const BATCH: usize = 1_000;
 
-pub const COMMAND: Command = Command {
-    name: "ListOAuthCredentials",
-    run,
-    parameters: &["grantType", "sortField", "sortOrder", "limit", "limitstart"],
-    writes: false,
-    foresee,
-};
+/// Which credentials are asked for.
+pub struct List {
+    selection: Selection,
+}
 
-fn foresee(request: &Request<'_>, store: &mut Store) {
-    if let Ok(selection) = selection(request) {
-        let _ = (store.scopes(), store.ids(&selection));
+impl List {
+    /// Reads the parameters in the order in which their rules run.
+    pub fn read(request: &Request<'_>) -> Result<Self> {
+        Ok(Self { selection: selection(request)? })
+    }
+
+    fn look(&self, store: &mut Store) -> Result<Vec<i64>> {
+        // A copy that isn't finished shows nothing.
+        store.scopes()?;
+        store.ids(&self.selection)
     }
 }
 
-/// Answers `clients`. The ids are read first and the rest in batches, so that nothing is open while the answer is
-/// built; a credential that is deleted meanwhile is left out.
-fn run<'a>(api: &'a Api, request: &Request<'_>, actor: &Actor) -> Result<Reply<'a>> {
-    let selection = selection(request)?;
-    let ids = api.read(|store| {
-        // A copy that isn't finished shows nothing.
-        store.scopes()?;
-        store.ids(&selection)
-    })?;
-    if request.origin.is_some() && !ids.is_empty() {
-        let actor = actor.clone();
-        api.after_answer(move |api| log(api, &actor));
+impl Command for List {
+    fn writes(&self) -> bool {
+        false
     }
-    let rows = Box::new(Clients { api, ids: ids.into_iter(), without_key: 0, damaged: 0 });
-    Ok(Reply { fields: Vec::new(), list: Some(List { key: "clients", rows }) })
+
+    fn ask(&self, store: &mut Store) {
+        let _ = self.look(store);
+    }
+
+    /// Answers `clients`. The ids are read first and the rest in batches, so that nothing is open while the answer is
+    /// built; a credential that is deleted meanwhile is left out.
+    fn apply<'a>(&self, session: &'a Session, actor: &Actor) -> Result<Reply<'a>> {
+        let ids = session.read(|store| self.look(store))?;
+        if actor.origin.is_some() && !ids.is_empty() {
+            let actor = actor.clone();
+            session.after_answer(move |session| log(session, &actor));
+        }
+        let rows = Box::new(Clients { session, ids: ids.into_iter(), without_key: 0, damaged: 0 });
+        Ok(Reply { fields: Vec::new(), list: Some(reply::List { key: "clients", rows }) })
+    }
 }
 
 /// Writes that secrets were shown over HTTP, once a minute at most.
-fn log(api: &Api, actor: &Actor) -> Result<()> {
-    let kind = &match actor.credential {
+fn log(session: &Session, actor: &Actor) -> Result<()> {
+    let kind = &match actor.credential() {
         Some(id) => format!("list by API credential {id}"),
         None => format!("list by admin {}", actor.id),
     };
-    let (now, minute_ago) = (api.now()?, api.ago(MINUTE)?);
+    let (now, minute_ago) = (session.now()?, session.ago(MINUTE)?);
     let is_logged = |store: &Store| {
         let last = store.last_line(kind)?;
         Ok(minute_ago < last && last <= now)
     };
-    if api.read(|store| is_logged(store))? {
+    if session.read(|store| is_logged(store))? {
         return Ok(());
     }
-    api.transaction(|store| {
+    let write = |store: &mut Store| {
         store.queue_for(kind)?;
         if is_logged(store)? {
             return Ok(());
         }
         store.set_last_line(kind, &now)?;
         log_about(store, actor, About::Everything, 0, &"OAuth credentials listed with their secrets", &now)
-    })
+    };
+    session.transaction(write, |()| Verdict::Undone.always())
 }
 
 fn selection(request: &Request<'_>) -> Result<Selection> {
@@ -118,7 +129,7 @@ fn number(request: &Request<'_>, name: &'static str, invalid: fn(Quoted) -> Erro
 
 /// The elements of `clients`.
 struct Clients<'a> {
-    api: &'a Api,
+    session: &'a Session,
     ids: std::vec::IntoIter<i64>,
     without_key: usize,
     damaged: usize,
@@ -131,8 +142,9 @@ impl Rows for Clients<'_> {
             if ids.is_empty() {
                 return Ok(Vec::new());
             }
-            let (mut found, scopes) =
-                self.api.read(|store| store.read_at_once(|store| Ok((store.credentials(&ids)?, store.scopes()?))))?;
+            let (mut found, scopes) = self
+                .session
+                .read(|store| store.read_at_once(|store| Ok((store.credentials(&ids)?, store.scopes()?))))?;
             // The order of the ids is the order that was asked for.
             let place = |id| found.binary_search_by_key(&id, |credential: &Credential| credential.id).ok();
             let order: Vec<usize> = ids.iter().filter_map(|&id| place(id)).collect();
@@ -172,7 +184,7 @@ impl Clients<'_> {
         scopes: &ScopeTable,
         keys: &mut Option<Rc<KeyRing>>,
     ) -> Result<Fields> {
-        let secret = match self.api.open_secret(&credential, keys)? {
+        let secret = match sealing::open(self.session, &credential, keys)? {
             Opened::Secret(secret) => Value::Secret(secret.text()),
             Opened::KeyMissing(_) => {
                 self.without_key += 1;

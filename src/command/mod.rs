@@ -1,4 +1,6 @@
 //! The commands that are answered natively, one file each.
+//!
+//! A command is read whole before anything is done. Reading may run the host's code; what comes after has no way to.
 
 mod create_oauth_credential;
 mod delete_oauth_credential;
@@ -9,70 +11,97 @@ mod update_oauth_credential;
 
 use std::fmt::Display;
 
-use crate::actor::Actor;
-use crate::api::Api;
+use self::create_oauth_credential::Create;
+use self::delete_oauth_credential::Delete;
+use self::list_oauth_credentials::List;
+use self::update_oauth_credential::Update;
+use crate::actor::{Actor, Caller};
 use crate::error::{Error, Result};
 use crate::reply::Reply;
 use crate::request::Request;
-use crate::store::{About, Credential, Details, LogLine, RowId, Store};
-use crate::text::{Quoted, positive};
+use crate::session::Session;
+use crate::store::{About, Details, LogLine, RowId, Store};
+use crate::text::Quoted;
 
-/// A command.
-pub struct Command {
-    name: &'static str,
-    /// Answers a request. Who asks is known by then.
-    run: for<'a> fn(&'a Api, &Request<'_>, &Actor) -> Result<Reply<'a>>,
-    /// The parameters that it reads.
-    parameters: &'static [&'static str],
+/// A command with all its parameters. It keeps their faults for the rules that tell them.
+trait Command {
     /// Whether it writes.
-    writes: bool,
-    /// Asks the store what `run` will ask.
-    foresee: fn(&Request<'_>, &mut Store),
+    fn writes(&self) -> bool;
+
+    /// Asks the store what it decides by. Nothing that is found may decide what is asked: a server is asked at once.
+    fn ask(&self, store: &mut Store);
+
+    /// Does it, and answers.
+    fn apply<'a>(&self, session: &'a Session, actor: &Actor) -> Result<Reply<'a>>;
 }
 
-static COMMANDS: [Command; 4] = [
-    create_oauth_credential::COMMAND,
-    list_oauth_credentials::COMMAND,
-    update_oauth_credential::COMMAND,
-    delete_oauth_credential::COMMAND,
+type Read = fn(&Request<'_>) -> Result<Box<dyn Command>>;
+
+static COMMANDS: [(&str, Read); 4] = [
+    ("CreateOAuthCredential", |request| Ok(Box::new(Create::read(request)?))),
+    ("ListOAuthCredentials", |request| Ok(Box::new(List::read(request)?))),
+    ("UpdateOAuthCredential", |request| Ok(Box::new(Update::read(request)?))),
+    ("DeleteOAuthCredential", |request| Ok(Box::new(Delete::read(request)?))),
 ];
 
-/// Answers one call. Nothing is borrowed, locked or open while parameters are read, unless that runs no code.
-pub fn answer<'a>(api: &'a Api, request: &Request<'_>) -> Result<Reply<'a>> {
-    let command = find(request.command).ok_or_else(|| Error::UnknownCommand(Quoted::lossy(request.command)))?;
-    let run = || {
-        api.in_one_call(|| {
-            let actor = api.read(|store| Actor::find(request.admin, request.origin, store))?;
-            (command.run)(api, request, &actor)
-        })
-    };
-    if !api.is_remote() || !request.read_ahead_unseen(command.parameters)? {
-        return run();
+/// Whether a command is answered natively. Its name may be in any letter case.
+pub fn is_native(name: &[u8]) -> bool {
+    find(name).is_some()
+}
+
+fn find(name: &[u8]) -> Option<Read> {
+    COMMANDS.iter().find(|(known, _)| known.as_bytes().eq_ignore_ascii_case(name)).map(|(_, read)| *read)
+}
+
+/// Answers one call. Nothing is borrowed, locked or open while its parameters are read.
+pub fn answer<'a>(session: &'a Session, request: &Request<'_>) -> Result<Reply<'a>> {
+    session.begin_call();
+    if is_native(request.command) && !request.is_plain() {
+        // The host's code runs for no admin who isn't there.
+        session.read(|store| Actor::find(request.caller, store))?;
     }
-    let foreseen = api.foresee(command.writes, |store| {
-        // What is missing is told when it's asked for.
-        let _ = Actor::find(request.admin, request.origin, store);
-        (command.foresee)(request, store);
-    });
-    let reply = foreseen.and_then(|()| run());
-    api.settle();
-    reply
+    read(request)?.answer(session)
 }
 
-/// Reads all that a call will read, so that answering it runs no code of the host.
-pub fn read_ahead(request: &Request<'_>) -> Result<()> {
-    find(request.command).map_or(Ok(()), |command| request.read_ahead(command.parameters))
+/// Reads a call, to answer it later. It fails where there is no such command, or where PHP has thrown meanwhile.
+pub fn read<'a>(request: &Request<'a>) -> Result<Call<'a>> {
+    let read = find(request.command).ok_or_else(|| Error::UnknownCommand(Quoted::lossy(request.command)))?;
+    match read(request) {
+        Err(Error::Interrupted) => Err(Error::Interrupted),
+        command => Ok(Call { caller: request.caller, command }),
+    }
 }
 
-/// The command of this name, in any letter case.
-pub fn find(name: &[u8]) -> Option<&'static Command> {
-    COMMANDS.iter().find(|command| command.name.as_bytes().eq_ignore_ascii_case(name))
+/// A call that was read.
+pub struct Call<'a> {
+    caller: Caller<'a>,
+    /// The admin comes before any fault of a parameter.
+    command: Result<Box<dyn Command>>,
 }
 
-/// The credential that a `credentialId` names.
-fn stored(id: &str, store: &Store) -> Result<Credential> {
-    let id = positive(id).ok_or(Error::CredentialInvalid)?;
-    store.credential(id)?.ok_or(Error::CredentialInvalid)
+impl Call<'_> {
+    /// Answers it.
+    pub fn answer<'s>(&self, session: &'s Session) -> Result<Reply<'s>> {
+        if !session.is_remote() {
+            return self.apply(session);
+        }
+        let command = self.command.as_ref().ok();
+        let asked = session.ask_at_once(command.is_some_and(|command| command.writes()), |store| {
+            // What is missing is told when it's asked for again.
+            let _ = Actor::find(self.caller, store);
+            if let Some(command) = command {
+                command.ask(store);
+            }
+        });
+        let reply = asked.and_then(|()| self.apply(session));
+        session.settle();
+        reply
+    }
+
+    fn apply<'s>(&self, session: &'s Session) -> Result<Reply<'s>> {
+        let actor = session.read(|store| Actor::find(self.caller, store))?;
+        self.command.as_ref().map_err(Error::clone)?.apply(session, &actor)
+    }
 }
 
 /// Writes what became of a credential into the activity log.
@@ -83,9 +112,17 @@ fn log(store: &Store, actor: &Actor, id: RowId, details: &Details, what: impl Di
 
 /// Writes what an actor has done.
 fn log_about(store: &Store, actor: &Actor, about: About, client: i64, what: &dyn Display, now: &str) -> Result<()> {
-    let by = actor.credential.map_or_else(String::new, |id| format!(" by API credential {id}"));
+    let by = actor.credential().map_or_else(String::new, |id| format!(" by API credential {id}"));
     let what = &format_args!("{what}{by}");
-    store.log(&LogLine { date: now, about, what, user: &actor.user, client, admin: actor.id, address: &actor.address })
+    store.log(&LogLine {
+        date: now,
+        about,
+        what,
+        user: &actor.user,
+        client,
+        admin: actor.id,
+        address: actor.origin.as_ref().map_or("", |origin| &origin.address),
+    })
 }
 
 #[cfg(test)]
@@ -93,23 +130,27 @@ mod tests {
     use std::cell::RefCell;
 
     use super::*;
+    use crate::registry::register_service;
     use crate::request::{Parameter, Parameters};
-    use crate::settings::Dsn;
-    use crate::settings::Settings;
+    use crate::settings::{Dsn, Settings};
+    use crate::store::Credential;
 
     /// Parameters of which one changes the store while it's read, as the host's `__toString` may.
     struct Meddling<'a, F> {
-        given: [(&'static str, &'static str); 4],
+        given: &'a [(&'static str, &'static str)],
         meddles: (&'static str, RefCell<Option<F>>),
-        api: &'a Api,
+        session: &'a Session,
+        /// Every parameter that was read.
+        read: RefCell<Vec<String>>,
     }
 
-    impl<F: FnOnce(&Api)> Parameters for Meddling<'_, F> {
+    impl<F: FnOnce(&Session)> Parameters for Meddling<'_, F> {
         fn read(&self, name: &str) -> Result<Option<Parameter>> {
+            self.read.borrow_mut().push(name.to_owned());
             if name == self.meddles.0
                 && let Some(meddle) = self.meddles.1.borrow_mut().take()
             {
-                meddle(self.api);
+                meddle(self.session);
             }
             let found = self.given.iter().find(|(known, _)| *known == name);
             Ok(found.map(|(_, value)| Parameter::Text(value.as_bytes().to_vec())))
@@ -120,15 +161,17 @@ mod tests {
         }
     }
 
+    const SINGLE_SIGN_ON: [(&str, &str); 4] =
+        [("grantType", "single_sign_on"), ("serviceId", "7"), ("scope", "openid email"), ("description", "d")];
+
     /// Creates a credential, and changes the store while its description is read.
-    fn create(dsn: Dsn, meddle: impl FnOnce(&Api)) -> Result<Credential> {
-        let api = Api::new(Settings { dsn, ..Settings::default() });
-        api.register_service(7, 70).unwrap();
-        let given =
-            [("grantType", "single_sign_on"), ("serviceId", "7"), ("scope", "openid email"), ("description", "d")];
-        let parameters = Meddling { given, meddles: ("description", RefCell::new(Some(meddle))), api: &api };
-        answer(&api, &Request::new(b"CreateOAuthCredential", &parameters, None))?;
-        api.read(|store| Ok(store.credential(1)?.unwrap()))
+    fn create(dsn: Dsn, meddle: impl FnOnce(&Session)) -> Result<Credential> {
+        let session = Session::new(Settings { dsn, ..Settings::default() });
+        register_service(&session, 7, 70).unwrap();
+        let meddles = ("description", RefCell::new(Some(meddle)));
+        let parameters = Meddling { given: &SINGLE_SIGN_ON, meddles, session: &session, read: RefCell::default() };
+        answer(&session, &Request::new(b"CreateOAuthCredential", &parameters, None))?;
+        session.read(|store| Ok(store.credential(1)?.unwrap()))
     }
 
     #[test]
@@ -137,13 +180,42 @@ mod tests {
         for (number, memory) in [(0, true), (1, false)] {
             let dsn =
                 |name| if memory { Dsn::Memory } else { Dsn::File(folder.path().join(format!("{name}{number}"))) };
-            let created = create(dsn("a"), |api| api.register_service(7, 71).unwrap()).unwrap();
+            let created = create(dsn("a"), |session| register_service(session, 7, 71).unwrap()).unwrap();
             assert_eq!(created.details.user_id, "71");
-            let gone = |sql: &'static str| move |api: &Api| api.read(|store| store.execute_for_test(sql)).unwrap();
+            let gone =
+                |sql: &'static str| move |session: &Session| session.read(|store| store.execute_for_test(sql)).unwrap();
             let refused = create(dsn("b"), gone("DELETE FROM tblhosting")).unwrap_err();
             assert_eq!(refused.to_string(), "A valid Service ID is required.");
             let refused = create(dsn("c"), gone("DELETE FROM tblclients")).unwrap_err();
             assert_eq!(refused.to_string(), "Service ID not associated with valid Client.");
         }
+    }
+
+    #[test]
+    fn each_parameter_is_read_once_and_none_that_no_rule_reads() {
+        let session = Session::new(Settings { dsn: Dsn::Memory, ..Settings::default() });
+        register_service(&session, 7, 70).unwrap();
+        let read = |command: &str, given: &[(&'static str, &'static str)], admin: Option<&[u8]>| {
+            let meddles = ("", RefCell::new(None::<fn(&Session)>));
+            let parameters = Meddling { given, meddles, session: &session, read: RefCell::default() };
+            let _ = answer(&session, &Request::new(command.as_bytes(), &parameters, admin));
+            parameters.read.into_inner().join(" ")
+        };
+        let create = "CreateOAuthCredential";
+        assert_eq!(
+            read(create, &SINGLE_SIGN_ON, None),
+            "grantType serviceId scope name description logoUri redirectUri"
+        );
+        let code = [("grantType", "authorization_code"), ("name", "n"), ("scope", "openid")];
+        assert_eq!(read(create, &code, None), "grantType name scope description logoUri redirectUri");
+        assert_eq!(read(create, &[], None), "grantType");
+        assert_eq!(read(create, &code, Some(b"nobody")), "");
+        let update = "credentialId clientApiIdentifier grantType name serviceId scope description logoUri redirectUri \
+                      resetSecret";
+        assert_eq!(read("UpdateOAuthCredential", &[("credentialId", "1")], None), update);
+        assert_eq!(read("UpdateOAuthCredential", &[], None), "credentialId clientApiIdentifier");
+        assert_eq!(read("ListOAuthCredentials", &[], None), "grantType sortField sortOrder limit limitstart");
+        assert_eq!(read("DeleteOAuthCredential", &[("credentialId", "1")], None), "credentialId");
+        assert_eq!(read("Nothing", &[], Some(b"nobody")), "");
     }
 }

@@ -1,167 +1,191 @@
 //! `UpdateOAuthCredential`: changes what is passed and leaves the rest.
 
-use super::{Command, log, stored};
+use super::{Command, log};
 use crate::actor::Actor;
-use crate::api::Api;
-use crate::credential::{GrantType, Scopes, Secret, Service, details, logo_uri};
+use crate::credential::{Described, GrantType, Scopes, Secret, Service, logo_uri};
 use crate::error::{Error, Result};
 use crate::reply::{Reply, Value};
-use crate::request::{Request, TextOrList};
+use crate::request::{Request, TextOrList, later};
+use crate::sealing;
+use crate::session::Session;
 use crate::store::{Credential, RowId, Store, Verdict};
-use crate::text::is_blank;
+use crate::text::{is_blank, positive};
 
-pub const COMMAND: Command =
-    Command { name: "UpdateOAuthCredential", run, parameters: &PARAMETERS, writes: true, foresee };
-
-/// What may be passed: what names the credential first, then the rest in the order in which it is read.
-const PARAMETERS: [&str; 10] = [
-    "credentialId",
-    "clientApiIdentifier",
-    "grantType",
-    "name",
-    "serviceId",
-    "scope",
-    "description",
-    "logoUri",
-    "redirectUri",
-    "resetSecret",
-];
-
-fn foresee(request: &Request<'_>, store: &mut Store) {
-    let _ = (credential(request, store), store.scopes());
-    if let Ok(Some(id)) = request.filled("serviceId") {
-        let _ = Service::find(&id, store);
-    }
+/// What is passed, each with the fault that its rule tells. `None` is what isn't.
+pub struct Update {
+    named: Named,
+    grant_type: Result<Option<GrantType>>,
+    name: Result<Option<String>>,
+    service_id: Result<Option<String>>,
+    scopes: Result<Option<Scopes>>,
+    described: Result<Described>,
+    resets_secret: Result<bool>,
 }
 
-/// Checks only what is passed, and what a passed grant type newly needs. All of it is one transaction. Answers
-/// `credentialId`, and `newClientSecret` when the secret was reset: the old one is invalid at once.
-fn run<'a>(api: &'a Api, request: &Request<'_>, actor: &Actor) -> Result<Reply<'a>> {
-    request.read_ahead(&["credentialId", "clientApiIdentifier"])?;
-    api.read(|store| credential(request, store))?;
-    request.read_ahead(&PARAMETERS)?;
-    let decision = api.decide(|store| Change::plan(request, store))?;
-    let mut answer = vec![("credentialId", Value::Int(decision.made.credential.id))];
-    if decision.made.is_none() {
-        return Ok(Reply::from(answer));
-    }
-    let secret = if decision.made.reset { Some(Secret::generate(api.random())?) } else { None };
-    let now = api.now()?;
-    api.write_proven(
-        decision,
-        |store, change| {
-            let Change { credential, scopes, edited, .. } = change;
-            let row = RowId::Known(credential.id);
-            let mut written = Credential { updated_at: now.clone(), ..credential.clone() };
-            if *edited {
-                store.update_credential(credential.id, &credential.details, &now)?;
-                if let Some(scopes) = scopes {
-                    store.delete_scopes(credential.id)?;
-                    store.insert_scopes(row, scopes)?;
-                    written.scopes.clone_from(scopes);
-                }
-                log(store, actor, row, &credential.details, "updated", &now)?;
-            }
-            if let Some(secret) = &secret {
-                written.secret = api.seal_anew(store, &credential.identifier, secret)?;
-                store.update_secret(credential.id, &written.secret, &now)?;
-                log(store, actor, row, &credential.details, "secret reset", &now)?;
-            }
-            Ok((change.before.clone(), written))
-        },
-        |(before, written)| {
-            let (before, written) = (before.clone(), written.clone());
-            Box::new(move |store| {
-                Ok(match store.credential(written.id)? {
-                    Some(found) if found.is_same(&written) => Verdict::Stored,
-                    Some(found) if found.is_same(&before) => Verdict::Undone,
-                    _ => Verdict::Unknown,
-                })
-            })
-        },
-    )?;
-    if let Some(secret) = secret {
-        answer.push(("newClientSecret", Value::Secret(secret.text())));
-    }
-    Ok(Reply::from(answer))
+/// What names the credential.
+enum Named {
+    Id(i64),
+    Identifier(String),
 }
 
-/// The credential that the request names.
-fn credential(request: &Request<'_>, store: &Store) -> Result<Credential> {
-    let (id, identifier) = (request.required("credentialId")?, request.required("clientApiIdentifier")?);
-    match (id, identifier) {
-        (None, None) => Err(Error::CredentialRequired),
-        (Some(id), None) => stored(&id, store),
-        // Clients send 0 for an id that they don't know.
-        (Some(id), Some(_)) if id != "0" => stored(&id, store),
-        (_, Some(identifier)) => store.credential_by_identifier(&identifier)?.ok_or(Error::IdentifierInvalid),
-    }
-}
-
-/// What a request makes of a stored credential.
+/// What becomes of a stored credential.
 struct Change {
     before: Credential,
     credential: Credential,
     /// The new scopes, if any were passed.
     scopes: Option<Vec<i64>>,
     /// Whether anything but the secret was passed.
-    edited: bool,
-    reset: bool,
+    edits: bool,
+    resets_secret: bool,
 }
 
-impl Change {
-    fn plan(request: &Request<'_>, store: &mut Store) -> Result<Self> {
-        let before = credential(request, store)?;
+impl Update {
+    /// Reads the parameters in the order in which their rules run.
+    pub fn read(request: &Request<'_>) -> Result<Self> {
+        let named = Named::read(request)?;
+        let grant_type = later(request.text("grantType").and_then(|text| match text {
+            Some(text) if is_blank(&text) => Err(Error::GrantTypeRequired),
+            text => text.map(|text| GrantType::parse(&text)).transpose(),
+        }))?;
+        let name = later(request.text_or_empty("name"))?;
+        let service_id = later(request.text("serviceId"))?;
+        let scopes = request.text_or_list("scope");
+        let scopes = later(scopes.and_then(|scopes| scopes.map(|scopes| Scopes::parse(Some(&scopes))).transpose()))?;
+        let described = Described::read(request, name.clone().unwrap_or_default(), || logo_uri(request));
+        let described = later(described)?;
+        let resets_secret = later(request.flag("resetSecret"))?;
+        Ok(Self { named, grant_type, name, service_id, scopes, described, resets_secret })
+    }
+
+    /// Checks only what is passed, and what a passed grant type newly needs.
+    fn look(&self, store: &mut Store) -> Result<Change> {
+        let (before, table) = (self.named.find(store), store.scopes());
+        let passed_service = self.service_id.as_ref().ok().and_then(Option::as_ref);
+        let service = passed_service.map(|id| Service::find(id, store));
+
+        let before = before?;
         let mut credential = before.clone();
         let details = &mut credential.details;
-        let passed = request.text("grantType")?;
-        if passed.as_deref().is_some_and(is_blank) {
-            return Err(Error::GrantTypeRequired);
-        }
-        if let Some(text) = &passed {
-            details.grant_type = GrantType::parse(text)?.as_str().to_owned();
+        let grant_type = self.grant_type.clone()?;
+        if let Some(grant_type) = grant_type {
+            details.grant_type = grant_type.as_str().to_owned();
         }
         let single_sign_on = details.grant_type == GrantType::SingleSignOn.as_str();
-        let name = request.text_or_empty("name")?;
-        let nameless = match &name {
+        let nameless = match self.name.clone()? {
             Some(name) => name.is_empty(),
-            None => passed.is_some() && is_blank(&details.name),
+            None => grant_type.is_some() && is_blank(&details.name),
         };
         if nameless && !single_sign_on {
             return Err(Error::NameRequired);
         }
-        let service_id = request.text("serviceId")?.filter(|_| single_sign_on);
+        let service_id = self.service_id.clone()?.filter(|_| single_sign_on);
         if let Some(text) = &service_id {
             Service::require(Some(text.clone()).filter(|text| !is_blank(text)))?;
-        } else if single_sign_on && passed.is_some() && details.service_id == 0 {
+        } else if single_sign_on && grant_type.is_some() && details.service_id == 0 {
             return Err(Error::ServiceRequired);
         }
-        let scopes = request.text_or_list("scope")?.map(|scopes| Scopes::parse(Some(&scopes))).transpose()?;
-        let scope_ids = match &scopes {
-            Some(scopes) => Some(scopes.ids(&*store.scopes()?)?),
-            None => None,
-        };
-        match &service_id {
-            Some(id) => Service::assign(Some(Service::find(id, store)?), details),
-            None if passed.is_some() && !single_sign_on => Service::assign(None, details),
+        let scopes = self.scopes.clone()?;
+        let table = table?;
+        let scope_ids = scopes.as_ref().map(|scopes| scopes.ids(&table)).transpose()?;
+        match service.filter(|_| service_id.is_some()) {
+            Some(service) => Service::assign(Some(service?), details),
+            None if grant_type.is_some() && !single_sign_on => Service::assign(None, details),
             None => {}
         }
         scopes.as_ref().map_or(Ok(()), Scopes::check_count)?;
-        let described = details::read(request, details, || logo_uri(request))?;
-        let edited = passed.is_some() || service_id.is_some() || scope_ids.is_some() || described;
-        Ok(Self { before, credential, scopes: scope_ids, edited, reset: request.flag("resetSecret")? })
+        let described = self.described.clone()?.put_into(details);
+        let edits = grant_type.is_some() || service_id.is_some() || scope_ids.is_some() || described;
+        let resets_secret = self.resets_secret.clone()?;
+        Ok(Change { before, credential, scopes: scope_ids, edits, resets_secret })
+    }
+}
+
+impl Command for Update {
+    fn writes(&self) -> bool {
+        true
     }
 
-    fn is_none(&self) -> bool {
-        !self.edited && !self.reset
+    fn ask(&self, store: &mut Store) {
+        let _ = self.look(store);
+    }
+
+    /// All of it is one transaction. Answers `credentialId`, and `newClientSecret` when the secret was reset: the old one
+    /// is invalid at once.
+    fn apply<'a>(&self, session: &'a Session, actor: &Actor) -> Result<Reply<'a>> {
+        let decision = session.decide(|store| self.look(store))?;
+        let Change { credential, edits, resets_secret, .. } = &decision.made;
+        let mut answer = vec![("credentialId", Value::Int(credential.id))];
+        if !edits && !resets_secret {
+            return Ok(Reply::from(answer));
+        }
+        let secret = if *resets_secret { Some(Secret::generate(session.random())?) } else { None };
+        let now = session.now()?;
+        session.write(
+            decision,
+            |store, change| {
+                let Change { credential, scopes, edits, .. } = change;
+                let row = RowId::Known(credential.id);
+                let mut written = Credential { updated_at: now.clone(), ..credential.clone() };
+                if *edits {
+                    store.update_credential(credential.id, &credential.details, &now)?;
+                    if let Some(scopes) = scopes {
+                        store.delete_scopes(credential.id)?;
+                        store.insert_scopes(row, scopes)?;
+                        written.scopes.clone_from(scopes);
+                    }
+                    log(store, actor, row, &credential.details, "updated", &now)?;
+                }
+                if let Some(secret) = &secret {
+                    written.secret = sealing::seal_anew(session, store, &credential.identifier, secret)?;
+                    store.update_secret(credential.id, &written.secret, &now)?;
+                    log(store, actor, row, &credential.details, "secret reset", &now)?;
+                }
+                Ok((change.before.clone(), written))
+            },
+            |(before, written)| {
+                let (before, written) = (before.clone(), written.clone());
+                Box::new(move |store| {
+                    Ok(match store.credential(written.id)? {
+                        Some(found) if found.is_same(&written) => Verdict::Stored,
+                        Some(found) if found.is_same(&before) => Verdict::Undone,
+                        _ => Verdict::Unknown,
+                    })
+                })
+            },
+        )?;
+        if let Some(secret) = secret {
+            answer.push(("newClientSecret", Value::Secret(secret.text())));
+        }
+        Ok(Reply::from(answer))
+    }
+}
+
+impl Named {
+    fn read(request: &Request<'_>) -> Result<Self> {
+        let (id, identifier) = (request.required("credentialId")?, request.required("clientApiIdentifier")?);
+        match (id, identifier) {
+            (None, None) => Err(Error::CredentialRequired),
+            // Clients send 0 for an id that they don't know.
+            (None, Some(identifier)) => Ok(Self::Identifier(identifier)),
+            (Some(id), Some(identifier)) if id == "0" => Ok(Self::Identifier(identifier)),
+            (Some(id), _) => positive(&id).map(Self::Id).ok_or(Error::CredentialInvalid),
+        }
+    }
+
+    fn find(&self, store: &Store) -> Result<Credential> {
+        match self {
+            Self::Id(id) => store.credential(*id)?.ok_or(Error::CredentialInvalid),
+            Self::Identifier(identifier) => store.credential_by_identifier(identifier)?.ok_or(Error::IdentifierInvalid),
+        }
     }
 }
 
 /// `logoUri`, which may come as a list here: the documented types of the two URIs look swapped.
 fn logo_uri(request: &Request<'_>) -> Result<Option<String>> {
-    match request.text_or_list("logoUri")? {
-        Some(TextOrList::List(list)) => logo_uri::of_list(&list).map(Some),
-        Some(TextOrList::Text(_)) => request.text_or_empty("logoUri"),
-        None => Ok(None),
-    }
+    Ok(match request.text_or_list("logoUri")? {
+        Some(TextOrList::List(list)) => Some(logo_uri::of_list(&list)?),
+        Some(TextOrList::Text(text)) if is_blank(&text) => Some(String::new()),
+        Some(TextOrList::Text(text)) => Some(text),
+        None => None,
+    })
 }

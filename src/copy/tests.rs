@@ -6,13 +6,16 @@ use std::path::PathBuf;
 use tempfile::TempDir;
 
 use super::*;
-use crate::api::Api;
 use crate::command;
 use crate::http::api_credential;
+use crate::registry::{register_admin, register_scope, register_service};
 use crate::request::Request;
 use crate::request::fixture::Given;
+use crate::rotation;
+use crate::session::Session;
 use crate::settings::Durability;
 use crate::store::test_server::Database;
+use crate::verify::verify;
 
 /// A place for a store.
 enum Home {
@@ -61,8 +64,8 @@ impl Home {
         }
     }
 
-    fn api(&self) -> Api {
-        Api::new(self.settings())
+    fn session(&self) -> Session {
+        Session::new(self.settings())
     }
 
     /// Runs a statement as another program would.
@@ -123,14 +126,14 @@ fn message<T: std::fmt::Debug>(done: Result<T>) -> String {
     done.unwrap_err().to_string()
 }
 
-fn call(api: &Api, command: &str, parameters: &[(&str, &str)]) -> Result<Fields> {
+fn call(session: &Session, command: &str, parameters: &[(&str, &str)]) -> Result<Fields> {
     let given = parameters.iter().fold(Given::default(), |given, (name, value)| given.with(name, value));
-    command::answer(api, &Request::new(command.as_bytes(), &given, None)).map(|reply| reply.fields)
+    command::answer(session, &Request::new(command.as_bytes(), &given, None)).map(|reply| reply.fields)
 }
 
-fn create(api: &Api) -> (i64, String, String) {
+fn create(session: &Session) -> (i64, String, String) {
     let request = [("grantType", "authorization_code"), ("name", "N\u{e9}\u{1f600}"), ("scope", "openid shop")];
-    let answer = call(api, "CreateOAuthCredential", &request).unwrap();
+    let answer = call(session, "CreateOAuthCredential", &request).unwrap();
     match answer.as_slice() {
         [(_, Value::Int(id)), (_, Value::Text(identifier)), (_, Value::Secret(secret))] => {
             (*id, identifier.clone(), secret.reveal().to_owned())
@@ -139,29 +142,29 @@ fn create(api: &Api) -> (i64, String, String) {
     }
 }
 
-fn verifies(api: &Api, (id, identifier, secret): &(i64, String, String)) -> bool {
-    let found = api.verify_credential(identifier.as_bytes(), secret.as_bytes()).unwrap();
+fn verifies(session: &Session, (id, identifier, secret): &(i64, String, String)) -> bool {
+    let found = verify(session, identifier.as_bytes(), secret.as_bytes()).unwrap();
     found.is_some_and(|found| found[0] == ("credentialId", Value::Int(*id)))
 }
 
 /// A store with something in every table: so many credentials, of which the last was deleted.
 fn fill(home: &Home, count: usize) -> Vec<(i64, String, String)> {
-    let api = home.api();
-    api.register_service(7, 70).unwrap();
-    api.register_scope(b"shop", b"A shop's scope").unwrap();
-    api.register_admin(b"eve").unwrap();
-    let mut created: Vec<_> = (0..count).map(|_| create(&api)).collect();
-    api.rotate_key(false, || true).unwrap();
+    let session = home.session();
+    register_service(&session, 7, 70).unwrap();
+    register_scope(&session, b"shop", b"A shop's scope").unwrap();
+    register_admin(&session, b"eve").unwrap();
+    let mut created: Vec<_> = (0..count).map(|_| create(&session)).collect();
+    rotation::rotate(&session, || true).unwrap();
     let single = [("grantType", "single_sign_on"), ("serviceId", "7"), ("scope", "email"), ("description", "a\r\n\tb")];
-    call(&api, "CreateOAuthCredential", &single).unwrap();
-    let issued = api_credential::issue(&api, b"eve", &[b"*".to_vec()], b"For tests").unwrap();
-    let revoked = api_credential::issue(&api, b"eve", &[b"*".to_vec()], b"").unwrap();
-    api_credential::revoke(&api, revoked.identifier.as_bytes()).unwrap();
+    call(&session, "CreateOAuthCredential", &single).unwrap();
+    let issued = api_credential::issue(&session, b"eve", &[b"*".to_vec()], b"For tests").unwrap();
+    let revoked = api_credential::issue(&session, b"eve", &[b"*".to_vec()], b"").unwrap();
+    api_credential::revoke(&session, revoked.identifier.as_bytes()).unwrap();
     assert!(!issued.identifier.is_empty());
-    let (last, ..) = create(&api);
-    call(&api, "DeleteOAuthCredential", &[("credentialId", &last.to_string())]).unwrap();
+    let (last, ..) = create(&session);
+    call(&session, "DeleteOAuthCredential", &[("credentialId", &last.to_string())]).unwrap();
     if count > 2 {
-        call(&api, "DeleteOAuthCredential", &[("credentialId", &created.remove(1).0.to_string())]).unwrap();
+        call(&session, "DeleteOAuthCredential", &[("credentialId", &created.remove(1).0.to_string())]).unwrap();
     }
     for (table, column) in NUMBERED {
         home.run(&format!("INSERT INTO {table} (id, {column}) VALUES (900, 'x'); DELETE FROM {table} WHERE id = 900"));
@@ -196,12 +199,12 @@ fn ways() -> Vec<(Home, Home)> {
 fn assert_same(from: &Home, to: &Home, created: &[(i64, String, String)]) {
     assert_eq!(from.content(), to.content());
     let keys = settings(from, to).key_file;
-    let api = |home: &Home| Api::new(Settings { key_file: keys.clone(), ..home.settings() });
-    let (source, copy) = (api(from), api(to));
+    let session = |home: &Home| Session::new(Settings { key_file: keys.clone(), ..home.settings() });
+    let (source, copy) = (session(from), session(to));
     for credential in created {
         assert!(verifies(&copy, credential), "{credential:?}");
     }
-    let noted = |api: &Api, note| api.read(|store| store.note(note)).unwrap();
+    let noted = |session: &Session, note| session.read(|store| store.note(note)).unwrap();
     assert_eq!(noted(&source, Note::SealingKey), noted(&copy, Note::SealingKey));
     assert_eq!(noted(&copy, Note::CopyOf), None);
     assert_eq!(create(&source).0, create(&copy).0, "ids that were given are never given again");
@@ -291,8 +294,8 @@ fn a_list_of_a_copy_that_skips_many_begins_at_the_right_one() {
             limit: Some(3),
             offset,
         };
-        let api = to.api();
-        let all = api.read(|store| store.ids(&selection(0))).unwrap();
+        let session = to.session();
+        let all = session.read(|store| store.ids(&selection(0))).unwrap();
         assert_eq!(all.len(), 3);
         for offset in [1, 901, 902, 1_500, 2_500] {
             let sql = format!("SELECT id FROM tbloauthserver_clients ORDER BY id LIMIT 3 OFFSET {offset}");
@@ -304,7 +307,7 @@ fn a_list_of_a_copy_that_skips_many_begins_at_the_right_one() {
                 }
                 Home::Server(database, _) => database.rows(&sql).iter().map(|row| row[0].parse().unwrap()).collect(),
             };
-            assert_eq!(api.read(|store| store.ids(&selection(offset))).unwrap(), expected, "{offset}");
+            assert_eq!(session.read(|store| store.ids(&selection(offset))).unwrap(), expected, "{offset}");
         }
     }
 }
@@ -325,8 +328,8 @@ fn a_copy_that_another_has_finished_is_left_to_those_who_use_it() {
                 continue;
             }
             let keys = settings(&from, &to).key_file;
-            let api = Api::new(Settings { key_file: keys, ..to.settings() });
-            let created = create(&api);
+            let session = Session::new(Settings { key_file: keys, ..to.settings() });
+            let created = create(&session);
             let end = loop {
                 match slow.step() {
                     Ok(Some(_)) => {}
@@ -334,7 +337,7 @@ fn a_copy_that_another_has_finished_is_left_to_those_who_use_it() {
                 }
             };
             assert!(end.is_err(), "after {steps} steps it goes on with a store that is in use");
-            assert!(verifies(&api, &created), "after {steps} steps");
+            assert!(verifies(&session, &created), "after {steps} steps");
         }
     }
 }
@@ -399,7 +402,7 @@ fn a_target_that_holds_anything_else_is_refused_and_left_as_it_is() {
 
 /// A new store.
 fn create_none(home: &Home) {
-    home.api().read(|store| store.scopes().map(drop)).unwrap();
+    home.session().read(|store| store.scopes().map(drop)).unwrap();
 }
 
 /// Takes a store away.
@@ -437,17 +440,17 @@ fn a_copy_that_is_not_finished_cannot_be_used() {
         }
         drop(half);
         let keys = settings(&from, &to).key_file;
-        let api = Api::new(Settings { key_file: keys, ..to.settings() });
+        let session = Session::new(Settings { key_file: keys, ..to.settings() });
         let request = [("grantType", "authorization_code"), ("name", "A"), ("scope", "openid")];
-        assert_eq!(message(call(&api, "CreateOAuthCredential", &request)), sentence);
-        assert_eq!(message(call(&api, "DeleteOAuthCredential", &[("credentialId", "1")])), sentence);
-        assert_eq!(message(call(&api, "ListOAuthCredentials", &[("limitstart", "100")])), sentence);
-        assert_eq!(message(api.verify_credential(b"x", b"y")), sentence);
-        assert_eq!(message(api.register_admin(b"bob")), sentence);
+        assert_eq!(message(call(&session, "CreateOAuthCredential", &request)), sentence);
+        assert_eq!(message(call(&session, "DeleteOAuthCredential", &[("credentialId", "1")])), sentence);
+        assert_eq!(message(call(&session, "ListOAuthCredentials", &[("limitstart", "100")])), sentence);
+        assert_eq!(message(verify(&session, b"x", b"y")), sentence);
+        assert_eq!(message(register_admin(&session, b"bob")), sentence);
         let other = Home::file();
         assert_eq!(message(begin(&to, &other).unwrap().step()), sentence, "nor copied");
         copy(&from, &to).unwrap();
-        assert!(verifies(&api, &created[0]), "and the same process goes on once it is finished");
+        assert!(verifies(&session, &created[0]), "and the same process goes on once it is finished");
     }
 }
 
@@ -665,9 +668,9 @@ fn a_store_that_comes_back_to_a_file_brings_the_keys_to_their_default_place() {
     let created = fill(&from, 2);
     copy(&from, &to).unwrap();
     fs::remove_file(keys.path().join("keys")).unwrap();
-    let alone = Api::new(to.settings());
+    let alone = Session::new(to.settings());
     assert!(created.iter().all(|credential| verifies(&alone, credential)));
-    assert_eq!(alone.rotate_key(false, || true).unwrap(), 3);
+    assert_eq!(rotation::rotate(&alone, || true).unwrap(), 3);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use fluent_uri::Iri;
 use percent_encoding::percent_decode_str;
 
-use super::text::LONGEST;
+use super::described::LONGEST;
 use crate::error::{Error, Result};
 use crate::text::{Quoted, is_control, is_longer};
 

@@ -1,6 +1,6 @@
 //! What a credential is made of: the rules for each part, and the making of those that are random.
 
-pub mod details;
+pub mod described;
 pub mod grant_type;
 pub mod identifier;
 pub mod logo_uri;
@@ -8,8 +8,8 @@ pub mod redirect_uri;
 pub mod scope;
 pub mod secret;
 pub mod service;
-pub mod text;
 
+pub use described::Described;
 pub use grant_type::GrantType;
 pub use scope::Scopes;
 pub use secret::Secret;

@@ -10,7 +10,7 @@ const MOST: usize = 64;
 
 /// The tokens of `scope`, between any ASCII white space, repeated ones once. `Err` names the type of an element of a
 /// list that is no string.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Scopes(Vec<std::result::Result<String, &'static str>>);
 
 impl Scopes {

@@ -6,12 +6,13 @@ use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
-use crate::api::{Api, argument};
+use crate::argument;
 use crate::error::{Error, Result};
 use crate::random::Random;
 use crate::secret_text::SecretText;
+use crate::session::Session;
 use crate::store::{About, LogLine, NewApiCredential, RowId, Store, Verdict};
-use crate::text::{Quoted, is_control};
+use crate::text::Quoted;
 
 /// How many letters and digits an identifier and a secret have.
 const LENGTH: usize = 32;
@@ -27,19 +28,17 @@ pub struct Issued {
 }
 
 /// Issues a credential that calls in an admin's name, with a role that allows these actions; `*` is all of them.
-pub fn issue(api: &Api, admin: &[u8], actions: &[Vec<u8>], description: &[u8]) -> Result<Issued> {
+pub fn issue(session: &Session, admin: &[u8], actions: &[Vec<u8>], description: &[u8]) -> Result<Issued> {
     let actions = actions.iter().map(|action| lower(action)).collect::<Option<Vec<_>>>();
     let actions = actions.filter(|actions| !actions.is_empty());
     let must = "a list of the names of commands, or ['*']";
     let permissions = serde_json::to_string(&actions.ok_or(Error::Argument { position: 2, must })?)
         .map_err(|_| Error::Argument { position: 2, must })?;
-    let description = argument(3, description, "at most 255 printable characters", |text| {
-        text.chars().count() <= 255 && !text.contains(is_control)
-    })?;
+    let description = argument::description(3, description)?;
     let unknown = || Error::UnknownAdmin(Quoted::lossy(admin));
     let username = std::str::from_utf8(admin).map_err(|_| unknown())?;
-    let now = api.now()?;
-    let secret = random_text(api.random())?;
+    let now = session.now()?;
+    let secret = random_text(session.random())?;
     let verifier = verifier(secret.as_bytes());
     let insert = |store: &mut Store| {
         let admin = store.admin(username)?.ok_or_else(unknown)?;
@@ -53,12 +52,13 @@ pub fn issue(api: &Api, admin: &[u8], actions: &[Vec<u8>], description: &[u8]) -
             description,
             now: &now,
         };
-        let identifier = random_text(api.random())?;
+        let identifier = random_text(session.random())?;
         let id = store.insert_api_credential(&identifier, &new)?;
         log(store, id, &format_args!("issued (admin {})", admin.id), &now)?;
         Ok(identifier.to_string())
     };
-    let identifier = api.transaction_proven(insert, |identifier: &String| {
+    session.begin_call();
+    let identifier = session.transaction(insert, |identifier: &String| {
         let identifier = identifier.clone();
         Box::new(move |store| Ok(Verdict::stored_if(store.api_credential(&identifier)?.is_some())))
     })?;
@@ -66,11 +66,11 @@ pub fn issue(api: &Api, admin: &[u8], actions: &[Vec<u8>], description: &[u8]) -
 }
 
 /// Takes a credential back. Whether there was one to take.
-pub fn revoke(api: &Api, identifier: &[u8]) -> Result<bool> {
+pub fn revoke(session: &Session, identifier: &[u8]) -> Result<bool> {
     let Ok(identifier) = std::str::from_utf8(identifier) else {
         return Ok(false);
     };
-    let now = api.now()?;
+    let now = session.now()?;
     let revoke = |store: &mut Store| {
         let revoked = store.revoke_api_credential(identifier, &now)?;
         if let Some(id) = revoked {
@@ -78,11 +78,11 @@ pub fn revoke(api: &Api, identifier: &[u8]) -> Result<bool> {
         }
         Ok(revoked.is_some())
     };
-    api.with_existing_store(|| {
-        api.transaction_proven(revoke, |_| {
-            let identifier = identifier.to_owned();
-            Box::new(move |store| Ok(Verdict::stored_if(store.api_credential(&identifier)?.is_none())))
-        })
+    session.begin_call();
+    session.require_store()?;
+    session.transaction(revoke, |_| {
+        let identifier = identifier.to_owned();
+        Box::new(move |store| Ok(Verdict::stored_if(store.api_credential(&identifier)?.is_none())))
     })
 }
 

@@ -7,10 +7,10 @@ use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
 use super::api_credential;
-use crate::api::{Api, Decision, MINUTE};
 use crate::error::Result;
 use crate::request::{Parameter, Parameters};
-use crate::store::{ApiCredential, Store};
+use crate::session::{Decision, MINUTE, Session};
+use crate::store::{ApiCredential, Store, Verdict};
 
 /// The costs that bcrypt knows.
 const COSTS: RangeInclusive<u32> = 4..=31;
@@ -46,32 +46,32 @@ impl Login {
     }
 
     /// Who it is. The time it takes doesn't depend on how much of the secret is right.
-    pub fn caller(&self, api: &Api) -> Result<Option<Caller>> {
+    pub fn caller(&self, session: &Session) -> Result<Option<Caller>> {
         let Ok(name) = std::str::from_utf8(&self.name) else { return Ok(None) };
-        let found = api.decide(|store| store.api_credential(name))?;
+        let found = session.decide(|store| store.api_credential(name))?;
         match &found.made {
             Some(known) if api_credential::matches(&self.secret, &known.verifier) => {
                 if known.disabled {
                     return Ok(None);
                 }
-                let roles = api.read(|store| roles(store, &known.role_ids))?;
+                let roles = session.read(|store| roles(store, &known.role_ids))?;
                 let caller = Caller { admin: known.admin.clone(), credential: Some(known.id), roles };
                 // It's no reason for a call to fail.
-                let _ = note_access(api, found);
+                let _ = note_access(session, found);
                 Ok(Some(caller))
             }
-            _ if self.may_be_admin => self.admin(api, name),
+            _ if self.may_be_admin => self.admin(session, name),
             _ => Ok(None),
         }
     }
 
     /// The admin who logs in with the md5 of the password, as old clients do. It's off for an admin without a password;
     /// where any has one, a name that has none costs as much as one that has.
-    fn admin(&self, api: &Api, name: &str) -> Result<Option<Caller>> {
+    fn admin(&self, session: &Session, name: &str) -> Result<Option<Caller>> {
         if self.secret.len() != 32 || !self.secret.iter().all(u8::is_ascii_hexdigit) {
             return Ok(None);
         }
-        let (own, all) = api.read(|store| Ok((store.admin_password(name)?, store.admin_passwords()?)))?;
+        let (own, all) = session.read(|store| Ok((store.admin_password(name)?, store.admin_passwords()?)))?;
         let digest = Zeroizing::new(self.secret.to_ascii_lowercase());
         let again = |cost| drop(bcrypt::hash_with_salt(&*digest, cost, [0; 16]));
         let comparison = Comparison::of(own.as_deref(), &all);
@@ -122,26 +122,27 @@ impl Caller {
 }
 
 /// Whether a caller shows the access key. The time it takes says nothing of the key but its length.
-pub fn has_access_key(parameters: &dyn Parameters, api: &Api) -> Result<bool> {
-    let key = api.settings().api_access_key.reveal();
+pub fn has_access_key(parameters: &dyn Parameters, session: &Session) -> Result<bool> {
+    let key = session.settings().api_access_key.reveal();
     let shown = filled(parameters, "accesskey")?.map(Zeroizing::new);
     Ok(!key.is_empty() && shown.is_some_and(|shown| bool::from(shown.as_slice().ct_eq(key.as_bytes()))))
 }
 
 /// Notes that a credential is used, once a minute at most. Another process may be about to do the same.
-fn note_access<F>(api: &Api, found: Decision<Option<ApiCredential>, F>) -> Result<()>
+fn note_access<F>(session: &Session, found: Decision<Option<ApiCredential>, F>) -> Result<()>
 where
     F: Fn(&mut Store) -> Result<Option<ApiCredential>>,
 {
-    let (now, minute_ago) = (api.now()?, api.ago(MINUTE)?);
+    let (now, minute_ago) = (session.now()?, session.ago(MINUTE)?);
     let noted = |known: &ApiCredential| minute_ago < known.last_access && known.last_access <= now;
     if found.made.as_ref().is_none_or(noted) {
         return Ok(());
     }
-    api.write(found, |store, found| match found {
+    let write = |store: &mut Store, found: &Option<ApiCredential>| match found {
         Some(known) if !noted(known) => store.set_last_access(known.id, &now),
         _ => Ok(()),
-    })
+    };
+    session.write(found, write, |()| Verdict::Undone.always())
 }
 
 fn roles(store: &Store, ids: &str) -> Result<Vec<String>> {

@@ -8,9 +8,9 @@ pub mod login;
 pub mod node;
 
 use crate::actor::Origin;
-use crate::api::Api;
 use crate::error::{Error, Result};
 use crate::request::{Parameter, Parameters};
+use crate::session::Session;
 use crate::text::{Quoted, is_blank};
 use format::Format;
 use login::Login;
@@ -123,12 +123,13 @@ pub fn is_within_limits(size: &Size) -> bool {
 /// Passes a call through the gates, in their order. `report` gets the fault that keeps a
 /// refusal from being logged: it changes nothing for the caller.
 pub fn admit(
-    api: &Api,
+    session: &Session,
     parameters: &dyn Parameters,
     server: &dyn Parameters,
     size: Size,
     report: impl Fn(&Error),
 ) -> Result<Admitted, Refusal> {
+    session.begin_call();
     if text(server, "REQUEST_METHOD")?.as_deref() != Some(b"POST") {
         return Err(Refusal::Method);
     }
@@ -141,13 +142,13 @@ pub fn admit(
     let address = text(server, "REMOTE_ADDR")?.unwrap_or_default();
     let known = address::parse(&address);
     let shown = known.map_or_else(|| Quoted::lossy(&address), |known| Quoted::from(known.to_string().as_str()));
-    let allowed = known.is_some_and(|address| address::is_allowed(address, &api.settings().api_allowed_ips));
-    if !allowed && !login::has_access_key(parameters, api)? {
+    let allowed = known.is_some_and(|address| address::is_allowed(address, &session.settings().api_allowed_ips));
+    if !allowed && !login::has_access_key(parameters, session)? {
         return Err(Refusal::Address(shown));
     }
     let login = Login::read(parameters)?.ok_or(Refusal::Credentials)?;
-    let Some(caller) = login.caller(api)? else {
-        audit::refused(api, known, &shown).unwrap_or_else(|error| report(&error));
+    let Some(caller) = login.caller(session)? else {
+        audit::refused(session, known, &shown).unwrap_or_else(|error| report(&error));
         return Err(Refusal::Credentials);
     };
     let action = text(parameters, "action")?.filter(|action| !is_blank(&String::from_utf8_lossy(action)));
@@ -156,7 +157,7 @@ pub fn admit(
     if !caller.may(&String::from_utf8_lossy(&lower)) {
         let lower = Quoted::lossy(&lower);
         if let Some(credential) = caller.credential {
-            audit::denied(api, known, &shown, credential, &lower).unwrap_or_else(|error| report(&error));
+            audit::denied(session, known, &shown, credential, &lower).unwrap_or_else(|error| report(&error));
         }
         return Err(Refusal::Permission(lower));
     }

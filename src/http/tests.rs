@@ -1,24 +1,25 @@
 //! The gates, on a store in memory.
 
 use super::*;
+use crate::registry::register_admin;
 use crate::request::Request;
 use crate::request::fixture::Given;
 use crate::secret_text::SecretText;
 use crate::settings::{Dsn, Settings, addresses};
-use crate::store::Store;
+use crate::store::{Store, Verdict};
 
 /// The bcrypt of the md5 of `password`, cheap enough for tests.
 fn password_hash() -> String {
     bcrypt::hash_with_salt("5f4dcc3b5aa765d61d8327deb882cf99", 4, [7; 16]).unwrap().to_string()
 }
 
-fn api() -> Api {
-    Api::new(Settings { dsn: Dsn::Memory, ..Settings::default() })
+fn session() -> Session {
+    Session::new(Settings { dsn: Dsn::Memory, ..Settings::default() })
 }
 
-fn issue(api: &Api, actions: &[&str]) -> (String, String) {
+fn issue(session: &Session, actions: &[&str]) -> (String, String) {
     let actions: Vec<Vec<u8>> = actions.iter().map(|action| action.as_bytes().to_vec()).collect();
-    let issued = api_credential::issue(api, b"admin", &actions, b"").unwrap();
+    let issued = api_credential::issue(session, b"admin", &actions, b"").unwrap();
     (issued.identifier, issued.secret.reveal().to_owned())
 }
 
@@ -26,53 +27,58 @@ fn server(address: &str) -> Given {
     Given::default().with("REQUEST_METHOD", "POST").with("REMOTE_ADDR", address).with("CONTENT_LENGTH", "10")
 }
 
-fn refusal(api: &Api, given: &Given, server: &Given, size: Size) -> (u16, String) {
-    let refusal = admit(api, given, server, size, |_| ()).unwrap_err();
+fn refusal(session: &Session, given: &Given, server: &Given, size: Size) -> (u16, String) {
+    let refusal = admit(session, given, server, size, |_| ()).unwrap_err();
     (refusal.status(), refusal.to_string())
 }
 
-fn refused(api: &Api, given: &Given) -> (u16, String) {
-    refusal(api, given, &server("127.0.0.1"), Size::default())
+fn refused(session: &Session, given: &Given) -> (u16, String) {
+    refusal(session, given, &server("127.0.0.1"), Size::default())
 }
 
 fn pair((identifier, secret): &(String, String)) -> Given {
     Given::default().with("identifier", identifier).with("secret", secret)
 }
 
-fn run(api: &Api, sql: impl Fn(&Store) -> crate::error::Result<()>) {
-    api.transaction(|store| sql(store)).unwrap();
+fn run(session: &Session, sql: impl Fn(&Store) -> crate::error::Result<()>) {
+    session.transaction(|store| sql(store), |()| Verdict::Unknown.always()).unwrap();
 }
 
 const WRONG: (u16, &str) = (403, "Invalid or missing credentials");
 
-fn assert_wrong(api: &Api, given: &Given) {
-    let (status, message) = refused(api, given);
+fn assert_wrong(session: &Session, given: &Given) {
+    let (status, message) = refused(session, given);
     assert_eq!((status, message.as_str()), WRONG);
 }
 
 #[test]
 fn the_gates_come_in_their_order() {
-    let api = api();
-    let credential = issue(&api, &["ListOAuthCredentials"]);
+    let session = session();
+    let credential = issue(&session, &["ListOAuthCredentials"]);
     let huge = Size { count: 1_001, ..Size::default() };
     let nobody = Given::default();
     let get = Given::default().with("REQUEST_METHOD", "GET").with("REMOTE_ADDR", "203.0.113.9");
-    assert_eq!(refusal(&api, &nobody, &get, huge), (405, "Only POST is accepted".to_owned()));
-    assert_eq!(refusal(&api, &nobody, &server("203.0.113.9"), huge), (413, "The request is too large".to_owned()));
+    assert_eq!(refusal(&session, &nobody, &get, huge), (405, "Only POST is accepted".to_owned()));
+    assert_eq!(refusal(&session, &nobody, &server("203.0.113.9"), huge), (413, "The request is too large".to_owned()));
     assert_eq!(
-        refusal(&api, &nobody, &server("203.0.113.9"), Size::default()),
+        refusal(&session, &nobody, &server("203.0.113.9"), Size::default()),
         (403, "Invalid IP 203.0.113.9".to_owned())
     );
-    assert_wrong(&api, &nobody);
-    assert_eq!(refused(&api, &pair(&credential)), (400, "Empty action request".to_owned()));
-    assert_eq!(refused(&api, &pair(&credential).with("action", " ")), (400, "Empty action request".to_owned()));
-    assert_eq!(refused(&api, &pair(&credential).with_list("action", &["x"])).0, 400);
+    assert_wrong(&session, &nobody);
+    assert_eq!(refused(&session, &pair(&credential)), (400, "Empty action request".to_owned()));
+    assert_eq!(refused(&session, &pair(&credential).with("action", " ")), (400, "Empty action request".to_owned()));
+    assert_eq!(refused(&session, &pair(&credential).with_list("action", &["x"])).0, 400);
     assert_eq!(
-        refused(&api, &pair(&credential).with("action", "CreateOAuthCredential")),
+        refused(&session, &pair(&credential).with("action", "CreateOAuthCredential")),
         (403, "Invalid Permissions: API action \"createoauthcredential\" is not allowed".to_owned())
     );
-    let admitted =
-        admit(&api, &pair(&credential).with("action", "LISTOAuthCredentials"), &server("::1"), Size::default(), |_| ());
+    let admitted = admit(
+        &session,
+        &pair(&credential).with("action", "LISTOAuthCredentials"),
+        &server("::1"),
+        Size::default(),
+        |_| (),
+    );
     let origin = Origin { address: "::1".to_owned(), credential: Some(1) };
     assert_eq!(
         admitted.unwrap(),
@@ -105,53 +111,56 @@ fn a_request_has_a_size_that_is_the_last_to_pass() {
 
 #[test]
 fn an_address_that_cannot_be_read_is_refused() {
-    let api = api();
+    let session = session();
     for (address, shown) in [("", ""), ("unix:", "unix:"), ("::ffff:203.0.113.9", "203.0.113.9")] {
         let expected = (403, format!("Invalid IP {shown}"));
-        assert_eq!(refusal(&api, &Given::default(), &server(address), Size::default()), expected);
+        assert_eq!(refusal(&session, &Given::default(), &server(address), Size::default()), expected);
     }
     let nowhere = Given::default().with("REQUEST_METHOD", "POST");
-    assert_eq!(refusal(&api, &Given::default(), &nowhere, Size::default()), (403, "Invalid IP ".to_owned()));
+    assert_eq!(refusal(&session, &Given::default(), &nowhere, Size::default()), (403, "Invalid IP ".to_owned()));
 }
 
 #[test]
 fn a_header_of_a_proxy_is_not_believed() {
-    let api = api();
+    let session = session();
     let server = server("203.0.113.9").with("HTTP_X_FORWARDED_FOR", "127.0.0.1").with("HTTP_CLIENT_IP", "127.0.0.1");
-    assert_eq!(refusal(&api, &Given::default(), &server, Size::default()), (403, "Invalid IP 203.0.113.9".to_owned()));
+    assert_eq!(
+        refusal(&session, &Given::default(), &server, Size::default()),
+        (403, "Invalid IP 203.0.113.9".to_owned())
+    );
 }
 
 #[test]
 fn the_access_key_passes_the_address_and_nothing_else() {
-    let api = Api::new(Settings {
+    let session = Session::new(Settings {
         dsn: Dsn::Memory,
         api_allowed_ips: addresses("").unwrap(),
         api_access_key: SecretText::from("key".to_owned()),
         ..Settings::default()
     });
-    let credential = issue(&api, &["*"]);
+    let credential = issue(&session, &["*"]);
     for key in ["", "Key", "keys", "ke"] {
-        assert_eq!(refused(&api, &pair(&credential).with("accesskey", key)).1, "Invalid IP 127.0.0.1", "{key}");
+        assert_eq!(refused(&session, &pair(&credential).with("accesskey", key)).1, "Invalid IP 127.0.0.1", "{key}");
     }
-    assert_wrong(&api, &Given::default().with("accesskey", "key"));
+    assert_wrong(&session, &Given::default().with("accesskey", "key"));
     let given = pair(&credential).with("accesskey", "key").with("action", "x");
-    admit(&api, &given, &server("203.0.113.9"), Size::default(), |_| ()).unwrap();
+    admit(&session, &given, &server("203.0.113.9"), Size::default(), |_| ()).unwrap();
 }
 
 #[test]
 fn an_access_key_that_is_not_set_is_never_shown() {
-    let api = api();
+    let session = session();
     let given = Given::default().with("accesskey", "");
     assert_eq!(
-        refusal(&api, &given, &server("203.0.113.9"), Size::default()),
+        refusal(&session, &given, &server("203.0.113.9"), Size::default()),
         (403, "Invalid IP 203.0.113.9".to_owned())
     );
 }
 
 #[test]
 fn a_pair_may_be_in_either_place_and_empty_strings_are_none() {
-    let api = api();
-    let (identifier, secret) = issue(&api, &["*"]);
+    let session = session();
+    let (identifier, secret) = issue(&session, &["*"]);
     let sent = |names: [&str; 4], values: [&str; 4]| {
         names
             .iter()
@@ -165,7 +174,7 @@ fn a_pair_may_be_in_either_place_and_empty_strings_are_none() {
         [identifier.as_str(), secret.as_str(), identifier.as_str(), ""],
         ["x", "y", identifier.as_str(), secret.as_str()],
     ] {
-        admit(&api, &sent(names, values), &server("127.0.0.1"), Size::default(), |_| ()).unwrap();
+        admit(&session, &sent(names, values), &server("127.0.0.1"), Size::default(), |_| ()).unwrap();
     }
     for values in [
         ["", "", identifier.as_str(), ""],
@@ -174,70 +183,70 @@ fn a_pair_may_be_in_either_place_and_empty_strings_are_none() {
         ["", "", "x", secret.as_str()],
         [identifier.as_str(), "y", "", ""],
     ] {
-        assert_wrong(&api, &sent(names, values));
+        assert_wrong(&session, &sent(names, values));
     }
 }
 
 #[test]
 fn a_secret_belongs_to_one_identifier() {
-    let api = api();
-    let (first, second) = (issue(&api, &["*"]), issue(&api, &["*"]));
-    assert_wrong(&api, &pair(&(first.0.clone(), second.1.clone())).with("action", "x"));
+    let session = session();
+    let (first, second) = (issue(&session, &["*"]), issue(&session, &["*"]));
+    assert_wrong(&session, &pair(&(first.0.clone(), second.1.clone())).with("action", "x"));
     // Where an identifier isn't known, another row is looked at.
-    assert_wrong(&api, &pair(&("x".repeat(32), second.1.clone())).with("action", "x"));
-    assert!(api_credential::revoke(&api, first.0.as_bytes()).unwrap());
-    assert_wrong(&api, &pair(&(first.0, second.1.clone())).with("action", "x"));
-    admit(&api, &pair(&second).with("action", "x"), &server("127.0.0.1"), Size::default(), |_| ()).unwrap();
+    assert_wrong(&session, &pair(&("x".repeat(32), second.1.clone())).with("action", "x"));
+    assert!(api_credential::revoke(&session, first.0.as_bytes()).unwrap());
+    assert_wrong(&session, &pair(&(first.0, second.1.clone())).with("action", "x"));
+    admit(&session, &pair(&second).with("action", "x"), &server("127.0.0.1"), Size::default(), |_| ()).unwrap();
 }
 
 #[test]
 fn a_credential_that_was_revoked_is_wrong() {
-    let api = api();
-    let credential = issue(&api, &["*"]);
-    assert!(api_credential::revoke(&api, credential.0.as_bytes()).unwrap());
-    assert!(!api_credential::revoke(&api, credential.0.as_bytes()).unwrap());
-    assert!(!api_credential::revoke(&api, b"\xff").unwrap());
-    assert_wrong(&api, &pair(&credential).with("action", "x"));
+    let session = session();
+    let credential = issue(&session, &["*"]);
+    assert!(api_credential::revoke(&session, credential.0.as_bytes()).unwrap());
+    assert!(!api_credential::revoke(&session, credential.0.as_bytes()).unwrap());
+    assert!(!api_credential::revoke(&session, b"\xff").unwrap());
+    assert_wrong(&session, &pair(&credential).with("action", "x"));
 }
 
 #[test]
 fn a_credential_that_sql_has_revoked_is_wrong_though_its_secret_is_there_still() {
-    let api = api();
-    let credential = issue(&api, &["*"]);
+    let session = session();
+    let credential = issue(&session, &["*"]);
     let given = pair(&credential).with("action", "x");
-    admit(&api, &given, &server("127.0.0.1"), Size::default(), |_| ()).unwrap();
-    run(&api, |store| store.execute_for_test("UPDATE tbldeviceauth SET deleted_at = '2001-02-03 04:05:06'"));
-    assert_wrong(&api, &given);
+    admit(&session, &given, &server("127.0.0.1"), Size::default(), |_| ()).unwrap();
+    run(&session, |store| store.execute_for_test("UPDATE tbldeviceauth SET deleted_at = '2001-02-03 04:05:06'"));
+    assert_wrong(&session, &given);
 }
 
 #[test]
 fn a_credential_of_a_disabled_admin_is_wrong() {
-    let api = api();
-    let credential = issue(&api, &["*"]);
-    run(&api, |store| store.execute_for_test("UPDATE tbladmins SET disabled = 1"));
-    assert_wrong(&api, &pair(&credential).with("action", "x"));
-    let error = api_credential::issue(&api, b"admin", &[b"*".to_vec()], b"").err().unwrap();
+    let session = session();
+    let credential = issue(&session, &["*"]);
+    run(&session, |store| store.execute_for_test("UPDATE tbladmins SET disabled = 1"));
+    assert_wrong(&session, &pair(&credential).with("action", "x"));
+    let error = api_credential::issue(&session, b"admin", &[b"*".to_vec()], b"").err().unwrap();
     assert_eq!(error.to_string(), "The admin user \"admin\" is disabled.");
 }
 
 #[test]
 fn an_issued_credential_is_stored_as_a_verifier() {
-    let api = api();
-    let (identifier, secret) = issue(&api, &["GetClients", "CreateOAuthCredential"]);
-    let known = api.read(|store| store.api_credential(&identifier)).unwrap().unwrap();
+    let session = session();
+    let (identifier, secret) = issue(&session, &["GetClients", "CreateOAuthCredential"]);
+    let known = session.read(|store| store.api_credential(&identifier)).unwrap().unwrap();
     assert_eq!(known.verifier.len(), 64);
     assert!(api_credential::matches(secret.as_bytes(), &known.verifier));
     let role = known.role_ids.parse().unwrap();
-    let permissions = api.read(|store| store.permissions(role)).unwrap();
+    let permissions = session.read(|store| store.permissions(role)).unwrap();
     assert_eq!(permissions.as_deref(), Some(r#"["getclients","createoauthcredential"]"#));
 }
 
 #[test]
 fn what_cannot_be_issued_is_said() {
-    let api = api();
+    let session = session();
     let issue = |admin: &[u8], actions: &[&[u8]], description: &[u8]| {
         let actions: Vec<Vec<u8>> = actions.iter().map(|action| action.to_vec()).collect();
-        api_credential::issue(&api, admin, &actions, description).err().unwrap().to_string()
+        api_credential::issue(&session, admin, &actions, description).err().unwrap().to_string()
     };
     let every = &[&b"*"[..]];
     assert_eq!(issue(b"nobody", every, b""), "The admin user \"nobody\" was not found.");
@@ -251,39 +260,39 @@ fn what_cannot_be_issued_is_said() {
 
 #[test]
 fn an_admin_may_log_in_with_the_md5_of_the_password() {
-    let api = api();
+    let session = session();
     let login = |name: &str, password: &str| {
         Given::default().with("username", name).with("password", password).with("action", "x")
     };
     let md5 = "5f4dcc3b5aa765d61d8327deb882cf99";
     // It's off without a password.
-    assert_wrong(&api, &login("admin", md5));
-    run(&api, |store| store.execute_for_test(&format!("UPDATE tbladmins SET password = '{}'", password_hash())));
-    admit(&api, &login("admin", md5), &server("127.0.0.1"), Size::default(), |_| ()).unwrap();
-    admit(&api, &login("admin", &md5.to_ascii_uppercase()), &server("127.0.0.1"), Size::default(), |_| ()).unwrap();
+    assert_wrong(&session, &login("admin", md5));
+    run(&session, |store| store.execute_for_test(&format!("UPDATE tbladmins SET password = '{}'", password_hash())));
+    admit(&session, &login("admin", md5), &server("127.0.0.1"), Size::default(), |_| ()).unwrap();
+    admit(&session, &login("admin", &md5.to_ascii_uppercase()), &server("127.0.0.1"), Size::default(), |_| ()).unwrap();
     for (name, password) in [("admin", "password"), ("admin", &md5.replace('5', "6")), ("nobody", md5), ("ADMIN", md5)]
     {
-        assert_wrong(&api, &login(name, password));
+        assert_wrong(&session, &login(name, password));
     }
     // Only as username and password.
-    assert_wrong(&api, &Given::default().with("identifier", "admin").with("secret", md5).with("action", "x"));
+    assert_wrong(&session, &Given::default().with("identifier", "admin").with("secret", md5).with("action", "x"));
     // Another's password doesn't help an admin who has none.
-    api.register_admin(b"second").unwrap();
-    assert_wrong(&api, &login("second", md5));
-    run(&api, |store| store.execute_for_test("UPDATE tbladmins SET disabled = 1"));
-    assert_wrong(&api, &login("admin", md5));
+    register_admin(&session, b"second").unwrap();
+    assert_wrong(&session, &login("second", md5));
+    run(&session, |store| store.execute_for_test("UPDATE tbladmins SET disabled = 1"));
+    assert_wrong(&session, &login("admin", md5));
 }
 
 /// The lines of the activity log, without those of credentials that were issued.
-fn log(api: &Api) -> Vec<String> {
+fn log(session: &Session) -> Vec<String> {
     let sql = "SELECT description || ' | ' || user || ' | ' || ipaddr FROM tblactivitylog \
                WHERE description NOT LIKE 'API credential % issued%' ORDER BY id";
-    api.read(|store| store.texts_for_test(sql)).unwrap()
+    session.read(|store| store.texts_for_test(sql)).unwrap()
 }
 
 #[test]
 fn a_refused_credential_is_logged_ten_times_a_minute_for_one_network() {
-    let api = Api::new(Settings {
+    let session = Session::new(Settings {
         dsn: Dsn::Memory,
         api_allowed_ips: addresses("127.0.0.1, 2001:db8::/32").unwrap(),
         api_access_key: SecretText::from("key".to_owned()),
@@ -291,7 +300,7 @@ fn a_refused_credential_is_logged_ten_times_a_minute_for_one_network() {
     });
     let wrong = Given::default().with("identifier", "sent-name").with("secret", "sent-secret");
     let refuse =
-        |address: &str, given: &Given| assert_eq!(refusal(&api, given, &server(address), Size::default()).0, 403);
+        |address: &str, given: &Given| assert_eq!(refusal(&session, given, &server(address), Size::default()).0, 403);
     for last in 1..=12 {
         refuse("127.0.0.1", &wrong);
         refuse(&format!("2001:db8:0:1:{last}::1"), &wrong);
@@ -310,14 +319,14 @@ fn a_refused_credential_is_logged_ten_times_a_minute_for_one_network() {
         })
         .collect();
     expected.push(format!("{refused} (2001:db8:0:2::1) | System | 2001:db8:0:2::/64"));
-    assert_eq!(log(&api), expected);
+    assert_eq!(log(&session), expected);
     // A web server may pass no address to a caller with the access key, or one that is none.
     let wrong = wrong.with("accesskey", "key");
     for _ in 0..12 {
         refuse("", &wrong);
         refuse("unix:", &wrong);
     }
-    let found = log(&api).split_off(expected.len());
+    let found = log(&session).split_off(expected.len());
     assert_eq!(found.iter().filter(|line| **line == format!("{refused} | System | unknown")).count(), 10);
     assert_eq!(found.iter().filter(|line| **line == format!("{refused} | System | unix:")).count(), 10);
     assert_eq!(found.len(), 20);
@@ -325,45 +334,45 @@ fn a_refused_credential_is_logged_ten_times_a_minute_for_one_network() {
 
 #[test]
 fn a_denied_action_is_logged_ten_times_a_minute_for_one_network() {
-    let api = api();
-    let credential = issue(&api, &["ListOAuthCredentials"]);
+    let session = session();
+    let credential = issue(&session, &["ListOAuthCredentials"]);
     for number in 0..12 {
         let given = pair(&credential).with("action", format!("Delete{number}"));
-        assert_eq!(refused(&api, &given).0, 403);
+        assert_eq!(refused(&session, &given).0, 403);
     }
     let expected: Vec<String> = (0..10)
         .map(|number| format!("API credential 1 denied the action \"delete{number}\" | System | 127.0.0.1"))
         .collect();
-    assert_eq!(log(&api), expected);
+    assert_eq!(log(&session), expected);
     // Wrong credentials have lines of their own.
-    assert_wrong(&api, &Given::default().with("identifier", "x").with("secret", "y"));
-    assert_eq!(log(&api).len(), 11);
+    assert_wrong(&session, &Given::default().with("identifier", "x").with("secret", "y"));
+    assert_eq!(log(&session).len(), 11);
 }
 
 /// Lets a call in and answers it.
-fn call(api: &Api, given: Given, address: &str) {
-    let admitted = admit(api, &given, &server(address), Size::default(), |_| ()).unwrap();
+fn call(session: &Session, given: Given, address: &str) {
+    let admitted = admit(session, &given, &server(address), Size::default(), |_| ()).unwrap();
     let request = Request::new(&admitted.action, &given, Some(admitted.admin.as_bytes())).from(Some(&admitted.origin));
-    let mut reply = crate::command::answer(api, &request).unwrap();
+    let mut reply = crate::command::answer(session, &request).unwrap();
     while reply.list.as_mut().is_some_and(|list| !list.rows.next_batch().unwrap().is_empty()) {}
 }
 
 #[test]
 fn the_line_of_a_call_names_the_address_and_the_api_credential() {
-    let api = api();
-    let credential = issue(&api, &["*"]);
+    let session = session();
+    let credential = issue(&session, &["*"]);
     let create = |given: Given| {
         let given = given.with("action", "CreateOAuthCredential").with("grantType", "authorization_code");
         given.with("name", "n").with("scope", "openid")
     };
-    call(&api, create(pair(&credential)), "::ffff:127.0.0.1");
+    call(&session, create(pair(&credential)), "::ffff:127.0.0.1");
     let hash = password_hash();
-    run(&api, |store| store.execute_for_test(&format!("UPDATE tbladmins SET password = '{hash}' WHERE id = 1")));
+    run(&session, |store| store.execute_for_test(&format!("UPDATE tbladmins SET password = '{hash}' WHERE id = 1")));
     let person = Given::default().with("username", "admin").with("password", "5f4dcc3b5aa765d61d8327deb882cf99");
-    call(&api, create(person), "::1");
-    call(&api, pair(&credential).with("action", "DeleteOAuthCredential").with("credentialId", "1"), "::1");
+    call(&session, create(person), "::1");
+    call(&session, pair(&credential).with("action", "DeleteOAuthCredential").with("credentialId", "1"), "::1");
     assert_eq!(
-        log(&api),
+        log(&session),
         [
             "OAuth credential 1 created (authorization_code) by API credential 1 | admin | 127.0.0.1",
             "OAuth credential 2 created (authorization_code) | admin | ::1",
@@ -374,48 +383,48 @@ fn the_line_of_a_call_names_the_address_and_the_api_credential() {
 
 #[test]
 fn a_list_over_http_leaves_a_line_a_minute_for_each_caller_once_it_is_answered() {
-    let api = Api::new(Settings { dsn: Dsn::Memory, sandbox: true, ..Settings::default() });
+    let session = Session::new(Settings { dsn: Dsn::Memory, sandbox: true, ..Settings::default() });
     // Its clock stands still.
-    api.seed(1);
-    let (first, second) = (issue(&api, &["*"]), issue(&api, &["*"]));
+    session.seed(Some(1));
+    let (first, second) = (issue(&session, &["*"]), issue(&session, &["*"]));
     let list = |credential| {
-        call(&api, pair(credential).with("action", "ListOAuthCredentials"), "::1");
-        let before = log(&api).len();
-        api.do_owed().unwrap();
-        log(&api).split_off(before)
+        call(&session, pair(credential).with("action", "ListOAuthCredentials"), "::1");
+        let before = log(&session).len();
+        session.do_owed().unwrap();
+        log(&session).split_off(before)
     };
     // There is no secret yet.
     assert!(list(&first).is_empty());
     let given = Given::default().with("grantType", "authorization_code").with("name", "n").with("scope", "openid");
-    crate::command::answer(&api, &Request::new(b"CreateOAuthCredential", &given, None)).unwrap();
+    crate::command::answer(&session, &Request::new(b"CreateOAuthCredential", &given, None)).unwrap();
     let line = |id| [format!("OAuth credentials listed with their secrets by API credential {id} | admin | ::1")];
     assert_eq!(list(&first), line(1));
     assert!(list(&first).is_empty());
     assert_eq!(list(&second), line(2));
     for (age, lines) in [(59, 0), (60, 1)] {
-        let date = api.ago(age).unwrap();
+        let date = session.ago(age).unwrap();
         let sql = format!("UPDATE localapi_store SET value = '{date}' WHERE name = 'list by API credential 1'");
-        run(&api, |store| store.execute_for_test(&sql));
+        run(&session, |store| store.execute_for_test(&sql));
         assert_eq!(list(&first).len(), lines, "{age} seconds later");
     }
     // A list of PHP's own leaves none.
     let nothing = Given::default();
-    crate::command::answer(&api, &Request::new(b"ListOAuthCredentials", &nothing, None)).unwrap();
-    let before = log(&api).len();
-    api.do_owed().unwrap();
-    assert_eq!(log(&api).len(), before);
+    crate::command::answer(&session, &Request::new(b"ListOAuthCredentials", &nothing, None)).unwrap();
+    let before = log(&session).len();
+    session.do_owed().unwrap();
+    assert_eq!(log(&session).len(), before);
 }
 
 #[test]
 fn a_body_in_json_is_refused_behind_the_method() {
-    let api = api();
+    let session = session();
     let of = |content_type: &str, length: &str| {
         let server = Given::default().with("REQUEST_METHOD", "POST").with("REMOTE_ADDR", "203.0.113.9");
         let server = server.with("CONTENT_TYPE", content_type).with("CONTENT_LENGTH", length);
-        refusal(&api, &Given::default(), &server, Size::default()).0
+        refusal(&session, &Given::default(), &server, Size::default()).0
     };
     for content_type in
-        ["application/json", "Application/JSON ; charset=utf-8", "text/json", "application/vnd.api+json"]
+        ["application/json", "Application/JSON ; charset=utf-8", "text/json", "application/vnd.session+json"]
     {
         assert_eq!(of(content_type, "10"), 415, "{content_type}");
         // There is no body.
@@ -431,34 +440,35 @@ fn a_body_in_json_is_refused_behind_the_method() {
     let server = server("203.0.113.9").with("CONTENT_TYPE", "application/json");
     let huge = Size { count: 1_001, ..Size::default() };
     assert_eq!(
-        refusal(&api, &Given::default(), &server, Size::default()),
+        refusal(&session, &Given::default(), &server, Size::default()),
         (415, "The request must be a form".to_owned())
     );
-    assert_eq!(refusal(&api, &Given::default(), &server, huge).0, 413);
+    assert_eq!(refusal(&session, &Given::default(), &server, huge).0, 413);
 }
 
 #[test]
 fn a_stranger_learns_nothing_of_a_store_that_cannot_be_used() {
     let folder = tempfile::tempdir().unwrap();
     let dsn = Dsn::File(folder.path().join("none/store.sqlite"));
-    let api = Api::new(Settings { dsn, ..Settings::default() });
+    let session = Session::new(Settings { dsn, ..Settings::default() });
     let given = Given::default().with("identifier", "x").with("secret", "y").with("action", "z");
-    assert_eq!(refused(&api, &given), (503, "The service is unavailable".to_owned()));
+    assert_eq!(refused(&session, &given), (503, "The service is unavailable".to_owned()));
 }
 
 #[test]
 fn what_cannot_be_noted_is_reported_and_changes_nothing() {
-    let api = api();
-    let credential = issue(&api, &["ListOAuthCredentials"]);
+    let session = session();
+    let credential = issue(&session, &["ListOAuthCredentials"]);
     let deny = "CREATE TRIGGER deny BEFORE INSERT ON tblactivitylog BEGIN SELECT RAISE(ABORT, 'no'); END;
                 CREATE TRIGGER deny_access BEFORE UPDATE OF last_access ON tbldeviceauth BEGIN SELECT RAISE(ABORT, 'no'); END";
     for statement in deny.split_inclusive("END;") {
-        run(&api, |store| store.execute_for_test(statement));
+        run(&session, |store| store.execute_for_test(statement));
     }
     let reports = std::cell::Cell::new(0);
     let status = |given: &Given| {
         reports.set(0);
-        let admitted = admit(&api, given, &server("127.0.0.1"), Size::default(), |_| reports.set(reports.get() + 1));
+        let admitted =
+            admit(&session, given, &server("127.0.0.1"), Size::default(), |_| reports.set(reports.get() + 1));
         (admitted.map_or_else(|refusal| refusal.status(), |_| 200), reports.get())
     };
     assert_eq!(status(&pair(&credential).with("action", "ListOAuthCredentials")), (200, 0));
@@ -468,50 +478,50 @@ fn what_cannot_be_noted_is_reported_and_changes_nothing() {
 
 #[test]
 fn a_line_counts_for_a_whole_minute() {
-    let api = Api::new(Settings { dsn: Dsn::Memory, sandbox: true, ..Settings::default() });
+    let session = Session::new(Settings { dsn: Dsn::Memory, sandbox: true, ..Settings::default() });
     // Its clock stands still.
-    api.seed(1);
+    session.seed(Some(1));
     let wrong = Given::default().with("identifier", "sent-name").with("secret", "sent-secret");
-    let count = || log(&api).len();
-    (0..10).for_each(|_| assert_wrong(&api, &wrong));
+    let count = || log(&session).len();
+    (0..10).for_each(|_| assert_wrong(&session, &wrong));
     for (age, lines) in [(60, 10), (61, 11)] {
-        let date = api.ago(age).unwrap();
-        run(&api, |store| store.execute_for_test(&format!("UPDATE tblactivitylog SET date = '{date}'")));
-        assert_wrong(&api, &wrong);
+        let date = session.ago(age).unwrap();
+        run(&session, |store| store.execute_for_test(&format!("UPDATE tblactivitylog SET date = '{date}'")));
+        assert_wrong(&session, &wrong);
         assert_eq!(count(), lines, "{age} seconds later");
     }
 }
 
 #[test]
 fn passwords_that_are_no_bcrypt_are_none() {
-    let api = api();
-    api.register_admin(b"second").unwrap();
-    let all = || api.read(|store| store.admin_passwords()).unwrap();
+    let session = session();
+    register_admin(&session, b"second").unwrap();
+    let all = || session.read(|store| store.admin_passwords()).unwrap();
     assert!(all().is_empty());
     let short = "$2y$10$cut";
-    run(&api, |store| store.execute_for_test(&format!("UPDATE tbladmins SET password = '{short}' WHERE id = 1")));
+    run(&session, |store| store.execute_for_test(&format!("UPDATE tbladmins SET password = '{short}' WHERE id = 1")));
     assert!(all().is_empty());
     let hash = password_hash();
-    run(&api, |store| store.execute_for_test(&format!("UPDATE tbladmins SET password = '{hash}' WHERE id = 2")));
+    run(&session, |store| store.execute_for_test(&format!("UPDATE tbladmins SET password = '{hash}' WHERE id = 2")));
     assert_eq!(all(), [hash]);
 }
 
 #[test]
 fn an_access_is_noted_once_a_minute() {
-    let api = api();
-    let credential = issue(&api, &["*"]);
+    let session = session();
+    let credential = issue(&session, &["*"]);
     let given = pair(&credential).with("action", "x");
-    let access = || api.read(|store| store.api_credential(&credential.0)).unwrap().unwrap().last_access;
-    let call = || drop(admit(&api, &given, &server("127.0.0.1"), Size::default(), |_| ()).unwrap());
+    let access = || session.read(|store| store.api_credential(&credential.0)).unwrap().unwrap().last_access;
+    let call = || drop(admit(&session, &given, &server("127.0.0.1"), Size::default(), |_| ()).unwrap());
     assert_eq!(access(), "");
     call();
     assert_eq!(access().len(), 19);
-    let recent = api.ago(30).unwrap();
-    run(&api, |store| store.execute_for_test(&format!("UPDATE tbldeviceauth SET last_access = '{recent}'")));
+    let recent = session.ago(30).unwrap();
+    run(&session, |store| store.execute_for_test(&format!("UPDATE tbldeviceauth SET last_access = '{recent}'")));
     call();
     assert_eq!(access(), recent);
-    for old in [api.ago(61).unwrap(), "9999-01-01 00:00:00".to_owned()] {
-        run(&api, |store| store.execute_for_test(&format!("UPDATE tbldeviceauth SET last_access = '{old}'")));
+    for old in [session.ago(61).unwrap(), "9999-01-01 00:00:00".to_owned()] {
+        run(&session, |store| store.execute_for_test(&format!("UPDATE tbldeviceauth SET last_access = '{old}'")));
         call();
         assert_ne!(access(), old);
     }
@@ -519,18 +529,21 @@ fn an_access_is_noted_once_a_minute() {
 
 #[test]
 fn a_credential_may_have_several_roles() {
-    let api = api();
-    let credential = issue(&api, &["a"]);
-    issue(&api, &["b"]);
+    let session = session();
+    let credential = issue(&session, &["a"]);
+    issue(&session, &["b"]);
     let may = |action| {
-        admit(&api, &pair(&credential).with("action", action), &server("127.0.0.1"), Size::default(), |_| ()).is_ok()
+        admit(&session, &pair(&credential).with("action", action), &server("127.0.0.1"), Size::default(), |_| ())
+            .is_ok()
     };
     assert!(may("a") && !may("b"));
     for ids in ["1,2", "[1, 2, 77]", "2 1"] {
-        run(&api, |store| store.execute_for_test(&format!("UPDATE tbldeviceauth SET role_ids = '{ids}' WHERE id = 1")));
+        run(&session, |store| {
+            store.execute_for_test(&format!("UPDATE tbldeviceauth SET role_ids = '{ids}' WHERE id = 1"))
+        });
         assert!(may("a") && may("b") && !may("c"), "{ids}");
     }
-    run(&api, |store| store.execute_for_test("UPDATE tbldeviceauth SET role_ids = ''"));
+    run(&session, |store| store.execute_for_test("UPDATE tbldeviceauth SET role_ids = ''"));
     assert!(!may("a"));
 }
 

@@ -4,13 +4,13 @@ use std::rc::Rc;
 
 use ext_php_rs::exception::PhpException;
 use ext_php_rs::types::{ZendHashTable, Zval};
-use ext_php_rs::zend::{bailout, ce};
+use ext_php_rs::zend::ce;
 
 use super::callable::Callable;
 use super::held::{self, RequestEnded, guarded};
 use super::parameters::PhpParameters;
 use super::sandbox::{self, Fake};
-use super::{answer, batch, engine, functions, handlers, http, process};
+use super::{answer, engine, exception, handlers, process};
 use crate::actor::Origin;
 use crate::command;
 use crate::error::Error;
@@ -50,7 +50,7 @@ pub enum Outcome {
 /// Answers a call: the native command, or the handler of its name, or the one for all the rest. In the sandbox fakes
 /// come before all of them, handlers before the native command, and calls are recorded.
 pub fn answer(call: Call<'_>) -> Result<Outcome, RequestEnded> {
-    if !process::api().settings().is_sandbox() {
+    if !process::session().settings().is_sandbox() {
         return answer_from(call, Source::PRODUCTION);
     }
     let record = sandbox::record(call)?;
@@ -78,7 +78,7 @@ impl Source {
 }
 
 fn answer_from(call: Call<'_>, sources: &[Source]) -> Result<Outcome, RequestEnded> {
-    let native = command::find(call.command).is_some();
+    let native = command::is_native(call.command);
     for source in sources {
         let outcome = match source {
             Source::Native if native => break,
@@ -104,19 +104,10 @@ fn ask_fake(call: Call<'_>, fake: Option<Fake>) -> Result<Outcome, RequestEnded>
     }
 }
 
-/// Lets PHP go on ending the request, once everything that the function owned is let go of.
-pub fn end_request<T>(done: Result<T, RequestEnded>) -> Option<T> {
-    match done {
-        Ok(value) => Some(value),
-        // SAFETY: the callers own nothing at this point.
-        Err(RequestEnded) => unsafe { bailout() },
-    }
-}
-
 /// Asks a handler, if there is one.
 fn ask(call: Call<'_>, handler: Option<Rc<Callable>>) -> Result<Outcome, RequestEnded> {
     let Some(handler) = handler else { return Ok(Outcome::Passed) };
-    if engine::running(&[functions::local_api, batch::batch, http::respond], DEEPEST + 1) > DEEPEST {
+    if engine::own_calls(DEEPEST + 1) > DEEPEST {
         return finish(Err(Error::TooDeep(Quoted::lossy(call.command))));
     }
     let outcome = guarded(|| run(call, &handler));
@@ -144,8 +135,8 @@ fn run(call: Call<'_>, handler: &Callable) -> Outcome {
 fn answer_natively(call: Call<'_>) -> Result<Outcome, RequestEnded> {
     let parameters = PhpParameters::new(engine::array(call.post_data));
     let request = Request::new(call.command, &parameters, call.admin).from(call.origin);
-    let api = process::api();
-    let reply = command::answer(&api, &request);
+    let session = process::session();
+    let reply = command::answer(&session, &request);
     if parameters.ended() {
         return Err(RequestEnded);
     }
@@ -153,7 +144,7 @@ fn answer_natively(call: Call<'_>) -> Result<Outcome, RequestEnded> {
         return Ok(Outcome::Threw);
     }
     if let (Some(_), Err(error)) = (call.origin, &reply) {
-        http::log_fault(error);
+        exception::log(error);
     }
     finish(reply)
 }

@@ -11,8 +11,8 @@ use ext_php_rs::boxed::ZBox;
 use ext_php_rs::ffi::{
     GC_IMMUTABLE, HashPosition, HashTable, IS_ARRAY, IS_ARRAY_EX, ZEND_INTERNAL_FUNCTION, ext_php_rs_compiler_globals,
     ext_php_rs_zend_string_release, zend_class_entry, zend_eval_string, zend_fcall_info, zend_fcall_info_cache,
-    zend_function, zend_hash_get_current_data_ex, zend_hash_move_forward_ex, zend_hash_str_del, zend_is_callable_ex,
-    zend_long, zend_module_entry, zend_object, zend_string, zend_ulong, zval,
+    zend_function, zend_hash_get_current_data_ex, zend_hash_move_forward_ex, zend_hash_str_del, zend_internal_function,
+    zend_is_callable_ex, zend_long, zend_module_entry, zend_object, zend_string, zend_ulong, zval,
 };
 use ext_php_rs::flags::DataType;
 use ext_php_rs::types::{ZendHashTable, ZendStr, Zval};
@@ -346,31 +346,40 @@ pub fn object(object: *mut zend_object) -> Option<Zval> {
     Some(value)
 }
 
-/// A function of ours, as PHP calls it.
-type Handler = extern "C" fn(&mut ExecuteData, &mut Zval);
+/// How many calls of this extension's functions are running, counted up to a limit. One of them runs this.
+pub fn own_calls(limit: usize) -> usize {
+    let own = running_function(ExecutorGlobals::get().current_execute_data).map(|function| function.module);
+    running(limit, |function| Some(function.module) == own)
+}
 
-/// How many calls of these functions of ours are running, counted up to a limit.
-pub fn running(functions: &[Handler], limit: usize) -> usize {
+/// How many calls of the function that runs this are running, counted up to a limit.
+pub fn calls_of_this(limit: usize) -> usize {
+    let own = running_function(ExecutorGlobals::get().current_execute_data).and_then(|function| function.handler);
+    running(limit, |function| function.handler.map(|handler| handler as usize) == own.map(|own| own as usize))
+}
+
+fn running(limit: usize, is_wanted: impl Fn(&zend_internal_function) -> bool) -> usize {
     let mut frame: *const ExecuteData = ExecutorGlobals::get().current_execute_data;
     let mut count = 0;
     // SAFETY: the frames of the running functions are alive, each links to its caller's.
-    unsafe {
-        while let Some(found) = frame.as_ref()
-            && count < limit
-        {
-            // A function of C is shorter than the union: only its own members are read.
-            let called = found.func;
-            if !called.is_null()
-                && u32::from((*called).type_) == ZEND_INTERNAL_FUNCTION
-                && let Some(handler) = (*called).internal_function.handler
-                && functions.iter().any(|function| *function as usize == handler as usize)
-            {
-                count += 1;
-            }
-            frame = found.prev_execute_data;
-        }
+    while let Some(found) = unsafe { frame.as_ref() }
+        && count < limit
+    {
+        count += usize::from(running_function(frame).is_some_and(&is_wanted));
+        frame = found.prev_execute_data;
     }
     count
+}
+
+/// The function of a frame, if C has it.
+fn running_function<'a>(frame: *const ExecuteData) -> Option<&'a zend_internal_function> {
+    // SAFETY: the frame is one of a running function or null, and a function lives as long as it runs. One of C is
+    // shorter than the union: only its own members are read.
+    unsafe {
+        let called = frame.as_ref()?.func;
+        let is_internal = !called.is_null() && u32::from((*called).type_) == ZEND_INTERNAL_FUNCTION;
+        is_internal.then(|| &(*called).internal_function)
+    }
 }
 
 /// A string for PHP.

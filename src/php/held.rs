@@ -5,7 +5,7 @@ use std::mem::ManuallyDrop;
 use std::panic::AssertUnwindSafe;
 
 use ext_php_rs::types::Zval;
-use ext_php_rs::zend::try_catch;
+use ext_php_rs::zend::{bailout, try_catch};
 
 /// PHP has ended the request meanwhile: at `memory_limit`, by a fatal error, say.
 pub struct RequestEnded;
@@ -14,6 +14,15 @@ pub struct RequestEnded;
 /// here, because the frames above own things.
 pub fn guarded<T>(work: impl FnOnce() -> T) -> Result<T, RequestEnded> {
     try_catch(AssertUnwindSafe(work)).map_err(|_| RequestEnded)
+}
+
+/// Lets PHP go on ending the request, once everything that the function owned is let go of.
+pub fn end_request<T>(done: Result<T, RequestEnded>) -> Option<T> {
+    match done {
+        Ok(value) => Some(value),
+        // SAFETY: the callers own nothing at this point.
+        Err(RequestEnded) => unsafe { bailout() },
+    }
 }
 
 /// Lets go of what holds PHP's values: an object's destructor may run.

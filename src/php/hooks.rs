@@ -14,7 +14,7 @@ use ext_php_rs::zend::{ExecuteData, ce, run_handler};
 use super::callable::Callable;
 use super::engine::{self, parse_arguments};
 use super::held::{self, Kept, RequestEnded, guarded};
-use super::{call, sandbox};
+use super::sandbox;
 
 /// How deep hooks may run hooks.
 const DEEPEST: usize = 64;
@@ -93,7 +93,7 @@ extern "C" fn add_hook(execute_data: &mut ExecuteData, _: &mut Zval) {
         }
         let point = engine::string(point).unwrap_or_default();
         let hook = guarded(|| Hook::read(point, &engine::value(priority), &engine::value(function)));
-        if let Some(Some(hook)) = call::end_request(hook) {
+        if let Some(Some(hook)) = held::end_request(hook) {
             add(Rc::new(hook));
         }
     }));
@@ -121,14 +121,14 @@ pub extern "C" fn run_hook(execute_data: &mut ExecuteData, results: &mut Zval) {
         {
             return;
         }
-        if engine::running(&[run_hook], DEEPEST + 1) > DEEPEST {
+        if engine::calls_of_this(DEEPEST + 1) > DEEPEST {
             PhpException::new("Hooks have run hooks 64 deep".to_owned(), 0, ce::error()).throw();
             return;
         }
         let hooks = find(engine::string(point));
         let done = run(&hooks, first, engine::values(more, count));
         // A hook may have gone meanwhile.
-        if let Some(Some(array)) = call::end_request(held::let_go(hooks).and(done)) {
+        if let Some(Some(array)) = held::end_request(held::let_go(hooks).and(done)) {
             *results = array;
         }
     }));

@@ -12,7 +12,7 @@ use ext_php_rs::zend::{ExecuteData, ExecutorGlobals, run_handler};
 use super::engine::{self, parse_arguments};
 use super::held::{self, Kept, RequestEnded, guarded};
 use super::hooks::{self, Hook};
-use super::{call, sandbox};
+use super::sandbox;
 
 thread_local! {
     /// The hooks of each file that was included, by its path.
@@ -34,7 +34,7 @@ pub extern "C" fn load_hooks(execute_data: &mut ExecuteData, _: &mut Zval) {
     run_handler(AssertUnwindSafe(|| {
         let mut file: *const ZendStr = ptr::null();
         if sandbox::is_allowed() && parse_arguments!(execute_data, c"P", &mut file).is_some() {
-            call::end_request(load(file));
+            held::end_request(load(file));
         }
     }));
 }

@@ -14,7 +14,7 @@ use ext_php_rs::zend::{ExecuteData, run_handler};
 use super::engine::{self, parse_arguments};
 use super::held::{self, Held, Kept, RequestEnded, guarded};
 use super::parameters::type_without_text;
-use super::{answer, call, sandbox};
+use super::{answer, sandbox};
 
 thread_local! {
     static ACTIVITY: Kept<Vec<Held>> = const { Kept::new(Vec::new()) };
@@ -118,7 +118,7 @@ extern "C" fn log_module_call(execute_data: &mut ExecuteData, _: &mut Zval) {
 /// Logs a line, unless an exception is pending then.
 fn log(lines: &'static LocalKey<Kept<Vec<Held>>>, line: impl FnOnce() -> Option<ZBox<ZendHashTable>>) {
     let line = guarded(|| line().map(|line| Held::new(engine::array_value(line))));
-    if let Some(Some(line)) = call::end_request(line) {
+    if let Some(Some(line)) = held::end_request(line) {
         lines.with(|lines| lines.with(|lines| lines.push(line)));
     }
 }

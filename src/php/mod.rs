@@ -2,11 +2,9 @@
 #![allow(unsafe_code, reason = "PHP's C API; every block says why it is sound")]
 
 mod answer;
-mod batch;
 mod call;
 mod callable;
 mod constants;
-mod copy;
 mod date;
 mod engine;
 mod exception;
@@ -15,7 +13,6 @@ mod handlers;
 mod held;
 mod hooks;
 mod hooks_file;
-mod http;
 mod info;
 mod ini;
 mod json;
@@ -51,9 +48,6 @@ const SANDBOX_ONLY: [&str; 4] = ["add_hook", "run_hook", "logactivity", "logmodu
 #[php(startup = "startup")]
 pub fn get_module(module: ModuleBuilder) -> ModuleBuilder {
     functions::all()
-        .into_iter()
-        .chain([copy::function()])
-        .chain(http::all())
         .chain(hooks::all())
         .chain(logs::all())
         .fold(module, ModuleBuilder::function)

@@ -132,3 +132,9 @@ fn has_text(object: &ext_php_rs::types::ZendObject) -> bool {
     // SAFETY: a live object's class is alive.
     unsafe { object.ce.as_ref() }.is_some_and(|class| !class.__tostring.is_null())
 }
+
+/// Keys and values. The iterator of ext-php-rs itself panics at a key that isn't UTF-8.
+pub fn elements(array: &ZendHashTable) -> impl Iterator<Item = (Zval, &Zval)> {
+    let mut elements = array.iter();
+    std::iter::from_fn(move || elements.next_zval()).map(|(key, value)| (key, resolve(value)))
+}

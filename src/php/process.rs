@@ -4,34 +4,39 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Once;
 
-use super::{http, ini};
-use crate::api::Api;
-use crate::store;
+use super::{exception, ini};
+use crate::session::Session;
+use crate::{sandbox, store};
 
 thread_local! {
-    static API: RefCell<Option<Rc<Api>>> = const { RefCell::new(None) };
+    static SESSION: RefCell<Option<Rc<Session>>> = const { RefCell::new(None) };
 }
 
-/// This thread's [`Api`], made anew where a setting has changed.
-pub fn api() -> Rc<Api> {
-    API.with_borrow_mut(|slot| {
+/// This thread's [`Session`], made anew where a setting has changed.
+pub fn session() -> Rc<Session> {
+    SESSION.with_borrow_mut(|slot| {
         let changed = ini::take_change();
         match slot {
-            Some(api) if !changed => Rc::clone(api),
-            _ => Rc::clone(slot.insert(Rc::new(Api::new(ini::settings())))),
+            Some(session) if !changed => Rc::clone(session),
+            _ => Rc::clone(slot.insert(Rc::new(Session::new(ini::settings())))),
         }
     })
 }
 
+/// Does what the request before this owes.
+pub fn do_owed(session: &Session) {
+    session.do_owed().unwrap_or_else(|error| exception::log(&error));
+}
+
 /// After a request: the next one starts with an empty sandbox, and a store that was put in order.
 pub fn end_request() {
-    let _ = API.try_with(|slot| {
+    let _ = SESSION.try_with(|slot| {
         if let Ok(mut slot) = slot.try_borrow_mut()
-            && let Some(api) = &*slot
+            && let Some(session) = &*slot
         {
-            http::do_owed(api);
-            api.tidy();
-            if api.reset().is_err() {
+            do_owed(session);
+            session.tidy();
+            if sandbox::reset(session).is_err() {
                 *slot = None;
             }
         }
@@ -40,7 +45,7 @@ pub fn end_request() {
 
 /// Closes everything at the module's end.
 pub fn close() {
-    let _ = API.try_with(RefCell::take);
+    let _ = SESSION.try_with(RefCell::take);
 }
 
 /// Registers what happens at a fork, once, at the module's start: a thread that did it later would hold the lock that
@@ -58,23 +63,22 @@ pub fn close_before_fork() {
 
 /// SQLite keeps its locks in process memory, and the child would have a copy that the kernel knows nothing of.
 extern "C" fn before_fork() {
-    let _ = API.try_with(|slot| {
+    let _ = SESSION.try_with(|slot| {
         if let Ok(slot) = slot.try_borrow()
-            && let Some(api) = &*slot
+            && let Some(session) = &*slot
         {
-            api.close_file_store();
+            session.close_file_store();
         }
     });
 }
 
 extern "C" fn in_child() {
     store::note_fork();
-    let _ = API.try_with(|slot| {
+    let _ = SESSION.try_with(|slot| {
         if let Ok(slot) = slot.try_borrow()
-            && let Some(api) = &*slot
+            && let Some(session) = &*slot
         {
-            api.forget_owed();
-            api.forget_store_of_parent();
+            session.forget_parent();
         }
     });
 }

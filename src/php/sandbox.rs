@@ -14,14 +14,15 @@ use ext_php_rs::flags::{ClassFlags, DataType, MethodFlags};
 use ext_php_rs::types::{ArrayKey, ZendHashTable, ZendStr, Zval};
 use ext_php_rs::zend::{ExecuteData, run_handler};
 
-use super::call::{self, Call};
+use super::call::Call;
 use super::callable::Callable;
 use super::engine::{self, parse_arguments};
-use super::functions::throw_fault;
+use super::exception::throw_fault;
 use super::held::{self, Held, Kept, RequestEnded, guarded};
 use super::parameters::{self, PhpParameters};
 use super::{handlers, hooks, hooks_file, logs, process};
 use crate::error::{Error, Result};
+use crate::sandbox;
 use crate::store::fixture::{Columns, Table};
 use crate::text::Quoted;
 
@@ -121,8 +122,8 @@ pub fn fake(command: &[u8]) -> Option<Fake> {
 
 /// Whether this is the sandbox; an exception is pending where it's not.
 pub fn is_allowed() -> bool {
-    let api = process::api();
-    let settings = api.settings();
+    let session = process::session();
+    let settings = session.settings();
     let message = match (settings.is_sandbox(), settings.sandbox) {
         (true, _) => return true,
         (false, true) => "needs a store in memory: leave localapi.dsn empty in php.ini, or set it to sqlite::memory:",
@@ -191,8 +192,8 @@ pub fn register() -> PhpResult<()> {
 extern "C" fn reset(execute_data: &mut ExecuteData, _: &mut Zval) {
     run_handler(AssertUnwindSafe(|| {
         if is_allowed() && parse_arguments!(execute_data, c"",).is_some() {
-            call::end_request(clear());
-            throw_fault(process::api().reset());
+            held::end_request(clear());
+            throw_fault(sandbox::reset(&process::session()));
         }
     }));
 }
@@ -201,7 +202,7 @@ extern "C" fn seed(execute_data: &mut ExecuteData, _: &mut Zval) {
     run_handler(AssertUnwindSafe(|| {
         let mut seed = 0_i64;
         if is_allowed() && parse_arguments!(execute_data, c"l", &mut seed).is_some() {
-            process::api().seed(seed);
+            process::session().seed(Some(seed));
         }
     }));
 }
@@ -210,7 +211,7 @@ extern "C" fn add_client(execute_data: &mut ExecuteData, id: &mut Zval) {
     run_handler(AssertUnwindSafe(|| {
         let mut columns: *const ZendHashTable = ptr::null();
         if is_allowed() && parse_arguments!(execute_data, c"|h", &mut columns).is_some() {
-            add(id, 1, columns, |columns| process::api().add_row(Table::Clients, 1, columns));
+            add(id, 1, columns, |columns| sandbox::add_row(&process::session(), Table::Clients, 1, columns));
         }
     }));
 }
@@ -226,7 +227,7 @@ extern "C" fn add_service(execute_data: &mut ExecuteData, id: &mut Zval) {
                     return Err(Error::Fixture { position: 2, must });
                 }
                 columns.push(("userid".to_owned(), client.to_string()));
-                process::api().add_row(Table::Services, 2, columns)
+                sandbox::add_row(&process::session(), Table::Services, 2, columns)
             });
         }
     }));
@@ -242,7 +243,7 @@ extern "C" fn add_admin(execute_data: &mut ExecuteData, id: &mut Zval) {
                     let must = "not hold \"username\", which is argument #1".to_owned();
                     return Err(Error::Fixture { position: 2, must });
                 }
-                process::api().add_admin(engine::string(username).unwrap_or_default(), columns)
+                sandbox::add_admin(&process::session(), engine::string(username).unwrap_or_default(), columns)
             });
         }
     }));
@@ -255,7 +256,7 @@ extern "C" fn add_scope(execute_data: &mut ExecuteData, id: &mut Zval) {
         if is_allowed() && parse_arguments!(execute_data, c"S|S", &mut scope, &mut description).is_some() {
             let scope = engine::string(scope).unwrap_or_default();
             let description = engine::string(description).unwrap_or_default();
-            if let Some(added) = throw_fault(process::api().add_scope(scope, description)) {
+            if let Some(added) = throw_fault(sandbox::add_scope(&process::session(), scope, description)) {
                 id.set_long(added);
             }
         }
@@ -268,7 +269,7 @@ fn add(id: &mut Zval, argument: u32, array: *const ZendHashTable, add: impl FnOn
     let columns = read_columns(&parameters, argument, array);
     if parameters.ended() {
         drop(columns);
-        call::end_request::<()>(Err(RequestEnded));
+        held::end_request::<()>(Err(RequestEnded));
         return;
     }
     match columns.and_then(add) {
@@ -334,7 +335,7 @@ extern "C" fn set_fake(execute_data: &mut ExecuteData, _: &mut Zval) {
             None if answer.is_array() => Faked::Answers(VecDeque::from([Held::new(answer)])),
             None => return engine::argument_type_error(2, "array|callable", &answer),
         };
-        call::end_request(replace(command, faked));
+        held::end_request(replace(command, faked));
     }));
 }
 
@@ -354,7 +355,7 @@ extern "C" fn set_fake_sequence(execute_data: &mut ExecuteData, _: &mut Zval) {
             }
             answers.push_back(Held::new(answer));
         }
-        call::end_request(replace(command, Faked::Answers(answers)));
+        held::end_request(replace(command, Faked::Answers(answers)));
     }));
 }
 

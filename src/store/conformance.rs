@@ -11,16 +11,19 @@ use std::time::Duration;
 
 use super::table::{TABLES, TableRow};
 use super::test_server::{self, Database};
-use crate::api::Api;
 use crate::batch;
 use crate::command;
 use crate::error::Result;
 use crate::http::api_credential;
 use crate::own_file::beside;
+use crate::registry::{register_admin, register_scope, register_service};
 use crate::reply::{Fields, Reply, Value};
 use crate::request::Request;
 use crate::request::fixture::Given;
+use crate::rotation;
+use crate::session::Session;
 use crate::settings::{Dsn, KeyFile, Settings};
+use crate::verify::verify;
 
 /// A store of one of the kinds.
 struct Kind {
@@ -72,7 +75,7 @@ const NOW: &str = "2016-11-18 09:32:24";
 /// A store under test.
 struct Site<'a> {
     kind: &'a Kind,
-    api: Api,
+    session: Session,
     /// What differs from store to store and from run to run, and what is shown for it: `identifier 1` for the first
     /// identifier, say.
     names: RefCell<Vec<(String, String)>>,
@@ -86,7 +89,7 @@ fn on_each(kinds: Vec<Kind>, test: impl Fn(&Site<'_>)) {
         let keys = kind.keys.iter().map(|keys| (keys.display().to_string(), "KEYS".to_owned()));
         let place = Some((kind.place.clone(), "PLACE".to_owned())).filter(|(place, _)| !place.is_empty());
         let names = RefCell::new(keys.chain(place).collect());
-        test(&Site { kind, api: Api::seeded_for_test(kind.settings.clone()), names });
+        test(&Site { kind, session: Session::seeded_for_test(kind.settings.clone()), names });
     }
 }
 
@@ -98,7 +101,7 @@ impl Site<'_> {
 
     fn call_as(&self, admin: Option<&str>, command: &str, parameters: &[(&str, &str)]) -> String {
         let given = given(parameters);
-        self.shown(command::answer(&self.api, &Request::new(command.as_bytes(), &given, admin.map(str::as_bytes))))
+        self.shown(command::answer(&self.session, &Request::new(command.as_bytes(), &given, admin.map(str::as_bytes))))
     }
 
     /// Creates an `authorization_code` credential, or one as these parameters say.
@@ -122,7 +125,7 @@ impl Site<'_> {
     }
 
     fn verify(&self, identifier: &str, secret: &str) -> String {
-        let found = self.api.verify_credential(identifier.as_bytes(), secret.as_bytes());
+        let found = verify(&self.session, identifier.as_bytes(), secret.as_bytes());
         self.said(found.map(|found| found.map_or("none".to_owned(), |fields| self.fields(&fields))))
     }
 
@@ -133,14 +136,15 @@ impl Site<'_> {
 
     /// Changes rows as a host may.
     fn host(&self, sql: &str) {
-        self.api.read(|store| store.change_for_test(sql)).unwrap_or_else(|error| panic!("{sql}: {error}"));
+        self.session.read(|store| store.change_for_test(sql)).unwrap_or_else(|error| panic!("{sql}: {error}"));
     }
 
     /// Every row of a table, in the order of the ids, with these columns of it.
     fn rows(&self, table: &str, columns: &str) -> Vec<String> {
         let table = TABLES.into_iter().find(|known| known.name == table).unwrap();
         let columns: Vec<String> = columns.split(", ").map(str::to_owned).collect();
-        let rows = self.api.read(|store| store.rows_between(table, &columns, i64::MIN, i64::MAX, i64::MAX)).unwrap();
+        let rows =
+            self.session.read(|store| store.rows_between(table, &columns, i64::MIN, i64::MAX, i64::MAX)).unwrap();
         let shown = |row: TableRow| {
             let values: Vec<_> = row.columns.iter().map(|value| value.as_deref().unwrap_or("null")).collect();
             self.named(&values.join("|"))
@@ -223,7 +227,7 @@ fn created(number: usize) -> String {
 #[test]
 fn a_credential_is_stored_as_it_was_asked_for() {
     on_each(Kind::all(), |site| {
-        site.api.register_service(7, 70).unwrap();
+        register_service(&site.session, 7, 70).unwrap();
         let code = [
             ("name", "Shop"),
             ("scope", "profile openid"),
@@ -294,7 +298,7 @@ fn text_is_stored_as_it_is_or_refused() {
 #[test]
 fn scopes_services_and_admins_are_found_byte_for_byte() {
     on_each(Kind::all(), |site| {
-        site.api.register_service(7, 70).unwrap();
+        register_service(&site.session, 7, 70).unwrap();
         site.host("INSERT INTO tblhosting (id, userid) VALUES (8, 80)");
         let single = |service| {
             let parameters = [("grantType", "single_sign_on"), ("serviceId", service), ("scope", "clientarea:sso")];
@@ -342,7 +346,7 @@ fn scopes_services_and_admins_are_found_byte_for_byte() {
 fn a_list_has_each_credential_as_it_is() {
     on_each(Kind::all(), |site| {
         assert_eq!(site.call("ListOAuthCredentials", &[]), "");
-        site.api.register_service(7, 70).unwrap();
+        register_service(&site.session, 7, 70).unwrap();
         let code = [
             ("name", "Shop"),
             ("scope", "email openid"),
@@ -379,7 +383,7 @@ fn a_list_has_each_credential_as_it_is() {
 #[test]
 fn a_list_is_sorted_byte_by_byte_then_by_id() {
     on_each(Kind::all(), |site| {
-        site.api.register_service(7, 70).unwrap();
+        register_service(&site.session, 7, 70).unwrap();
         for name in ["b", "B", "a", "b", "\u{e9}", "e", "a b", "a\u{a0}b", "10", "9", "\u{1f600}", "\u{ffff}"] {
             site.create(&[("name", name), ("description", name)]);
         }
@@ -414,7 +418,7 @@ fn a_list_is_sorted_byte_by_byte_then_by_id() {
 #[test]
 fn a_part_of_a_list_begins_and_ends_where_it_was_asked_for() {
     on_each(Kind::all(), |site| {
-        site.api.register_service(7, 70).unwrap();
+        register_service(&site.session, 7, 70).unwrap();
         for name in ["e", "d", "c", "b", "a"] {
             site.create(&[("name", name)]);
             let single = [("grantType", "single_sign_on"), ("name", name), ("serviceId", "7"), ("scope", "openid")];
@@ -444,7 +448,7 @@ fn a_part_of_a_list_begins_and_ends_where_it_was_asked_for() {
 #[test]
 fn a_change_is_stored_and_what_it_leaves_out_stays() {
     on_each(Kind::all(), |site| {
-        site.api.register_service(7, 70).unwrap();
+        register_service(&site.session, 7, 70).unwrap();
         site.create(&[("name", "Shop"), ("redirectUri", "https://a.test/"), ("logoUri", "/logo.png")]);
         site.create(&[("name", "Other")]);
         let single = [("grantType", "single_sign_on"), ("serviceId", "7"), ("scope", "clientarea:sso")];
@@ -585,7 +589,7 @@ fn a_credential_that_is_deleted_takes_its_scopes_along_and_its_id_is_never_given
 #[test]
 fn what_is_registered_twice_is_there_once() {
     on_each(Kind::all(), |site| {
-        let api = &site.api;
+        let session = &site.session;
         for (service, client, said) in [
             (1, 2, "ok"),
             (1, 3, "ok"),
@@ -594,7 +598,7 @@ fn what_is_registered_twice_is_there_once() {
             (0, 1, "must be greater than 0"),
             (1, -1, "must be greater than 0"),
         ] {
-            assert_eq!(site.said(api.register_service(service, client).map(|()| "ok")), said);
+            assert_eq!(site.said(register_service(session, service, client).map(|()| "ok")), said);
         }
         let (name, description) =
             ("must be 1 to 80 printable characters without white space", "must be at most 255 printable characters");
@@ -607,7 +611,7 @@ fn what_is_registered_twice_is_there_once() {
             ("a b", "", name),
             ("x", "\n", description),
         ] {
-            assert_eq!(site.said(api.register_scope(scope.as_bytes(), text.as_bytes()).map(|()| "ok")), said);
+            assert_eq!(site.said(register_scope(session, scope.as_bytes(), text.as_bytes()).map(|()| "ok")), said);
         }
         let admin = "must be 1 to 255 printable characters";
         for (name, said) in [
@@ -620,7 +624,7 @@ fn what_is_registered_twice_is_there_once() {
             ("", admin),
             ("\n", admin),
         ] {
-            assert_eq!(site.said(api.register_admin(name.as_bytes()).map(|()| "ok")), said);
+            assert_eq!(site.said(register_admin(session, name.as_bytes()).map(|()| "ok")), said);
         }
         assert_eq!(
             site.rows("tblclients", "id, status, created_at, updated_at"),
@@ -662,13 +666,13 @@ fn what_is_registered_twice_is_there_once() {
 #[test]
 fn an_api_credential_is_issued_to_an_admin_and_revoked_by_its_identifier() {
     on_each(Kind::all(), |site| {
-        let api = &site.api;
+        let session = &site.session;
         for admin in ["eve", "EVE"] {
-            api.register_admin(admin.as_bytes()).unwrap();
+            register_admin(session, admin.as_bytes()).unwrap();
         }
         site.host("UPDATE tbladmins SET disabled = 1 WHERE username = 'eve'");
         let actions = [b"CreateOAuthCredential".to_vec()];
-        let issue = |admin: &str| api_credential::issue(api, admin.as_bytes(), &actions, b"For HTTP");
+        let issue = |admin: &str| api_credential::issue(session, admin.as_bytes(), &actions, b"For HTTP");
         for (admin, sentence) in
             [("eve", "The admin user \"eve\" is disabled."), ("nobody", "The admin user \"nobody\" was not found.")]
         {
@@ -685,7 +689,7 @@ fn an_api_credential_is_issued_to_an_admin_and_revoked_by_its_identifier() {
         for (identifier, revoked) in
             [(identifier.to_lowercase(), false), (identifier.clone(), true), (identifier, false)]
         {
-            assert_eq!(api_credential::revoke(api, identifier.as_bytes()).unwrap(), revoked);
+            assert_eq!(api_credential::revoke(session, identifier.as_bytes()).unwrap(), revoked);
         }
         assert_eq!(site.rows("tbldeviceauth", columns), [format!("{row}|{NOW}")]);
         assert_eq!(site.log(), ["API credential 1 issued (admin 3)|0", "API credential 1 revoked|0"]);
@@ -695,7 +699,12 @@ fn an_api_credential_is_issued_to_an_admin_and_revoked_by_its_identifier() {
 #[test]
 fn a_rotation_reseals_every_secret_and_changes_none() {
     on_each(Kind::all(), |site| {
-        let rotate = |stage| site.said(site.api.rotate_key(stage, || true));
+        let rotate = |stage| {
+            site.said(match stage {
+                true => rotation::stage(&site.session).map(|()| 0),
+                false => rotation::rotate(&site.session, || true),
+            })
+        };
         let secrets = || {
             let listed = site.call("ListOAuthCredentials", &[]);
             let secret = |line: &str| Some(line.split_once("clientSecret=")?.1.split_once(" uuid")?.0.to_owned());
@@ -706,7 +715,7 @@ fn a_rotation_reseals_every_secret_and_changes_none() {
             sealed.iter().map(|sealed| sealed.split(':').nth(1).unwrap().to_owned()).collect::<Vec<_>>()
         };
         // A store that isn't there isn't made for this.
-        site.api.register_admin(b"admin").unwrap();
+        register_admin(&site.session, b"admin").unwrap();
         assert_eq!(rotate(false), "0");
         (1..=3).for_each(|number| assert_eq!(site.create(&[]), created(number)));
         let told = ["secret 1", "secret 2", "secret 3"];
@@ -721,7 +730,7 @@ fn a_rotation_reseals_every_secret_and_changes_none() {
         assert_ne!(second, first);
         assert_eq!(secrets(), told);
         // One that is stopped is finished by the next.
-        assert_eq!(site.said(site.api.rotate_key(false, || false)), "0");
+        assert_eq!(site.said(rotation::rotate(&site.session, || false)), "0");
         assert_eq!(rotate(false), "3");
         assert_ne!(keys(), second);
         assert_eq!(secrets(), told);
@@ -767,9 +776,10 @@ fn each_call_of_a_batch_sees_those_before_it() {
             (Request::new(b"DeleteOAuthCredential", &first, None), "credentialId=1".to_owned()),
             (Request::new(b"ListOAuthCredentials", &none, None), listed(2, "A")),
         ];
-        let (calls, expected): (Vec<_>, Vec<_>) = calls.into_iter().unzip();
+        let (calls, expected): (Vec<_>, Vec<_>) =
+            calls.into_iter().map(|(request, expected)| (command::read(&request), expected)).unzip();
         let answers: Vec<String> =
-            batch::answer(&site.api, &calls, || true).into_iter().map(|reply| site.shown(reply)).collect();
+            batch::answer(&site.session, &calls, || true).into_iter().map(|reply| site.shown(reply)).collect();
         assert_eq!(answers, expected);
         assert_eq!(site.rows("tbloauthserver_clients", "id, name"), ["2|A"]);
         assert_eq!(site.rows("tbloauthserver_client_scopes", "client_id, scope_id"), ["2|20"]);
@@ -789,13 +799,13 @@ fn each_call_of_a_batch_sees_those_before_it() {
 fn an_identifier_that_is_taken_is_never_given_twice() {
     on_each(Kind::all(), |site| {
         let good = given(&[("grantType", "authorization_code"), ("name", "A"), ("scope", "openid")]);
-        let call = || Request::new(b"CreateOAuthCredential", &good, None);
+        let call = || command::read(&Request::new(b"CreateOAuthCredential", &good, None));
         site.create(&[]);
         // The same is drawn again: first a secret, which may come twice, then an identifier.
-        site.api.reseed_for_test(1);
+        site.session.reseed_for_test(1);
         let second = site.create(&[]);
-        site.api.reseed_for_test(1);
-        let batch = batch::answer(&site.api, &[call(), call()], || true);
+        site.session.reseed_for_test(1);
+        let batch = batch::answer(&site.session, &[call(), call()], || true);
         let answers = iter::once(second).chain(batch.into_iter().map(|reply| site.shown(reply)));
         // A server gives no id again that was given to a row which then wasn't stored.
         let told = answers.map(|answer| answer.split_once(' ').unwrap().1.to_owned()).collect::<Vec<_>>();
@@ -816,15 +826,15 @@ fn an_identifier_that_is_taken_is_never_given_twice() {
 #[test]
 fn what_another_process_has_changed_is_seen_at_once() {
     on_each(Kind::shared(), |site| {
-        let other = Api::new(site.kind.settings.clone());
+        let other = Session::new(site.kind.settings.clone());
         let unknown = "The requested scope \"shop\" is invalid.";
         assert_eq!(site.create(&[("scope", "shop")]), unknown);
-        other.register_scope(b"shop", b"").unwrap();
+        register_scope(&other, b"shop", b"").unwrap();
         assert_eq!(site.create(&[("scope", "shop")]), created(1));
         assert_eq!(site.listed_as(Some("eve"), &[]), "The admin user \"eve\" was not found.");
-        other.register_admin(b"eve").unwrap();
+        register_admin(&other, b"eve").unwrap();
         assert_eq!(site.listed_as(Some("eve"), &[]), "1");
-        assert_eq!(other.rotate_key(false, || true).unwrap(), 1);
+        assert_eq!(rotation::rotate(&other, || true).unwrap(), 1);
         assert_eq!(site.create(&[]), created(2));
         other.read(|store| store.change_for_test("DELETE FROM tbloauthserver_scopes WHERE scope = 'shop'")).unwrap();
         assert_eq!(site.create(&[("scope", "shop")]), unknown);
@@ -848,7 +858,7 @@ fn a_lock_that_outlasts_the_timeout_is_told_and_nothing_is_stored() {
                         again, or raise localapi.busy_timeout.";
         let refused = || {
             assert_eq!(site.create(&[]), sentence);
-            assert_eq!(site.said(site.api.register_admin(b"eve").map(|()| "ok")), sentence);
+            assert_eq!(site.said(register_admin(&site.session, b"eve").map(|()| "ok")), sentence);
         };
         match &site.kind.database {
             None => {
@@ -886,8 +896,8 @@ fn a_store_that_takes_no_changes_says_so_and_answers_all_the_rest() {
             &|| site.create(&[]),
             &|| site.call("UpdateOAuthCredential", &update),
             &|| site.call("DeleteOAuthCredential", &[("credentialId", "1")]),
-            &|| site.said(site.api.register_admin(b"eve").map(|()| "ok")),
-            &|| site.said(site.api.rotate_key(false, || true)),
+            &|| site.said(register_admin(&site.session, b"eve").map(|()| "ok")),
+            &|| site.said(rotation::rotate(&site.session, || true)),
         ];
         for change in changes {
             site.host(read_only);
@@ -936,7 +946,7 @@ fn a_fault_of_the_key_file_is_told_by_all_that_needs_the_keys_and_gone_with_its_
             spoil(keys);
             assert_eq!(site.create(&[]), sentence);
             assert_eq!(site.verify(&identifier, &secret), sentence);
-            assert_eq!(site.said(site.api.rotate_key(true, || true)), sentence);
+            assert_eq!(site.said(rotation::stage(&site.session).map(|()| "staged")), sentence);
             // Keys that lack one are keys: a list leaves out what they don't open.
             let unread = "1 1 client secret cannot be read: the key file lacks its key.";
             assert_eq!(site.listed(&[]), if sentence.contains(" lacks ") { unread } else { &sentence });
@@ -960,9 +970,9 @@ struct KeyFileOfAnother {
 impl KeyFileOfAnother {
     fn new() -> Self {
         let kind = Kind::file();
-        let api = Api::new(kind.settings.clone());
-        api.register_admin(b"admin").unwrap();
-        api.rotate_key(false, || true).unwrap();
+        let session = Session::new(kind.settings.clone());
+        register_admin(&session, b"admin").unwrap();
+        rotation::rotate(&session, || true).unwrap();
         Self { path: kind.keys.clone().unwrap(), _kind: kind }
     }
 }

@@ -93,12 +93,13 @@ impl Store {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Missing;
     use super::*;
     use crate::place::Place;
     use crate::settings::Settings;
 
     fn store() -> Store {
-        Store::open(&Place::Memory, &Settings::default()).unwrap()
+        Store::open(&Place::Memory, &Settings::default(), Missing::Made).unwrap()
     }
 
     fn columns(columns: &[(&str, &str)]) -> Columns {

@@ -2,6 +2,7 @@
 
 mod activity_log;
 mod api_credential;
+mod batch;
 #[cfg(test)]
 mod conformance;
 mod credential;
@@ -26,14 +27,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use crate::error::{Error, Result};
 use crate::place::Place;
 use crate::settings::Settings;
-use engine::{Engine, Missing};
+use batch::Batch;
+use engine::Engine;
 use mysql::Mysql;
 use sqlite::Sqlite;
 
 pub use activity_log::{About, LogLine};
 pub use api_credential::{ApiCredential, NewApiCredential};
 pub use credential::{Credential, Details};
-pub use engine::RowId;
+pub use engine::{Missing, RowId};
 pub use note::Note;
 pub use registry::Admin;
 pub use scope::ScopeTable;
@@ -51,10 +53,10 @@ pub struct Store {
     known: Option<Known>,
     /// What others had made of the store when this connection's transaction began: nobody else changes anything before
     /// it ends.
-    locked: Option<OfOthers>,
+    locked: Option<Version>,
     /// Which of the stores that this process has opened this is.
     opened: u64,
-    /// Whether calls share a transaction now, and what becomes of one that fails.
+    /// The transaction that calls share now.
     batch: Option<Batch>,
     /// Whether it's copied, or a copy: then nothing is asked about that.
     copied: bool,
@@ -62,32 +64,15 @@ pub struct Store {
     unchanged_at: u64,
 }
 
-/// What becomes of a call that fails in a batch, where it has written something before.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Batch {
-    /// It's undone alone. To be able to, SQLite copies every page that any call changes.
-    Careful,
-    /// It fails as [`Error::HalfWritten`]: all has to be done again.
-    Quick,
-}
-
-/// What a store was like when something was read.
+/// What others had made of a store when something was read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Version {
-    of_others: OfOthers,
-    /// How many rows this connection has changed: the host's code may call again while a parameter is read.
-    own: u64,
-}
-
-/// What others had made of a store.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct OfOthers {
     opened: u64,
-    version: i64,
+    of_others: i64,
 }
 
 struct Known {
-    version: OfOthers,
+    version: Version,
     scopes: Rc<ScopeTable>,
     notes: BTreeMap<Note, String>,
 }
@@ -104,14 +89,9 @@ fn connect(place: &Place, settings: &Settings, missing: Missing) -> Result<Box<d
 }
 
 impl Store {
-    /// Opens the store at this place, made on first use.
-    pub fn open(place: &Place, settings: &Settings) -> Result<Self> {
-        connect(place, settings, Missing::Made).map(Self::over)
-    }
-
-    /// Opens the store at this place, which has to be there.
-    pub fn open_existing(place: &Place, settings: &Settings) -> Result<Self> {
-        connect(place, settings, Missing::Refused).map(Self::over)
+    /// Opens the store at this place.
+    pub fn open(place: &Place, settings: &Settings, missing: Missing) -> Result<Self> {
+        connect(place, settings, missing).map(Self::over)
     }
 
     fn over(engine: Box<dyn Engine>) -> Self {
@@ -146,21 +126,17 @@ impl Store {
         self.engine.is_memory()
     }
 
-    /// What changes when anybody has changed the store, or when it was opened again: what was read before may no longer
+    /// What changes when others have changed the store, or when it was opened again: what was read before may no longer
     /// hold.
     pub fn version(&self) -> Result<Version> {
-        Ok(Version { of_others: self.of_others()?, own: self.engine.changes_so_far() })
-    }
-
-    fn of_others(&self) -> Result<OfOthers> {
-        let now = || Ok(OfOthers { opened: self.opened, version: self.engine.version_of_others()? });
+        let now = || Ok(Version { opened: self.opened, of_others: self.engine.version_of_others()? });
         self.locked.map_or_else(now, Ok)
     }
 
     /// Runs work in one transaction that has the write lock from its start; an error undoes it.
     pub fn write<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T>) -> Result<Written<T>> {
-        if let Some(batch) = self.batch {
-            return self.write_in_batch(batch, work).map(Written::Surely);
+        if let Some(undoes_alone) = self.undoes_alone() {
+            return self.write_in_batch(undoes_alone, work);
         }
         let begun = self.engine.begin().and_then(|()| self.lock_version()).and_then(|()| self.refuse_unfinished());
         let done = begun.and_then(|()| work(self)).and_then(|value| match self.engine.commit() {
@@ -174,63 +150,6 @@ impl Store {
             self.known = None;
         }
         done
-    }
-
-    fn write_in_batch<T>(&mut self, batch: Batch, work: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
-        if batch == Batch::Quick {
-            let before = self.engine.changes_so_far();
-            return work(self).map_err(|error| {
-                self.known = None;
-                let untouched = self.engine.changes_so_far() == before;
-                if untouched || error.undoes_transaction() { error } else { Error::HalfWritten }
-            });
-        }
-        self.engine.execute("SAVEPOINT localapi_call", &[])?;
-        let done = work(self).and_then(|value| {
-            self.engine.change("RELEASE SAVEPOINT localapi_call", &[])?;
-            Ok(value)
-        });
-        let Err(error) = done else { return done };
-        self.known = None;
-        // Where this fails the transaction is gone already, and all that was done in it.
-        match self.engine.change("ROLLBACK TO SAVEPOINT localapi_call", &[]) {
-            Err(fault) if !error.undoes_transaction() => Err(fault),
-            _ => Err(error),
-        }
-    }
-
-    /// Begins the transaction that the calls of a batch share.
-    pub fn begin_batch(&mut self, batch: Batch) -> Result<()> {
-        self.engine.begin()?;
-        self.batch = Some(batch);
-        let locked = self.lock_version().and_then(|()| self.refuse_unfinished());
-        if locked.is_err() {
-            self.roll_batch_back();
-        }
-        locked
-    }
-
-    /// Commits what the calls of a batch have written.
-    pub fn commit_batch(&mut self) -> Result<()> {
-        if self.batch.is_none() {
-            // The connection that had it is gone: nothing is committed.
-            return Err(Error::BatchLost);
-        }
-        let done = self.engine.commit();
-        self.batch = None;
-        if done.is_err() {
-            self.roll_batch_back();
-        }
-        self.locked = None;
-        done
-    }
-
-    /// Undoes what the calls of a batch have written.
-    pub fn roll_batch_back(&mut self) {
-        self.batch = None;
-        self.locked = None;
-        self.known = None;
-        self.engine.rollback();
     }
 
     /// The id of a row that was inserted, once that is committed; `None` where a server was lost with the answer.
@@ -271,7 +190,7 @@ impl Store {
     }
 
     fn lock_version(&mut self) -> Result<()> {
-        self.locked = Some(self.of_others()?);
+        self.locked = Some(self.version()?);
         Ok(())
     }
 
@@ -287,7 +206,7 @@ impl Store {
 
     /// What is cached, read again where another process has changed the store.
     fn known(&mut self) -> Result<&Known> {
-        let version = self.of_others()?;
+        let version = self.version()?;
         let known = match self.known.take() {
             Some(known) if known.version == version => known,
             _ => {

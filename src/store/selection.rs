@@ -120,6 +120,7 @@ impl Store {
 #[cfg(test)]
 mod tests {
     use super::super::Details;
+    use super::super::Missing;
     use super::*;
     use crate::place::Place;
     use crate::settings::Settings;
@@ -135,7 +136,7 @@ mod tests {
 
     #[test]
     fn a_list_that_skips_many_begins_at_the_right_one_whatever_was_deleted() {
-        let mut store = Store::open(&Place::Memory, &Settings::default()).unwrap();
+        let mut store = Store::open(&Place::Memory, &Settings::default(), Missing::Made).unwrap();
         let changes = [
             "DELETE FROM tbloauthserver_clients WHERE id BETWEEN 990 AND 2010",
             "DELETE FROM tbloauthserver_clients WHERE id % 5 = 0",
@@ -170,7 +171,7 @@ mod tests {
 
     #[test]
     fn ranks_are_noted_and_kept_true() {
-        let mut store = Store::open(&Place::Memory, &Settings::default()).unwrap();
+        let mut store = Store::open(&Place::Memory, &Settings::default(), Missing::Made).unwrap();
         let ranks = |store: &Store| {
             store.engine.rows("SELECT id, rank FROM localapi_ranks ORDER BY id", &[], |row| (row.int(0), row.int(1)))
         };

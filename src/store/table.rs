@@ -177,7 +177,7 @@ impl Store {
 
     /// Whether the store holds no more than a new one: tables that are missing, or empty, or as they are begun.
     pub fn is_new(&self, settings: &Settings) -> Result<bool> {
-        let new = Self::open(&Place::Memory, settings)?;
+        let new = Self::open(&Place::Memory, settings, Missing::Made)?;
         for table in TABLES {
             let has = self.columns(table)?;
             if has.is_empty() {

@@ -36,7 +36,7 @@ impl Database {
         format!("{}{}", std::env::var("LOCALAPI_TEST_SERVER").unwrap_or_default(), self.server.database)
     }
 
-    /// The settings with which an `Api` has its store here, and its key file in a folder of its own.
+    /// The settings with which an `Session` has its store here, and its key file in a folder of its own.
     pub fn settings(&self) -> Settings {
         self.settings_at(self.server.clone())
     }

@@ -20,6 +20,12 @@ impl Verdict {
         if stored { Self::Stored } else { Self::Undone }
     }
 
+    /// The proof that tells this verdict whatever is there. Where it's `Undone` the write is made again: that is right
+    /// for one that looks itself whether there is anything left to do.
+    pub fn always(self) -> Proof {
+        Box::new(move |_| Ok(self))
+    }
+
     /// The verdict on a transaction by those on each change in it. One alone may be wrong: others change the same
     /// meanwhile.
     pub fn of_all(each: impl IntoIterator<Item = Self>) -> Self {

@@ -9,7 +9,7 @@ use crate::batch;
 use crate::error::Error;
 use crate::place::Place;
 use crate::settings::{Dsn, KeyFile, Settings};
-use crate::store::test_server;
+use crate::store::{Verdict, test_server};
 
 /// Ends every session that uses the database, as `wait_timeout` or an administrator does.
 fn kill_sessions(site: &Site) {
@@ -34,15 +34,15 @@ fn calls() -> [(&'static str, Call); 9] {
         }),
         ("verify", |site, known| {
             let (identifier, secret) = secret(known);
-            site.api.verify_credential(identifier.as_bytes(), secret.as_bytes()).map(drop)
+            verify(&site.session, identifier.as_bytes(), secret.as_bytes()).map(drop)
         }),
         ("delete", |site, known| {
             site.call("DeleteOAuthCredential", &[("credentialId", &id(known).to_string())]).map(drop)
         }),
-        ("register_service", |site, _| site.api.register_service(7, 70)),
-        ("register_admin", |site, _| site.api.register_admin(b"eve")),
-        ("register_scope", |site, _| site.api.register_scope(b"shop", b"A shop")),
-        ("rotate_key", |site, _| site.api.rotate_key(false, || true).map(drop)),
+        ("register_service", |site, _| register_service(&site.session, 7, 70)),
+        ("register_admin", |site, _| register_admin(&site.session, b"eve")),
+        ("register_scope", |site, _| register_scope(&site.session, b"shop", b"A shop")),
+        ("rotate_key", |site, _| rotation::rotate(&site.session, || true).map(drop)),
     ]
 }
 
@@ -153,7 +153,7 @@ fn whatever_becomes_of_the_commit_of_a_change_it_is_made_once() {
         let [_, ("newClientSecret", Value::Secret(new))] = answer.as_slice() else { panic!("{answer:?}") };
         let (identifier, old) = secret(&known[0]);
         let verifies =
-            |secret: &str| site.api.verify_credential(identifier.as_bytes(), secret.as_bytes()).unwrap().is_some();
+            |secret: &str| verify(&site.session, identifier.as_bytes(), secret.as_bytes()).unwrap().is_some();
         assert!(verifies(new.reveal()) && !verifies(&old));
 
         site.proxy.plan("COMMIT", trouble);
@@ -192,11 +192,11 @@ fn whatever_becomes_of_the_commit_of_an_api_credential_it_is_issued_and_revoked_
         let Some(site) = Site::new() else { return };
         site.create().unwrap();
         site.proxy.plan("COMMIT", trouble);
-        let issued = issue(&site.api, b"admin", &[b"*".to_vec()], b"").unwrap();
+        let issued = issue(&site.session, b"admin", &[b"*".to_vec()], b"").unwrap();
         let kept = "SELECT identifier FROM tbldeviceauth WHERE deleted_at IS NULL";
         assert_eq!(site.database.rows(kept), [[issued.identifier.as_str()]]);
         site.proxy.plan("COMMIT", trouble);
-        assert!(revoke(&site.api, issued.identifier.as_bytes()).unwrap(), "{trouble:?}");
+        assert!(revoke(&site.session, issued.identifier.as_bytes()).unwrap(), "{trouble:?}");
         assert!(site.proxy.is_done());
         assert_eq!(site.database.one("SELECT count(*) FROM tbldeviceauth"), "1");
         assert_eq!(site.database.one("SELECT count(*) FROM tbldeviceauth WHERE deleted_at IS NULL"), "0");
@@ -206,8 +206,9 @@ fn whatever_becomes_of_the_commit_of_an_api_credential_it_is_issued_and_revoked_
 /// A batch of so many creates.
 fn create_many(site: &Site, count: usize) -> Vec<Result<Fields>> {
     let given = REQUEST.iter().fold(Given::default(), |given, (name, value)| given.with(name, value));
-    let calls: Vec<Request<'_>> = (0..count).map(|_| Request::new(b"CreateOAuthCredential", &given, None)).collect();
-    batch::answer(&site.api, &calls, || true).into_iter().map(|reply| reply.map(|reply| reply.fields)).collect()
+    let calls: Vec<_> =
+        (0..count).map(|_| command::read(&Request::new(b"CreateOAuthCredential", &given, None))).collect();
+    batch::answer(&site.session, &calls, || true).into_iter().map(|reply| reply.map(|reply| reply.fields)).collect()
 }
 
 #[test]
@@ -265,12 +266,12 @@ fn a_commit_of_which_nothing_can_be_known_is_told_as_that() {
         busy_timeout: Duration::ZERO,
         ..site.database.settings_at(quick(site.proxy.server(&site.database.server)))
     };
-    let api = Api::new(settings.clone());
-    create(&api).unwrap();
+    let session = Session::new(settings.clone());
+    create(&session).unwrap();
     site.proxy.plan("COMMIT", Trouble::Late(Duration::from_secs(3)));
     let place = Place::Server(Box::new(site.proxy.server(&site.database.server))).name();
     assert_eq!(
-        create(&api).unwrap_err().to_string(),
+        create(&session).unwrap_err().to_string(),
         format!(
             "The connection to the credential store at {place} was lost while it stored this: look whether it has."
         )
@@ -290,13 +291,13 @@ fn a_deadlock_is_tried_again() {
     run(&format!("UPDATE tbloauthserver_clients SET name = 'other' WHERE id = {second}"));
     std::thread::scope(|scope| {
         let waiting = scope.spawn(|| {
-            let api = Api::new(site.settings.clone());
+            let session = Session::new(site.settings.clone());
             let mut change = |store: &mut crate::store::Store| {
                 store.update_secret(first, "", "2001-01-01 00:00:00")?;
                 store.credential(first)?;
                 store.update_secret(second.parse().unwrap(), "", "2001-01-01 00:00:00")
             };
-            api.transaction(&mut change)
+            session.transaction(&mut change, |()| Verdict::Unknown.always())
         });
         let waits = "SELECT count(*) FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT'";
         while site.database.one(waits) == "0" && !waiting.is_finished() {
@@ -319,19 +320,19 @@ fn a_lock_that_outlasts_the_timeout_is_told() {
     let mut run = |sql: &str| test_server::run(&mut other, sql);
     run("START TRANSACTION");
     run("SELECT * FROM tbloauthserver_clients FOR UPDATE");
-    let api = Api::new(Settings { busy_timeout: Duration::from_millis(500), ..site.settings.clone() });
+    let session = Session::new(Settings { busy_timeout: Duration::from_millis(500), ..site.settings.clone() });
     let update = [("credentialId", id(&known).to_string()), ("name", "B".to_owned())];
     let update: Vec<(&str, &str)> = update.iter().map(|(name, value)| (*name, value.as_str())).collect();
     let place = Place::Server(Box::new(site.proxy.server(&site.database.server))).name();
     assert_eq!(
-        call(&api, "UpdateOAuthCredential", &update).unwrap_err().to_string(),
+        call(&session, "UpdateOAuthCredential", &update).unwrap_err().to_string(),
         format!(
             "The credential store is locked: another process has kept \"{place}\" for more than 500 ms; try again, or \
              raise localapi.busy_timeout."
         )
     );
     run("ROLLBACK");
-    call(&api, "UpdateOAuthCredential", &update).unwrap();
+    call(&session, "UpdateOAuthCredential", &update).unwrap();
 }
 
 #[test]
@@ -343,10 +344,10 @@ fn a_call_that_waits_in_vain_for_a_lock_leaves_none_behind() {
     run("START TRANSACTION");
     // What an update reads after the row that it locks.
     run("SELECT * FROM localapi_store FOR UPDATE");
-    let api = Api::new(Settings { busy_timeout: Duration::from_millis(500), ..site.settings.clone() });
+    let session = Session::new(Settings { busy_timeout: Duration::from_millis(500), ..site.settings.clone() });
     let id = id(&known).to_string();
     let update = [("credentialId", id.as_str()), ("scope", "openid")];
-    let refused = call(&api, "UpdateOAuthCredential", &update);
+    let refused = call(&session, "UpdateOAuthCredential", &update);
     assert!(matches!(refused, Err(Error::StoreLocked(..))), "{refused:?}");
     let mut third = site.database.connect();
     let mut run = |sql: &str| test_server::run(&mut third, sql);
@@ -358,7 +359,7 @@ fn a_call_that_waits_in_vain_for_a_lock_leaves_none_behind() {
 fn refusal(site: &Site, change: impl FnOnce(&mut Server)) -> String {
     let mut server = site.database.server.clone();
     change(&mut server);
-    create(&Api::new(site.database.settings_at(server))).unwrap_err().to_string()
+    create(&Session::new(site.database.settings_at(server))).unwrap_err().to_string()
 }
 
 #[test]
@@ -420,9 +421,9 @@ fn a_server_that_speaks_another_protocol_is_told() {
         std::io::Write::write_all(&mut listener.accept().unwrap().0, b"SSH-2.0-OpenSSH_9.2p1\r\n").unwrap();
     });
     let dsn = Dsn::parse(&format!("mysql://u:p@127.0.0.1:{port}/d"));
-    let api = Api::new(Settings { dsn, key_file: KeyFile::At("/nowhere/keys".into()), ..Settings::default() });
+    let session = Session::new(Settings { dsn, key_file: KeyFile::At("/nowhere/keys".into()), ..Settings::default() });
     assert_eq!(
-        create(&api).unwrap_err().to_string(),
+        create(&session).unwrap_err().to_string(),
         format!(
             "The credential store at 127.0.0.1:{port}/d has answered what is not MySQL's protocol: check localapi.dsn."
         )
@@ -434,7 +435,7 @@ fn a_name_that_has_another_address_than_the_server_listens_at_is_no_fault() {
     let Some(site) = Site::new() else { return };
     let mut server = site.database.server.clone();
     server.host = "localhost".to_owned();
-    create(&Api::new(site.database.settings_at(server))).unwrap();
+    create(&Session::new(site.database.settings_at(server))).unwrap();
 }
 
 #[test]
@@ -445,7 +446,7 @@ fn a_server_may_be_reached_by_its_socket() {
     server.socket = Some(site.database.one("SELECT @@socket"));
     // Nobody is between the two, so it's not encrypted.
     server.ssl_verify = Some(true);
-    create(&Api::new(site.database.settings_at(server))).unwrap();
+    create(&Session::new(site.database.settings_at(server))).unwrap();
 }
 
 #[test]
@@ -460,7 +461,7 @@ fn a_user_may_log_in_by_a_signature() {
     let logs_in = |password: &str| {
         let user = format!("signs_{database}");
         let server = Server { user, password: password.to_owned().into(), ..site.database.server.clone() };
-        create(&Api::new(site.database.settings_at(server)))
+        create(&Session::new(site.database.settings_at(server)))
     };
     let (right, wrong) = (logs_in("pass"), logs_in("word"));
     site.database.run(&format!("DROP USER signs_{database}"));
@@ -481,7 +482,7 @@ fn a_server_without_a_connection_left_is_told() {
     };
     let mut server = site.database.server.clone();
     few(&mut server);
-    let first = Api::new(site.database.settings_at(server));
+    let first = Session::new(site.database.settings_at(server));
     create(&first).unwrap();
     let error = refusal(&site, few);
     site.database.run(&format!("DROP USER few_{database}"));
@@ -507,7 +508,7 @@ fn no_error_holds_a_password() {
         server.password = "hunter2".to_owned().into();
         fault(&mut server);
         let settings = site.database.settings_at(server);
-        let error = create(&Api::new(settings.clone())).unwrap_err();
+        let error = create(&Session::new(settings.clone())).unwrap_err();
         for shown in [error.to_string(), format!("{error:?}"), format!("{settings:?}")] {
             assert!(!shown.contains("hunter2"), "{shown}");
         }

@@ -6,18 +6,21 @@ mod round_trips;
 mod tables;
 
 use self::proxy::Proxy;
-use crate::api::Api;
 use crate::command;
 use crate::error::Result;
+use crate::registry::{register_admin, register_scope, register_service};
 use crate::reply::{Fields, Value};
 use crate::request::Request;
 use crate::request::fixture::Given;
+use crate::rotation;
+use crate::session::Session;
 use crate::settings::{Server, Settings};
 use crate::store::test_server::Database;
+use crate::verify::verify;
 
-/// An `Api` that reaches a database of its own through a proxy.
+/// A `Session` that reaches a database of its own through a proxy.
 struct Site {
-    api: Api,
+    session: Session,
     proxy: Proxy,
     settings: Settings,
     database: Database,
@@ -36,23 +39,23 @@ impl Site {
         let mut server = proxy.server(&database.server);
         change(&mut server);
         let settings = database.settings_at(server);
-        let api = Api::new(settings.clone());
-        Some(Self { api, proxy, settings, database })
+        let session = Session::new(settings.clone());
+        Some(Self { session, proxy, settings, database })
     }
 
     fn call(&self, command: &str, parameters: &[(&str, &str)]) -> Result<Fields> {
-        call(&self.api, command, parameters)
+        call(&self.session, command, parameters)
     }
 
     fn create(&self) -> Result<Fields> {
-        create(&self.api)
+        create(&self.session)
     }
 
     /// Creates a credential with this scope, in this admin's name.
     fn create_with(&self, scope: &str, admin: Option<&str>) -> Result<Fields> {
         let given = Given::default().with("grantType", "authorization_code").with("name", "A").with("scope", scope);
         let request = Request::new(b"CreateOAuthCredential", &given, admin.map(str::as_bytes));
-        command::answer(&self.api, &request).map(|reply| reply.fields)
+        command::answer(&self.session, &request).map(|reply| reply.fields)
     }
 
     /// Each credential's id, in the order of the ids.
@@ -68,7 +71,7 @@ impl Site {
         assert_eq!(self.ids(), ids);
         for answer in answers {
             let (identifier, secret) = secret(answer);
-            let found = self.api.verify_credential(identifier.as_bytes(), secret.as_bytes()).unwrap();
+            let found = verify(&self.session, identifier.as_bytes(), secret.as_bytes()).unwrap();
             assert_eq!(id(&found.expect("the secret is the one that was answered")), id(answer));
         }
         let count = |sql: &str| self.database.one(sql).parse::<usize>().unwrap();
@@ -79,9 +82,9 @@ impl Site {
     }
 }
 
-fn call(api: &Api, command: &str, parameters: &[(&str, &str)]) -> Result<Fields> {
+fn call(session: &Session, command: &str, parameters: &[(&str, &str)]) -> Result<Fields> {
     let given = parameters.iter().fold(Given::default(), |given, (name, value)| given.with(name, value));
-    let reply = command::answer(api, &Request::new(command.as_bytes(), &given, None))?;
+    let reply = command::answer(session, &Request::new(command.as_bytes(), &given, None))?;
     let mut fields = reply.fields;
     if let Some(mut list) = reply.list {
         loop {
@@ -99,8 +102,8 @@ fn call(api: &Api, command: &str, parameters: &[(&str, &str)]) -> Result<Fields>
 
 const REQUEST: [(&str, &str); 3] = [("grantType", "authorization_code"), ("name", "A"), ("scope", "openid profile")];
 
-fn create(api: &Api) -> Result<Fields> {
-    call(api, "CreateOAuthCredential", &REQUEST)
+fn create(session: &Session) -> Result<Fields> {
+    call(session, "CreateOAuthCredential", &REQUEST)
 }
 
 fn id(answer: &Fields) -> i64 {

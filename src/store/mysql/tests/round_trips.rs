@@ -11,7 +11,7 @@ fn trips(site: &Site, call: impl FnOnce()) -> usize {
 /// A credential that is there, and the connection with it.
 fn begun() -> Option<(Site, Fields)> {
     let site = Site::new()?;
-    site.api.register_service(1, 42).unwrap();
+    register_service(&site.session, 1, 42).unwrap();
     let created = site.create().unwrap();
     Some((site, created))
 }
@@ -23,7 +23,7 @@ fn a_create_takes_two() {
     let single = [("grantType", "single_sign_on"), ("serviceId", "1"), ("scope", "openid profile email")];
     let given = single.iter().fold(Given::default(), |given, (name, value)| given.with(name, value));
     let request = Request::new(b"CreateOAuthCredential", &given, Some(b"admin"));
-    assert_eq!(trips(&site, || assert!(command::answer(&site.api, &request).is_ok())), 2);
+    assert_eq!(trips(&site, || assert!(command::answer(&site.session, &request).is_ok())), 2);
 }
 
 #[test]
@@ -37,7 +37,7 @@ fn a_create_that_is_refused_takes_one_and_one_to_undo_it() {
 fn a_verification_takes_one() {
     let Some((site, created)) = begun() else { return };
     let (identifier, secret) = secret(&created);
-    let verify = |identifier: &str| site.api.verify_credential(identifier.as_bytes(), secret.as_bytes()).unwrap();
+    let verify = |identifier: &str| verify(&site.session, identifier.as_bytes(), secret.as_bytes()).unwrap();
     assert_eq!(trips(&site, || assert!(verify(&identifier).is_some())), 1);
     assert_eq!(trips(&site, || assert!(verify("nobody").is_none())), 1);
 }

@@ -11,8 +11,8 @@ fn user(site: &Site, rights: &str) -> Server {
     Server { user: name, password: "p".to_owned().into(), ..site.database.server.clone() }
 }
 
-fn api_of(site: &Site, server: &Server) -> Api {
-    Api::new(site.database.settings_at(server.clone()))
+fn session_of(site: &Site, server: &Server) -> Session {
+    Session::new(site.database.settings_at(server.clone()))
 }
 
 fn message<T: std::fmt::Debug>(answer: Result<T>) -> String {
@@ -37,7 +37,7 @@ fn they_are_made_in_innodb_and_compare_names_by_their_bytes() {
 fn many_that_need_them_at_once_make_them_once() {
     let Some(site) = Site::new() else { return };
     std::thread::scope(|scope| {
-        let creators: Vec<_> = (0..8).map(|_| scope.spawn(|| create(&Api::new(site.settings.clone())))).collect();
+        let creators: Vec<_> = (0..8).map(|_| scope.spawn(|| create(&Session::new(site.settings.clone())))).collect();
         for creator in creators {
             creator.join().unwrap().unwrap();
         }
@@ -55,14 +55,14 @@ fn a_user_who_may_not_make_them_is_told_which_one_is_missing() {
     let lacks = |table: &str| {
         format!("The credential store at {place} lacks the table {table}: create it, or let this user create tables.")
     };
-    assert_eq!(message(create(&api_of(&site, &server))), lacks("tbloauthserver_clients"));
+    assert_eq!(message(create(&session_of(&site, &server))), lacks("tbloauthserver_clients"));
     site.create().unwrap();
-    create(&api_of(&site, &server)).unwrap();
+    create(&session_of(&site, &server)).unwrap();
     site.database.run("DROP TABLE tblhosting");
-    assert_eq!(message(create(&api_of(&site, &server))), lacks("tblhosting"));
-    create(&Api::new(site.settings.clone())).unwrap();
+    assert_eq!(message(create(&session_of(&site, &server))), lacks("tblhosting"));
+    create(&Session::new(site.settings.clone())).unwrap();
     site.database.run("DROP TABLE localapi_store");
-    assert_eq!(message(create(&api_of(&site, &server))), lacks("localapi_store"));
+    assert_eq!(message(create(&session_of(&site, &server))), lacks("localapi_store"));
 }
 
 #[test]
@@ -74,7 +74,7 @@ fn a_user_without_a_right_is_told() {
         "The credential store at {} denied the access: this user needs SELECT, INSERT, UPDATE and DELETE there.",
         site.database.server.place()
     );
-    assert_eq!(message(create(&api_of(&site, &server))), needs);
+    assert_eq!(message(create(&session_of(&site, &server))), needs);
     assert_eq!(site.ids().len(), 1);
 }
 
@@ -99,18 +99,18 @@ fn a_table_without_transactions_is_refused_and_nothing_is_made_or_changed() {
         let log = "SELECT count(*) FROM tblactivitylog";
         let lines = site.database.one(log);
         site.database.run(&format!("ALTER TABLE {table} ENGINE={engine}; DROP TABLE tblhosting"));
-        let api = Api::new(site.settings.clone());
+        let session = Session::new(site.settings.clone());
         let refused = format!(
             "The credential store at {} cannot use its table {table}: the engine {engine} has no transactions; run \
              ALTER TABLE {table} ENGINE=InnoDB.",
             Proxy::server(&site.proxy, &site.database.server).place()
         );
-        assert_eq!(message(create(&api)), refused);
-        assert_eq!(message(api.rotate_key(false, || true)), refused);
+        assert_eq!(message(create(&session)), refused);
+        assert_eq!(message(rotation::rotate(&session, || true)), refused);
         assert_eq!(site.database.rows("SHOW TABLES LIKE 'tblhosting'"), Vec::<Vec<String>>::new());
         assert_eq!(site.database.one(log), lines);
         site.database.run(&format!("ALTER TABLE {table} ENGINE=InnoDB"));
-        create(&api).unwrap();
+        create(&session).unwrap();
     }
 }
 
@@ -137,12 +137,12 @@ fn what_sql_inserts_has_the_time_in_utc_whatever_the_zone_of_its_session() {
 fn a_time_that_is_null_or_zero_is_none() {
     let Some(site) = host() else { return };
     site.create_with("openid", None).unwrap();
-    let issued = crate::http::api_credential::issue(&site.api, b"admin", &[b"*".to_vec()], b"").unwrap();
+    let issued = crate::http::api_credential::issue(&site.session, b"admin", &[b"*".to_vec()], b"").unwrap();
     let times = || {
         let listed = site.call("ListOAuthCredentials", &[("sortField", "createdAt")]).unwrap();
         listed.into_iter().filter(|(key, _)| key.ends_with("edAt")).map(|(_, value)| value).collect::<Vec<_>>()
     };
-    let credential = || site.api.read(|store| store.api_credential(&issued.identifier)).unwrap();
+    let credential = || site.session.read(|store| store.api_credential(&issued.identifier)).unwrap();
     for none in ["NULL", "'0000-00-00 00:00:00'"] {
         site.database.run(&format!(
             "SET sql_mode = ''; UPDATE tbloauthserver_clients SET created_at = {none}, updated_at = {none};
@@ -151,9 +151,9 @@ fn a_time_that_is_null_or_zero_is_none() {
         assert_eq!(times(), [Value::Null, Value::Null], "{none}");
         assert!(credential().is_some(), "{none}");
     }
-    assert!(crate::http::api_credential::revoke(&site.api, issued.identifier.as_bytes()).unwrap());
+    assert!(crate::http::api_credential::revoke(&site.session, issued.identifier.as_bytes()).unwrap());
     assert_eq!(credential(), None);
-    assert!(!crate::http::api_credential::revoke(&site.api, issued.identifier.as_bytes()).unwrap());
+    assert!(!crate::http::api_credential::revoke(&site.session, issued.identifier.as_bytes()).unwrap());
 }
 
 #[test]
@@ -232,7 +232,7 @@ fn a_hosts_tables_are_used_as_they_are() {
     let second = site.call("CreateOAuthCredential", &named).unwrap();
     assert_eq!([id(&created), id(&second)], [1, 2]);
     let (identifier, secret) = secret(&created);
-    let found = site.api.verify_credential(identifier.as_bytes(), secret.as_bytes()).unwrap().unwrap();
+    let found = verify(&site.session, identifier.as_bytes(), secret.as_bytes()).unwrap().unwrap();
     let scopes = vec!["clientarea:sso".to_owned(), "openid".to_owned()];
     assert_eq!(found[3], ("scope", Value::Texts(scopes)));
     assert_eq!(found[5], ("userId", Value::Int(42)));
@@ -254,9 +254,10 @@ fn a_hosts_tables_are_used_as_they_are() {
         let single = [("grantType", "single_sign_on"), ("serviceId", service), ("scope", "openid")];
         assert_eq!(message(site.call("CreateOAuthCredential", &single)), sentence);
     }
-    let issued = crate::http::api_credential::issue(&site.api, "j\u{f6}rg".as_bytes(), &[b"*".to_vec()], b"").unwrap();
-    assert!(crate::http::api_credential::revoke(&site.api, issued.identifier.as_bytes()).unwrap());
-    assert_eq!(site.api.rotate_key(false, || true).unwrap(), 1);
+    let issued =
+        crate::http::api_credential::issue(&site.session, "j\u{f6}rg".as_bytes(), &[b"*".to_vec()], b"").unwrap();
+    assert!(crate::http::api_credential::revoke(&site.session, issued.identifier.as_bytes()).unwrap());
+    assert_eq!(rotation::rotate(&site.session, || true).unwrap(), 1);
 }
 
 #[test]
@@ -274,14 +275,14 @@ fn names_are_compared_by_their_bytes_whatever_the_collation() {
     site.create_with("openid", Some("j\u{f6}rg")).unwrap();
     let (identifier, secret) = secret(&created);
     for other in [identifier.to_lowercase(), format!("{identifier} "), format!("{identifier}\0")] {
-        assert!(site.api.verify_credential(other.as_bytes(), secret.as_bytes()).unwrap().is_none(), "{other}");
+        assert!(verify(&site.session, other.as_bytes(), secret.as_bytes()).unwrap().is_none(), "{other}");
         let update = [("clientApiIdentifier", other.as_str()), ("name", "B")];
         assert_eq!(message(site.call("UpdateOAuthCredential", &update)), "Invalid Client Identifier provided.");
     }
-    assert!(site.api.verify_credential(identifier.as_bytes(), secret.as_bytes()).unwrap().is_some());
-    let issued = crate::http::api_credential::issue(&site.api, b"admin", &[b"*".to_vec()], b"").unwrap();
+    assert!(verify(&site.session, identifier.as_bytes(), secret.as_bytes()).unwrap().is_some());
+    let issued = crate::http::api_credential::issue(&site.session, b"admin", &[b"*".to_vec()], b"").unwrap();
     let other = issued.identifier.to_lowercase();
-    assert!(!crate::http::api_credential::revoke(&site.api, other.as_bytes()).unwrap());
+    assert!(!crate::http::api_credential::revoke(&site.session, other.as_bytes()).unwrap());
 }
 
 #[test]
@@ -300,15 +301,15 @@ fn lists_are_sorted_by_bytes_whatever_the_collation() {
 fn a_name_that_the_host_takes_for_another_is_refused_and_changes_nothing() {
     let Some(site) = host() else { return };
     let sentence = "The credential store takes this for another row: a unique column has an equal value.";
-    assert_eq!(message(site.api.register_admin(b"Admin")), sentence);
-    assert_eq!(message(site.api.register_scope(b"OpenID", b"Other")), sentence);
+    assert_eq!(message(register_admin(&site.session, b"Admin")), sentence);
+    assert_eq!(message(register_scope(&site.session, b"OpenID", b"Other")), sentence);
     assert_eq!(site.database.one("SELECT count(*) FROM tbladmins"), "2");
     assert_eq!(
         site.database.rows("SELECT scope, description FROM tbloauthserver_scopes WHERE id = 2"),
         [["openid", ""]]
     );
-    site.api.register_admin(b"admin").unwrap();
-    site.api.register_scope(b"openid", b"Own").unwrap();
+    register_admin(&site.session, b"admin").unwrap();
+    register_scope(&site.session, b"openid", b"Own").unwrap();
     assert_eq!(site.database.one("SELECT description FROM tbloauthserver_scopes WHERE id = 2"), "Own");
 }
 
@@ -328,7 +329,7 @@ fn a_column_that_does_not_take_a_value_is_told_and_nothing_is_stored() {
     let without_default =
         |column: &str| format!("The credential store at {place} has a column {column} without a default: give it one.");
     assert_eq!(message(site.create_with("openid", None)), without_default("uuid"));
-    assert_eq!(message(site.api.register_service(1, 2)), without_default("firstname"));
+    assert_eq!(message(register_service(&site.session, 1, 2)), without_default("firstname"));
     site.database.run("ALTER TABLE tbloauthserver_clients MODIFY uuid CHAR(36) NOT NULL DEFAULT ''");
     assert_eq!(site.ids(), [] as [i64; 0]);
     assert_eq!(site.database.one("SELECT count(*) FROM tblactivitylog"), "0");
@@ -370,7 +371,7 @@ fn a_scope_that_stands_twice_is_shown_whichever_a_credential_has() {
     site.database.run("UPDATE tbloauthserver_client_scopes SET scope_id = 5 WHERE client_id = 2");
     for answer in &created {
         let (identifier, secret) = secret(answer);
-        let found = site.api.verify_credential(identifier.as_bytes(), secret.as_bytes()).unwrap().unwrap();
+        let found = verify(&site.session, identifier.as_bytes(), secret.as_bytes()).unwrap().unwrap();
         assert_eq!(found[3], ("scope", Value::Texts(vec!["openid".to_owned()])));
     }
 }

@@ -14,13 +14,14 @@ use super::disk::{Defect, Disk, Faults, Image};
 use super::ledger::{Content, Ledger, State, Stored};
 use super::process::{Process, Stage, flush_folder, may_lose_power, pause, read_files};
 use super::vfs::{self, Machine};
-use crate::api::Api;
 use crate::batch;
 use crate::command;
 use crate::error::{Error, Result};
+use crate::registry::register_scope;
 use crate::reply::{Fields, Reply, Value};
 use crate::request::Request;
 use crate::request::fixture::Given;
+use crate::session::Session;
 use crate::settings::{Dsn, Durability, KeyFile, Settings};
 use crate::store::sqlite::checkpoint::Thresholds;
 use crate::store::sqlite::schema;
@@ -30,7 +31,7 @@ use crate::store::sqlite::schema;
 struct Plot {
     seed: u64,
     /// What each process does, by a seed.
-    life: fn(&Api, &Stage, u64),
+    life: fn(&Session, &Stage, u64),
     durability: Durability,
     faults: Faults,
     defect: Option<Defect>,
@@ -59,8 +60,8 @@ impl Scene {
         self.folder.path().join(name)
     }
 
-    fn api(&self, durability: Durability) -> Api {
-        Api::new(Settings {
+    fn session(&self, durability: Durability) -> Session {
+        Session::new(Settings {
             dsn: Dsn::File(self.path("store")),
             key_file: KeyFile::At(self.path("keys")),
             busy_timeout: Duration::from_secs(60),
@@ -86,7 +87,7 @@ impl Scene {
                 let process =
                     Process { machine: Arc::clone(&machine), stage: Some((Arc::clone(&stage), number)), thresholds };
                 let (stage, seed) = (Arc::clone(&stage), random.next_u64());
-                scope.spawn(move || process.play(|| (plot.life)(&self.api(plot.durability), &stage, seed)));
+                scope.spawn(move || process.play(|| (plot.life)(&self.session(plot.durability), &stage, seed)));
             }
         });
         let ledger = stage.ledger.lock().unwrap().clone();
@@ -123,38 +124,38 @@ impl Scene {
         let process = Process { machine: Arc::clone(&machine), stage: None, thresholds };
         let mut ledger = ledger.clone();
         let again = process.clone().play(|| {
-            let api = self.api(Durability::Full);
-            check(&api, &ledger)?;
-            let (identifier, secret) = create(&api).map_err(|error| format!("it takes nothing more: {error}"))?;
+            let session = self.session(Durability::Full);
+            check(&session, &ledger)?;
+            let (identifier, secret) = create(&session).map_err(|error| format!("it takes nothing more: {error}"))?;
             ledger.created(&identifier, &secret);
             let image = machine.lock().unwrap().disk.cut_power();
             Ok::<_, String>(image)
         })?;
         let machine = Machine::new(Disk::new(&again, seed));
         Process { machine, ..process }
-            .play(|| check(&self.api(Durability::Full), &ledger))
+            .play(|| check(&self.session(Durability::Full), &ledger))
             .map_err(|wrong| format!("the second time, {wrong}"))
     }
 }
 
 /// What one process does.
-fn live(api: &Api, stage: &Stage, seed: u64) {
-    live_and(api, stage, seed, || ());
+fn live(session: &Session, stage: &Stage, seed: u64) {
+    live_and(session, stage, seed, || ());
 }
 
 /// What one process does among others that know nothing of localapi, if it isn't one of them itself: its host's code reads
 /// the store's files, and all its locks on them are gone.
-fn live_among_others(api: &Api, stage: &Stage, seed: u64) {
+fn live_among_others(session: &Session, stage: &Stage, seed: u64) {
     let mut random = ChaCha20Rng::seed_from_u64(seed);
     match random.random_range(0..3) {
-        0 => open_and_close(api, &mut random),
-        _ => live_and(api, stage, seed, read_files),
+        0 => open_and_close(session, &mut random),
+        _ => live_and(session, stage, seed, read_files),
     }
 }
 
 /// What a program does that opens the store by SQLite alone: the last one to close it deletes the log.
-fn open_and_close(api: &Api, random: &mut ChaCha20Rng) {
-    let Dsn::File(path) = &api.settings().dsn else { return };
+fn open_and_close(session: &Session, random: &mut ChaCha20Rng) {
+    let Dsn::File(path) = &session.settings().dsn else { return };
     for _ in 0..random.random_range(1..12) {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let Ok(connection) = Connection::open_with_flags_and_vfs(path, flags, vfs::VFS) else { continue };
@@ -170,7 +171,7 @@ fn open_and_close(api: &Api, random: &mut ChaCha20Rng) {
     }
 }
 
-fn live_and(api: &Api, stage: &Stage, seed: u64, between: impl Fn()) {
+fn live_and(session: &Session, stage: &Stage, seed: u64, between: impl Fn()) {
     let mut random = ChaCha20Rng::seed_from_u64(seed);
     let mut own: Vec<(i64, String)> = Vec::new();
     for _ in 0..random.random_range(1..8) {
@@ -181,7 +182,7 @@ fn live_and(api: &Api, stage: &Stage, seed: u64, between: impl Fn()) {
                 let (id, identifier) = own.swap_remove(at);
                 stage.ledger.lock().unwrap().begin(&identifier, State::Deleted);
                 let given = Given::default().with("credentialId", id.to_string());
-                if answer(api, b"DeleteOAuthCredential", &given).is_ok() {
+                if answer(session, b"DeleteOAuthCredential", &given).is_ok() {
                     stage.ledger.lock().unwrap().answered(&identifier, State::Deleted);
                 }
             }
@@ -189,41 +190,41 @@ fn live_and(api: &Api, stage: &Stage, seed: u64, between: impl Fn()) {
                 let (id, identifier) = own[at].clone();
                 stage.ledger.lock().unwrap().begin(&identifier, State::Unknown);
                 let given = Given::default().with("credentialId", id.to_string()).with("resetSecret", "1");
-                if let Ok(fields) = answer(api, b"UpdateOAuthCredential", &given) {
+                if let Ok(fields) = answer(session, b"UpdateOAuthCredential", &given) {
                     let secret = State::Secret(text(&fields, "newClientSecret"));
                     stage.ledger.lock().unwrap().answered(&identifier, secret);
                 }
             }
             (3, _) => {
                 let given = new_credential();
-                let requests: Vec<Request<'_>> =
-                    (0..3).map(|_| Request::new(b"CreateOAuthCredential", &given, None)).collect();
-                for reply in batch::answer(api, &requests, || true).into_iter().flatten() {
+                let calls: Vec<_> =
+                    (0..3).map(|_| command::read(&Request::new(b"CreateOAuthCredential", &given, None))).collect();
+                for reply in batch::answer(session, &calls, || true).into_iter().flatten() {
                     own.push(note(stage, &reply.fields));
                 }
             }
             (4, _) => {
-                let _ = read(api);
+                let _ = read(session);
             }
-            (5, _) => read_slowly(api, random.random_range(1..60)),
+            (5, _) => read_slowly(session, random.random_range(1..60)),
             _ => {
-                if let Ok(fields) = answer(api, b"CreateOAuthCredential", &new_credential()) {
+                if let Ok(fields) = answer(session, b"CreateOAuthCredential", &new_credential()) {
                     own.push(note(stage, &fields));
                 }
             }
         }
         if random.random_bool(0.1) {
-            api.close_file_store();
+            session.close_file_store();
         }
     }
 }
 
 /// What a process does that registers scopes which the others register, too: often one is there already, and who has
 /// written it waits for it to last.
-fn register(api: &Api, stage: &Stage, _: u64) {
+fn register(session: &Session, stage: &Stage, _: u64) {
     for number in 0..12 {
         let scope = format!("scope{number}");
-        if api.register_scope(scope.as_bytes(), b"").is_ok() {
+        if register_scope(session, scope.as_bytes(), b"").is_ok() {
             stage.ledger.lock().unwrap().registered(&scope);
             may_lose_power();
         }
@@ -231,8 +232,8 @@ fn register(api: &Api, stage: &Stage, _: u64) {
 }
 
 /// As a program of the host's may: what is in the log can't be copied to its end meanwhile.
-fn read_slowly(api: &Api, pauses: u32) {
-    let _ = api.read(|store| {
+fn read_slowly(session: &Session, pauses: u32) {
+    let _ = session.read(|store| {
         store.engine.change("BEGIN", &[])?;
         let read = store.engine.row("SELECT count(*) FROM tbloauthserver_clients", &[], |_| ());
         for _ in 0..pauses {
@@ -259,12 +260,12 @@ fn new_credential() -> Given {
         .with("redirectUri", format!("https://a.test/{}", "r".repeat(600)))
 }
 
-fn answer(api: &Api, name: &[u8], given: &Given) -> Result<Fields> {
-    command::answer(api, &Request::new(name, given, None)).map(|reply| reply.fields)
+fn answer(session: &Session, name: &[u8], given: &Given) -> Result<Fields> {
+    command::answer(session, &Request::new(name, given, None)).map(|reply| reply.fields)
 }
 
-fn create(api: &Api) -> Result<(String, String)> {
-    let fields = answer(api, b"CreateOAuthCredential", &new_credential())?;
+fn create(session: &Session) -> Result<(String, String)> {
+    let fields = answer(session, b"CreateOAuthCredential", &new_credential())?;
     Ok((text(&fields, "clientIdentifier"), text(&fields, "clientSecret")))
 }
 
@@ -278,14 +279,15 @@ fn text(fields: &Fields, name: &str) -> String {
 }
 
 /// Whether a store opens, is sound, and holds what was answered.
-fn check(api: &Api, ledger: &Ledger) -> std::result::Result<(), String> {
-    let stored = read(api).map_err(|error| format!("it doesn't open: {error}"))?;
+fn check(session: &Session, ledger: &Ledger) -> std::result::Result<(), String> {
+    let stored = read(session).map_err(|error| format!("it doesn't open: {error}"))?;
     ledger.check(&stored)
 }
 
-fn read(api: &Api) -> Result<Content> {
+fn read(session: &Session) -> Result<Content> {
     let mut content = Content::default();
-    let rows = |sql: &str| api.read(|store| store.engine.rows(sql, &[], |row| (row.text(0), row.int(1), row.int(2))));
+    let rows =
+        |sql: &str| session.read(|store| store.engine.rows(sql, &[], |row| (row.text(0), row.int(1), row.int(2))));
     let sound = rows("PRAGMA integrity_check")?;
     if sound.iter().any(|(word, ..)| word != "ok") {
         return Err(Error::StoreDamaged(Path::new(&sound[0].0).to_owned()));
@@ -303,7 +305,7 @@ fn read(api: &Api) -> Result<Content> {
          FROM tbloauthserver_clients c",
     )?;
     let nothing = Given::default();
-    let Reply { list, .. } = command::answer(api, &Request::new(b"ListOAuthCredentials", &nothing, None))?;
+    let Reply { list, .. } = command::answer(session, &Request::new(b"ListOAuthCredentials", &nothing, None))?;
     let mut secrets = BTreeMap::new();
     if let Some(mut list) = list {
         loop {

@@ -1,4 +1,4 @@
-//! `includes/api.php`: a request of PHP's as a call, and its answer as a response.
+//! `LocalApi\respond()`, which `includes/api.php` calls: a request of PHP's as a call, and its answer as a response.
 
 use std::panic::AssertUnwindSafe;
 use std::ptr;
@@ -10,46 +10,29 @@ use ext_php_rs::flags::DataType;
 use ext_php_rs::types::{ZendHashTable, ZendStr, Zval};
 use ext_php_rs::zend::{ExecuteData, ExecutorGlobals, ProcessGlobals, SapiGlobals, run_handler};
 
-use super::answer;
-use super::call::{self, Call, Outcome};
-use super::engine::{self, parse_arguments};
-use super::functions::throw_fault;
-use super::held::{self, RequestEnded, guarded};
-use super::parameters::{PhpParameters, resolve};
-use super::{json, process};
-use crate::api::Api;
 use crate::error::Error;
 use crate::http::node::{DEEPEST, Node};
-use crate::http::{self, Admitted, Refusal, Size, Wish, api_credential};
-use crate::reply::Value;
+use crate::http::{self, Admitted, Refusal, Size, Wish};
+use crate::php::call::{self, Call, Outcome};
+use crate::php::engine::{self, parse_arguments};
+use crate::php::held::{self, RequestEnded, guarded};
+use crate::php::parameters::{PhpParameters, elements, resolve};
+use crate::php::{answer, exception, json, process};
 
 /// What a caller learns where there is no answer.
 const NO_ANSWER: &str = "The command failed; the server's log says why.";
 
-/// The functions for HTTP.
-pub fn all() -> [FunctionBuilder<'static>; 3] {
-    let string = |name: &str| Arg::new(name, DataType::String);
+/// What PHP sees of it.
+pub fn function() -> FunctionBuilder<'static> {
     let array = |name: &str| Arg::new(name, DataType::Array);
-    [
-        FunctionBuilder::new("LocalApi\\respond", respond).arg(array("parameters")).arg(array("server")).returns(
-            DataType::Array,
-            false,
-            false,
-        ),
-        FunctionBuilder::new("LocalApi\\issue_api_credential", issue_api_credential)
-            .arg(string("adminUsername"))
-            .arg(array("actions").default("['*']"))
-            .arg(string("description").default("''"))
-            .required_args(1)
-            .returns(DataType::Array, false, false),
-        FunctionBuilder::new("LocalApi\\revoke_api_credential", revoke_api_credential)
-            .arg(string("identifier"))
-            .returns(DataType::Bool, false, false),
-    ]
+    FunctionBuilder::new("LocalApi\\respond", respond).arg(array("parameters")).arg(array("server")).returns(
+        DataType::Array,
+        false,
+        false,
+    )
 }
 
-/// `LocalApi\respond()`.
-pub extern "C" fn respond(execute_data: &mut ExecuteData, response: &mut Zval) {
+extern "C" fn respond(execute_data: &mut ExecuteData, response: &mut Zval) {
     run_handler(AssertUnwindSafe(|| {
         let mut parameters: *const ZendHashTable = ptr::null();
         let mut server: *const ZendHashTable = ptr::null();
@@ -57,7 +40,7 @@ pub extern "C" fn respond(execute_data: &mut ExecuteData, response: &mut Zval) {
             return;
         }
         if let (Some(parameters), Some(server)) = (engine::array(parameters), engine::array(server)) {
-            call::end_request(answer(response, parameters, server));
+            held::end_request(answer(response, parameters, server));
         }
     }));
 }
@@ -67,9 +50,9 @@ fn answer(response: &mut Zval, given: &ZendHashTable, server: &ZendHashTable) ->
     let size = measure(given);
     let (parameters, server) = (PhpParameters::new(Some(given)), PhpParameters::new(Some(server)));
     let admitted = Wish::read(&parameters).map(|wish| {
-        let api = process::api();
-        do_owed(&api);
-        (wish, http::admit(&api, &parameters, &server, size, log_fault))
+        let session = process::session();
+        process::do_owed(&session);
+        (wish, http::admit(&session, &parameters, &server, size, exception::log))
     });
     if parameters.ended() || server.ended() {
         return Err(RequestEnded);
@@ -78,7 +61,7 @@ fn answer(response: &mut Zval, given: &ZendHashTable, server: &ZendHashTable) ->
         Err(_) | Ok((_, Err(Refusal::Fault(Error::Interrupted)))) => return Ok(()),
         Ok((wish, Err(refusal))) => {
             if let Refusal::Fault(fault) = &refusal {
-                log_fault(fault);
+                exception::log(fault);
             }
             let body = write(&wish, &Node::error(&refusal.to_string()));
             (wish, refusal.status(), body)
@@ -125,18 +108,6 @@ fn run(wish: &Wish, admitted: &Admitted, given: &ZendHashTable) -> Result<Option
         engine::log(&format!("PHP Warning:  localapi: the answer to \"{}\" cannot be written", wish.action));
     }
     Ok(Some(body.unwrap_or_else(|| write(wish, &Node::error(NO_ANSWER)))))
-}
-
-/// Does what the request before this owes.
-pub fn do_owed(api: &Api) {
-    api.do_owed().unwrap_or_else(|error| log_fault(&error));
-}
-
-/// Tells PHP's log what is no mistake of the caller's, who may be the only one to see it otherwise.
-pub fn log_fault(error: &Error) {
-    if error.is_fault() {
-        engine::log(&format!("PHP Warning:  localapi: {error}"));
-    }
 }
 
 /// Takes the exception that is pending, and tells PHP's log. Whether there was one.
@@ -190,12 +161,6 @@ fn without_own(given: &ZendHashTable) -> ZBox<ZendHashTable> {
         post_data.remove(String::from_utf8_lossy(&name).as_ref());
     }
     post_data
-}
-
-/// Keys and values. The iterator of ext-php-rs itself panics at a key that isn't UTF-8.
-fn elements(array: &ZendHashTable) -> impl Iterator<Item = (Zval, &Zval)> {
-    let mut elements = array.iter();
-    std::iter::from_fn(move || elements.next_zval()).map(|(key, value)| (key, resolve(value)))
 }
 
 /// How much a request has brought.
@@ -281,48 +246,4 @@ fn array_node(array: &ZendHashTable, depth: usize) -> Option<Node<'_>> {
         Some((key.into(), node(value, depth)?))
     };
     elements(array).map(entry).collect::<Option<_>>().map(Node::Map)
-}
-
-extern "C" fn issue_api_credential(execute_data: &mut ExecuteData, answer: &mut Zval) {
-    run_handler(AssertUnwindSafe(|| {
-        let mut admin: *const ZendStr = ptr::null();
-        let mut actions: *const ZendHashTable = ptr::null();
-        let mut description: *const ZendStr = ptr::null();
-        if parse_arguments!(execute_data, c"S|hS", &mut admin, &mut actions, &mut description).is_none() {
-            return;
-        }
-        let actions = match engine::array(actions) {
-            None => vec![b"*".to_vec()],
-            // One that isn't a string is no name of a command.
-            Some(actions) => elements(actions)
-                .map(|(_, action)| action.zend_str().map_or_else(Vec::new, |name| name.as_bytes().to_vec()))
-                .collect(),
-        };
-        let (admin, description) = (engine::string(admin), engine::string(description));
-        let issued = api_credential::issue(
-            &process::api(),
-            admin.unwrap_or_default(),
-            &actions,
-            description.unwrap_or_default(),
-        );
-        let Some(issued) = throw_fault(issued) else { return };
-        let fields = vec![("identifier", Value::Text(issued.identifier)), ("secret", Value::Secret(issued.secret))];
-        let built = answer::fields(&fields);
-        drop((fields, actions));
-        if let Some(array) = call::end_request(built) {
-            answer.set_hashtable(array);
-        }
-    }));
-}
-
-extern "C" fn revoke_api_credential(execute_data: &mut ExecuteData, answer: &mut Zval) {
-    run_handler(AssertUnwindSafe(|| {
-        let mut identifier: *const ZendStr = ptr::null();
-        if parse_arguments!(execute_data, c"S", &mut identifier).is_some() {
-            let identifier = engine::string(identifier).unwrap_or_default();
-            if let Some(revoked) = throw_fault(api_credential::revoke(&process::api(), identifier)) {
-                answer.set_bool(revoked);
-            }
-        }
-    }));
 }

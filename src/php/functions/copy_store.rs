@@ -9,12 +9,12 @@ use ext_php_rs::flags::DataType;
 use ext_php_rs::types::{ZendStr, Zval};
 use ext_php_rs::zend::{ExecuteData, run_handler};
 
-use super::callable::Callable;
-use super::engine::{self, parse_arguments};
-use super::functions::throw_fault;
-use super::held::{self, RequestEnded, guarded};
-use super::{answer, call, process};
 use crate::copy::{Copy, Progress};
+use crate::php::callable::Callable;
+use crate::php::engine::{self, parse_arguments};
+use crate::php::exception::throw_fault;
+use crate::php::held::{self, RequestEnded, guarded};
+use crate::php::{answer, process};
 use crate::reply::Fields;
 
 /// What PHP sees of it.
@@ -41,7 +41,7 @@ extern "C" fn copy_store(execute_data: &mut ExecuteData, report: &mut Zval) {
         let copied = copy(from, to, progress.as_ref());
         let let_go = held::let_go(progress);
         let built = copied.and_then(|fields| fields.map(|fields| answer::fields(&fields)).transpose());
-        if let Some(Some(array)) = call::end_request(let_go.and(built)) {
+        if let Some(Some(array)) = held::end_request(let_go.and(built)) {
             report.set_hashtable(array);
         }
     }));
@@ -49,8 +49,8 @@ extern "C" fn copy_store(execute_data: &mut ExecuteData, report: &mut Zval) {
 
 /// `None` where an exception is pending, or time is up: then the next call goes on.
 fn copy(from: &[u8], to: &[u8], progress: Option<&Callable>) -> Result<Option<Fields>, RequestEnded> {
-    let api = process::api();
-    let Some(mut copy) = throw_fault(Copy::new(from, to, api.settings(), engine::is_in_open_basedir)) else {
+    let session = process::session();
+    let Some(mut copy) = throw_fault(Copy::new(from, to, session.settings(), engine::is_in_open_basedir)) else {
         return Ok(None);
     };
     loop {

@@ -4,16 +4,19 @@
 use std::panic::AssertUnwindSafe;
 use std::ptr;
 
+use ext_php_rs::args::Arg;
 use ext_php_rs::boxed::ZBox;
+use ext_php_rs::builders::FunctionBuilder;
+use ext_php_rs::flags::DataType;
 use ext_php_rs::types::{ZendHashTable, Zval};
 use ext_php_rs::zend::{ExecuteData, run_handler};
 
-use super::call::{self, Call, Outcome};
-use super::engine::{self, parse_arguments};
-use super::held::{self, RequestEnded, guarded};
-use super::parameters::{PhpParameters, resolve};
-use super::{answer, process};
 use crate::error::Error;
+use crate::php::call::{self, Call, Outcome};
+use crate::php::engine::{self, parse_arguments};
+use crate::php::held::{self, RequestEnded, guarded};
+use crate::php::parameters::{PhpParameters, resolve};
+use crate::php::{answer, process};
 use crate::request::Request;
 use crate::{batch, command};
 
@@ -52,8 +55,16 @@ impl Listed {
     }
 }
 
-/// What PHP calls.
-pub extern "C" fn batch(execute_data: &mut ExecuteData, answers: &mut Zval) {
+/// What PHP sees of it.
+pub fn function() -> FunctionBuilder<'static> {
+    FunctionBuilder::new("LocalApi\\batch", batch).arg(Arg::new("calls", DataType::Array)).returns(
+        DataType::Array,
+        false,
+        false,
+    )
+}
+
+extern "C" fn batch(execute_data: &mut ExecuteData, answers: &mut Zval) {
     run_handler(AssertUnwindSafe(|| {
         let mut calls: *const ZendHashTable = ptr::null();
         if parse_arguments!(execute_data, c"h", &mut calls).is_none() {
@@ -62,10 +73,10 @@ pub extern "C" fn batch(execute_data: &mut ExecuteData, answers: &mut Zval) {
         let Some(listed) = listed(calls) else {
             return engine::argument_value_error(1, MUST);
         };
-        let is_sandbox = process::api().settings().is_sandbox();
+        let is_sandbox = process::session().settings().is_sandbox();
         let answered = if is_sandbox { answer_each(&listed) } else { answer_all(&listed) };
         let answered = held::let_go(listed).and(answered);
-        if let Some(Some(list)) = call::end_request(answered) {
+        if let Some(Some(list)) = held::end_request(answered) {
             answers.set_hashtable(list);
         }
     }));
@@ -101,25 +112,20 @@ fn answer_each(listed: &[Listed]) -> Result<Option<ZBox<ZendHashTable>>, Request
 /// Answers the calls with one commit. `None` where an exception is pending; nothing is stored then.
 fn answer_all(listed: &[Listed]) -> Result<Option<ZBox<ZendHashTable>>, RequestEnded> {
     let parameters: Vec<_> = listed.iter().map(|one| PhpParameters::new(engine::array(one.call().post_data))).collect();
-    let requests: Vec<Request<'_>> = listed
-        .iter()
-        .zip(&parameters)
-        .map(|(one, parameters)| {
-            let call = one.call();
-            Request::new(call.command, parameters, call.admin)
-        })
-        .collect();
-    for (request, parameters) in requests.iter().zip(&parameters) {
-        let read = command::read_ahead(request);
+    let mut calls = Vec::with_capacity(listed.len());
+    for (one, parameters) in listed.iter().zip(&parameters) {
+        let call = one.call();
+        let read = command::read(&Request::new(call.command, parameters, call.admin));
         if parameters.ended() {
             return Err(RequestEnded);
         }
         if matches!(read, Err(Error::Interrupted)) {
             return Ok(None);
         }
+        calls.push(read);
     }
-    let api = process::api();
-    let replies = batch::answer(&api, &requests, || !engine::timed_out());
+    let session = process::session();
+    let replies = batch::answer(&session, &calls, || !engine::timed_out());
     let mut answers = guarded(ZendHashTable::new)?;
     for reply in replies {
         let array = answer::build(reply)?;

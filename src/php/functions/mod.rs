@@ -1,0 +1,29 @@
+//! The functions that PHP sees, a file for each or for those that belong together.
+
+mod api_credential;
+mod batch;
+mod copy_store;
+mod handle;
+mod local_api;
+mod register;
+pub mod respond;
+mod rotate_key;
+mod verify_credential;
+
+use ext_php_rs::builders::FunctionBuilder;
+
+/// Every one outside the sandbox.
+pub fn all() -> impl Iterator<Item = FunctionBuilder<'static>> {
+    local_api::functions()
+        .into_iter()
+        .chain([
+            verify_credential::function(),
+            batch::function(),
+            rotate_key::function(),
+            copy_store::function(),
+            handle::function(),
+            respond::function(),
+        ])
+        .chain(register::functions())
+        .chain(api_credential::functions())
+}

@@ -1,0 +1,326 @@
+//! What one thread of one process works with: the store, the keys, the clock and the random source.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+use crate::clock::Clock;
+use crate::credential::identifier;
+use crate::error::{Error, Result};
+use crate::place::Place;
+use crate::random::Random;
+use crate::settings::{Dsn, Settings};
+use crate::store::{self, Missing, Proof, Store, Verdict, Version, Written};
+use crate::vault::Vault;
+
+/// How often a transaction is tried where a value turns out to be taken, or a server has undone it for another's sake.
+/// Sixteen random bytes are never taken; seeded ones can be.
+pub const ATTEMPTS: usize = 8;
+
+/// In seconds: what happens again so soon leaves no second line in the activity log.
+pub const MINUTE: u64 = 60;
+
+/// When it is in the sandbox once that is seeded: 18th November 2016 9:32:24am, UTC.
+const SEEDED_SECOND: u64 = 1_479_461_544;
+
+/// What a request owes when it's answered.
+type Owed = Box<dyn FnOnce(&Session) -> Result<()>>;
+
+/// The store, the keys, the clock and the random source, opened when they are first needed and kept.
+pub struct Session {
+    settings: Settings,
+    identifier_prefix: String,
+    test_prefix: String,
+    clock: Clock,
+    /// Where identifiers and secrets come from.
+    random: Random,
+    store: RefCell<Option<Store>>,
+    /// The keys of the store that is open, or was last.
+    vault: RefCell<Option<Rc<Vault>>>,
+    /// Whether the call that goes on has looked that the store is where its place says.
+    is_checked: Cell<bool>,
+    /// What is to be done once the call that goes on is answered.
+    owed: RefCell<Option<Owed>>,
+}
+
+/// What was decided by a state of the store, and how to decide again should it change before it's written by.
+pub struct Decision<D, F> {
+    version: Option<Version>,
+    /// The decision.
+    pub made: D,
+    decide: F,
+}
+
+impl Session {
+    /// Nothing is opened yet.
+    pub fn new(settings: Settings) -> Self {
+        let identifier_prefix = identifier::prefix(&settings.company_name);
+        Self {
+            test_prefix: identifier::test_prefix(&identifier_prefix),
+            identifier_prefix,
+            clock: Clock::default(),
+            random: if settings.is_sandbox() { Random::sandbox() } else { Random::System },
+            store: RefCell::default(),
+            vault: RefCell::default(),
+            is_checked: Cell::new(false),
+            owed: RefCell::default(),
+            settings,
+        }
+    }
+
+    /// The settings this was made with.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// The prefix of client identifiers.
+    pub fn identifier_prefix(&self) -> &str {
+        if self.random.is_seeded() { &self.test_prefix } else { &self.identifier_prefix }
+    }
+
+    /// The time for the store.
+    pub fn now(&self) -> Result<String> {
+        self.clock.now()
+    }
+
+    /// So many seconds before now, for the store.
+    pub fn ago(&self, seconds: u64) -> Result<String> {
+        self.clock.ago(seconds)
+    }
+
+    /// The random source of identifiers and secrets.
+    pub fn random(&self) -> &Random {
+        &self.random
+    }
+
+    /// Makes identifiers, secrets and times the same on each run, or ends that. Only the sandbox can be seeded.
+    pub fn seed(&self, seed: Option<i64>) {
+        if self.settings.is_sandbox() {
+            self.random.seed(seed);
+            self.clock.stop(seed.map(|_| SEEDED_SECOND));
+        }
+    }
+
+    /// Whether the store is at a server: then each question is a round trip.
+    pub fn is_remote(&self) -> bool {
+        matches!(self.settings.dsn, Dsn::Server(_))
+    }
+
+    /// To be called where a call begins: the store may be another one than in the call before.
+    pub fn begin_call(&self) {
+        self.is_checked.set(false);
+    }
+
+    /// Opens the store if it's there, for what makes no sense with a new one.
+    pub fn require_store(&self) -> Result<()> {
+        self.open(&mut self.store.borrow_mut(), Missing::Refused).map(drop)
+    }
+
+    /// Looks at the store, opening it first where that is needed.
+    pub fn read<T>(&self, look: impl FnOnce(&mut Store) -> Result<T>) -> Result<T> {
+        let mut slot = self.store.borrow_mut();
+        let store = self.open(&mut slot, Missing::Made)?;
+        let memory = store.is_memory();
+        let found = look(store);
+        if let Err(error) = &found {
+            // It may be that this connection must not be used again.
+            self.is_checked.set(false);
+            if !memory && error.is_fault_of_store() {
+                // The next call starts afresh, so that it works once the cause is gone.
+                *slot = None;
+            }
+        }
+        found
+    }
+
+    /// The keys of the store that is open.
+    pub fn vault(&self) -> Result<Rc<Vault>> {
+        self.vault.borrow().clone().ok_or(Error::KeyFileInvalid)
+    }
+
+    /// Asks a server at once what `reads` will ask one by one; with `writes` in the transaction that will write.
+    pub fn ask_at_once(&self, writes: bool, reads: impl Fn(&mut Store)) -> Result<()> {
+        for _ in 1..ATTEMPTS {
+            match self.read(|store| store.foresee(writes, &reads)) {
+                Err(Error::StoreContended(_)) if !self.is_in_batch() => self.settle(),
+                done => return done,
+            }
+        }
+        self.read(|store| store.foresee(writes, &reads))
+    }
+
+    /// Ends what [`ask_at_once`](Self::ask_at_once) has begun.
+    pub fn settle(&self) {
+        self.with_open_store(Store::settle);
+    }
+
+    /// Decides something by what is stored, to write by it later.
+    pub fn decide<D, F: Fn(&mut Store) -> Result<D>>(&self, decide: F) -> Result<Decision<D, F>> {
+        self.read(|store| {
+            let version = store.version()?;
+            Ok(Decision { version: Some(version), made: decide(store)?, decide })
+        })
+    }
+
+    /// Writes by a decision, in one transaction. `work` runs again where a value was taken or the database has undone the
+    /// transaction. Where the answer to the commit is lost, the proof tells whether what was written is stored.
+    pub fn write<D, F, T>(
+        &self,
+        decision: Decision<D, F>,
+        mut work: impl FnMut(&mut Store, &D) -> Result<T>,
+        proof: impl Fn(&T) -> Proof,
+    ) -> Result<T>
+    where
+        F: Fn(&mut Store) -> Result<D>,
+    {
+        let Decision { version, made, decide } = decision;
+        let (mut attempts, mut has_made_room) = (0, false);
+        loop {
+            attempts += 1;
+            let written = self.read(|store| {
+                store.write(|store| {
+                    // Something may have changed since, and nothing can any more.
+                    if Some(store.version()?) == version {
+                        return work(store, &made);
+                    }
+                    let made = decide(store)?;
+                    work(store, &made)
+                })
+            });
+            match written {
+                Ok(Written::Surely(value)) => {
+                    self.with_open_store(|store| store.prove_in_batch(|| proof(&value)));
+                    return Ok(value);
+                }
+                Ok(Written::Perhaps(value, error)) => match self.judge(&proof(&value)) {
+                    Verdict::Stored => return Ok(value),
+                    Verdict::Undone if attempts < ATTEMPTS => {}
+                    Verdict::Undone | Verdict::Unknown => return Err(error),
+                },
+                Err(Error::Taken) if attempts < ATTEMPTS => {}
+                // Another column than ours, of a table that a host has made.
+                Err(Error::Taken) if self.is_remote() => return Err(Error::RowNotUnique),
+                Err(Error::Taken) => return Err(Error::NoRandomness),
+                // A batch is done again as a whole.
+                Err(error) if self.is_in_batch() => return Err(error),
+                Err(error @ Error::StoreFull(_)) if !has_made_room => {
+                    has_made_room = true;
+                    self.make_room(error)?;
+                }
+                Err(Error::StoreContended(_)) if attempts < ATTEMPTS => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Writes in one transaction, whatever was there before.
+    pub fn transaction<T>(
+        &self,
+        mut work: impl FnMut(&mut Store) -> Result<T>,
+        proof: impl Fn(&T) -> Proof,
+    ) -> Result<T> {
+        let decision = Decision { version: None, made: (), decide: |_: &mut Store| Ok(()) };
+        self.write(decision, |store, ()| work(store), proof)
+    }
+
+    /// Frees what it can of a disk that is full; fails as what needs the space did where there is nothing to free.
+    pub fn make_room(&self, error: Error) -> Result<()> {
+        if self.read(Store::make_room).unwrap_or(false) { Ok(()) } else { Err(error) }
+    }
+
+    /// Looks whether a transaction was stored whose commit had no answer.
+    pub fn judge(&self, proof: &Proof) -> Verdict {
+        // The connection that has written may have a file that nobody else sees any more.
+        self.is_checked.set(false);
+        let look = |store: &mut Store| {
+            let verdict = proof(store)?;
+            if verdict == Verdict::Stored { store.make_last().map(|()| verdict) } else { Ok(verdict) }
+        };
+        self.read(look).unwrap_or(Verdict::Unknown)
+    }
+
+    /// Whether calls share a transaction now.
+    pub fn is_in_batch(&self) -> bool {
+        self.with_open_store(|store| store.is_in_batch()).unwrap_or(false)
+    }
+
+    /// Does this when the request is answered, at the latest before the next one is.
+    pub fn after_answer(&self, work: impl FnOnce(&Self) -> Result<()> + 'static) {
+        self.owed.replace(Some(Box::new(work)));
+    }
+
+    /// Does what the request before this owes to its store. Where that has gone since, nobody misses it.
+    pub fn do_owed(&self) -> Result<()> {
+        let Some(work) = self.owed.take() else { return Ok(()) };
+        let is_there = self.with_open_store(|store| store.is_current()).unwrap_or(false);
+        if is_there { work(self) } else { Ok(()) }
+    }
+
+    /// After a request: does what the next one needn't wait for.
+    pub fn tidy(&self) {
+        self.with_open_store(Store::tidy);
+    }
+
+    /// Closes a store that lives in a file, before the process forks: SQLite's locks don't survive a fork, and the next
+    /// call opens it again on both sides. A store in memory stays, the child has a copy.
+    pub fn close_file_store(&self) {
+        self.let_go(|store| !store.is_memory() && !store.is_remote(), drop);
+    }
+
+    /// Lets go of what is the parent's, in the child after a fork: what it owes, and a store that the child can't use. A
+    /// connection to a server isn't even closed, nor may SQLite be called where other threads had stores open.
+    pub fn forget_parent(&self) {
+        if let Ok(mut owed) = self.owed.try_borrow_mut() {
+            *owed = None;
+        }
+        self.let_go(|store| store.is_remote() || store::is_orphan(), std::mem::forget);
+    }
+
+    /// Lets go of the store where it has to.
+    pub fn let_go(&self, has_to: impl FnOnce(&Store) -> bool, let_go: impl FnOnce(Option<Store>)) {
+        if let Ok(mut slot) = self.store.try_borrow_mut()
+            && slot.as_ref().is_some_and(has_to)
+        {
+            let_go(slot.take());
+        }
+    }
+
+    /// Does something with a store that is open; nothing where none is, or where this is in the middle of using it.
+    pub fn with_open_store<T>(&self, work: impl FnOnce(&mut Store) -> T) -> Option<T> {
+        self.store.try_borrow_mut().ok()?.as_mut().map(work)
+    }
+
+    fn open<'a>(&self, slot: &'a mut Option<Store>, missing: Missing) -> Result<&'a mut Store> {
+        if !self.is_checked.replace(true) && slot.as_ref().is_some_and(|store| !store.is_current()) {
+            *slot = None;
+        }
+        match slot {
+            Some(store) => Ok(store),
+            None => {
+                let place = Place::of(&self.settings, |name| std::env::var_os(name))?;
+                let key_file = place.key_file(&self.settings.key_file)?;
+                let store = Store::open(&place, &self.settings, missing)?;
+                // The keys that a process made for a store in memory go with that store.
+                let vault = Vault::new(key_file, self.settings.busy_timeout);
+                *self.vault.borrow_mut() = Some(Rc::new(vault));
+                Ok(slot.insert(store))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+impl Session {
+    /// One with the same identifiers, secrets and times on each run, wherever its store is.
+    pub fn seeded_for_test(settings: Settings) -> Self {
+        let mut api = Self::new(settings);
+        api.random = Random::sandbox();
+        api.clock.stop(Some(SEEDED_SECOND));
+        api.reseed_for_test(1);
+        api
+    }
+
+    /// Begins with others, or with the same again.
+    pub fn reseed_for_test(&self, seed: i64) {
+        self.random.seed(Some(seed));
+    }
+}
