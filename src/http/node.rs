@@ -1,11 +1,13 @@
 //! An answer as a tree, whichever command gave it: what the formats write.
 
 use std::borrow::Cow;
-
 use std::fmt;
 
 use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::ser::{Serialize, SerializeMap as _, SerializeSeq as _, Serializer};
+
+use crate::error;
+use crate::reply::{Fields, List, Reply, Value};
 
 /// In how many arrays a value of an answer may be.
 pub const DEEPEST: usize = 256;
@@ -38,6 +40,38 @@ impl Node<'_> {
         Json { depth: 0 }.deserialize(&mut reader).ok()
     }
 
+    /// What a native command has answered. `show` writes a time, and may fail in a way of its own; `go_on` is asked
+    /// between two batches of a list.
+    pub fn of_reply<E>(
+        reply: Reply<'_>,
+        show: impl Fn(i64) -> Result<String, E>,
+        go_on: impl Fn() -> bool,
+    ) -> Result<error::Result<Node<'static>>, E> {
+        let Reply { fields, list } = reply;
+        let mut answer = vec![entry("result", Node::Text(Cow::Borrowed("success")))];
+        put(&mut answer, fields, &show)?;
+        if let Some(List { key, mut rows }) = list {
+            let mut elements = Vec::new();
+            while go_on() {
+                let batch = match rows.next_batch() {
+                    Err(error) => return Ok(Err(error)),
+                    Ok(batch) if batch.is_empty() => break,
+                    Ok(batch) => batch,
+                };
+                for fields in batch {
+                    let mut element = Vec::with_capacity(fields.len());
+                    put(&mut element, fields, &show)?;
+                    elements.push(Node::Map(element));
+                }
+            }
+            answer.push(entry(key, Node::List(elements)));
+            if let Some(message) = rows.message() {
+                answer.push(entry("message", Node::Text(Cow::Owned(message))));
+            }
+        }
+        Ok(Ok(Node::Map(answer)))
+    }
+
     /// An answer that says no.
     pub fn error(message: &str) -> Node<'_> {
         Node::Map(vec![
@@ -57,6 +91,28 @@ impl Node<'_> {
             Self::Null | Self::Float(_) | Self::List(_) | Self::Map(_) => Cow::Borrowed(""),
         }
     }
+}
+
+type Entry = (Cow<'static, str>, Node<'static>);
+
+fn entry(key: &'static str, node: Node<'static>) -> Entry {
+    (Cow::Borrowed(key), node)
+}
+
+fn put<E>(map: &mut Vec<Entry>, fields: Fields, show: impl Fn(i64) -> Result<String, E>) -> Result<(), E> {
+    for (key, value) in fields {
+        let text = |text: String| Node::Text(Cow::Owned(text));
+        let node = match value {
+            Value::Null => Node::Null,
+            Value::Int(number) => Node::Int(number),
+            Value::Text(value) => text(value),
+            Value::Secret(secret) => text(secret.reveal().to_owned()),
+            Value::Time(second) => text(show(second)?),
+            Value::Texts(texts) => Node::List(texts.into_iter().map(text).collect()),
+        };
+        map.push(entry(key, node));
+    }
+    Ok(())
 }
 
 impl Serialize for Node<'_> {

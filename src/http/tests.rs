@@ -1,5 +1,6 @@
 //! The gates, on a store in memory.
 
+use super::node::Node;
 use super::*;
 use crate::registry::register_admin;
 use crate::request::Request;
@@ -557,4 +558,33 @@ fn an_answer_shows_the_action_without_what_may_do_harm() {
 #[test]
 fn what_is_about_the_call_is_not_for_the_command() {
     assert!(is_own(b"Secret") && is_own(b"responseType") && !is_own(b"password2") && !is_own(b""));
+}
+
+#[test]
+fn a_native_reply_goes_to_its_format_in_the_order_of_its_keys_and_no_further_than_it_may() {
+    let session = session();
+    let create = |name: &str| {
+        let given = Given::default().with("grantType", "authorization_code").with("name", name).with("scope", "openid");
+        crate::command::answer(&session, &Request::new(b"CreateOAuthCredential", &given, None)).unwrap()
+    };
+    let show = |second: i64| if second > 0 { Ok("then".to_owned()) } else { Err(()) };
+    let json = |reply, go_on: bool| {
+        let node = Node::of_reply(reply, show, || go_on).unwrap().unwrap();
+        String::from_utf8(Format::Json.write("action", &node).unwrap()).unwrap()
+    };
+    let created = json(create("A"), true);
+    assert!(created.starts_with(r#"{"result":"success","credentialId":1,"clientIdentifier":"#), "{created}");
+    let nothing = Given::default();
+    let list = || crate::command::answer(&session, &Request::new(b"ListOAuthCredentials", &nothing, None)).unwrap();
+    let listed = json(list(), true);
+    assert!(listed.starts_with(r#"{"result":"success","clients":[{"credentialId":1,"name":"A","description":"","#));
+    assert!(
+        listed.contains(r#""uuid":null,"#) && listed.contains(r#""createdAt":"then","updatedAt":"then""#),
+        "{listed}"
+    );
+    assert_eq!(json(list(), false), r#"{"result":"success","clients":[]}"#);
+    assert!(Node::of_reply(list(), |_| Err("no zone"), || true).is_err());
+    run(&session, |store| store.execute_for_test("DROP TABLE tbloauthserver_client_scopes"));
+    let reply = list();
+    assert!(Node::of_reply(reply, show, || true).unwrap().is_err());
 }

@@ -96,7 +96,7 @@ fn to_php(value: &Value) -> Zval {
         }
         Value::Text(value) => text(value),
         Value::Secret(secret) => text(secret.reveal()),
-        Value::Time(second) => date::format(c"jS F Y g:i:sa", *second),
+        Value::Time(second) => date::shown(*second),
         Value::Texts(texts) => {
             let mut list = ZendHashTable::new();
             for element in texts {

@@ -16,6 +16,7 @@ use crate::command;
 use crate::error::Error;
 use crate::reply::Reply;
 use crate::request::Request;
+use crate::session::Session;
 use crate::text::Quoted;
 
 /// Stands for all commands that are neither native nor have a handler or a fake of their own.
@@ -133,20 +134,30 @@ fn run(call: Call<'_>, handler: &Callable) -> Outcome {
 }
 
 fn answer_natively(call: Call<'_>) -> Result<Outcome, RequestEnded> {
+    let session = process::session();
+    reply(&session, call)?.map_or(Ok(Outcome::Threw), finish)
+}
+
+/// What a native command replies; `None` means that an exception is pending.
+pub fn reply<'s>(
+    session: &'s Session,
+    call: Call<'_>,
+) -> Result<Option<crate::error::Result<Reply<'s>>>, RequestEnded> {
     let parameters = PhpParameters::new(engine::array(call.post_data));
     let request = Request::new(call.command, &parameters, call.admin).from(call.origin);
-    let session = process::session();
-    let reply = command::answer(&session, &request);
+    let reply = command::answer(session, &request);
     if parameters.ended() {
         return Err(RequestEnded);
     }
-    if matches!(reply, Err(Error::Interrupted)) {
-        return Ok(Outcome::Threw);
+    match reply {
+        Err(Error::Interrupted) => Ok(None),
+        reply => {
+            if let (Some(_), Err(error)) = (call.origin, &reply) {
+                exception::log(error);
+            }
+            Ok(Some(reply))
+        }
     }
-    if let (Some(_), Err(error)) = (call.origin, &reply) {
-        exception::log(error);
-    }
-    finish(reply)
 }
 
 fn finish(reply: crate::error::Result<Reply<'_>>) -> Result<Outcome, RequestEnded> {

@@ -27,9 +27,23 @@ unsafe extern "C" {
     fn zend_restore_error_handling(before: *mut ErrorHandling);
 }
 
+/// How answers show times.
+const SHOWN: &CStr = c"jS F Y g:i:sa";
+
+/// A time as answers show it, where no long jump may pass.
+pub fn text(second: i64) -> Result<String, RequestEnded> {
+    let shown = guarded(|| shown(second))?;
+    Ok(shown.zend_str().map_or_else(String::new, |text| String::from_utf8_lossy(text.as_bytes()).into_owned()))
+}
+
+/// A time as answers show it. It may end with a long jump.
+pub fn shown(second: i64) -> Zval {
+    format(SHOWN, second)
+}
+
 /// A time in PHP's default time zone, or in UTC where PHP finds no time zones, as in a chroot. It may end with a long
 /// jump.
-pub fn format(format: &CStr, second: i64) -> Zval {
+fn format(format: &CStr, second: i64) -> Zval {
     // What asking for the zone throws must stay apart from what is pending: then nobody will see the time anyway.
     if ExecutorGlobals::has_exception() {
         return format_in(format, second, false);

@@ -10,6 +10,7 @@ use ext_php_rs::flags::DataType;
 use ext_php_rs::types::{ZendHashTable, ZendStr, Zval};
 use ext_php_rs::zend::{ExecuteData, ExecutorGlobals, ProcessGlobals, SapiGlobals, run_handler};
 
+use crate::command;
 use crate::error::Error;
 use crate::http::node::{DEEPEST, Node};
 use crate::http::{self, Admitted, Refusal, Size, Wish};
@@ -17,7 +18,8 @@ use crate::php::call::{self, Call, Outcome};
 use crate::php::engine::{self, parse_arguments};
 use crate::php::held::{self, RequestEnded, guarded};
 use crate::php::parameters::{PhpParameters, elements, resolve};
-use crate::php::{answer, exception, json, process};
+use crate::php::{answer, date, exception, json, process};
+use crate::session::Session;
 
 /// What a caller learns where there is no answer.
 const NO_ANSWER: &str = "The command failed; the server's log says why.";
@@ -88,18 +90,14 @@ fn run(wish: &Wish, admitted: &Admitted, given: &ZendHashTable) -> Result<Option
         admin: Some(admitted.admin.as_bytes()),
         origin: Some(&admitted.origin),
     };
-    let answer = match call::answer(call)? {
-        Outcome::Answer(answer) => answer,
-        Outcome::Passed | Outcome::Threw => Zval::new(),
+    let session = process::session();
+    let body = if command::is_native(&admitted.action) && !session.settings().is_sandbox() {
+        native_body(wish, &session, call)?
+    } else {
+        body(wish, call)?
     };
-    let node = match has_objects(&answer, 0) {
-        _ if !answer.is_array() || ExecutorGlobals::has_exception() => None,
-        true => guarded(|| json::encode(&answer))?.and_then(|json| Node::from_json(&json)),
-        false => node(&answer, 0),
-    };
-    let body = node.filter(|_| !ExecutorGlobals::has_exception()).map(|node| write(wish, &node));
     // Destructors are the host's code too.
-    held::let_go((answer, post_data))?;
+    held::let_go(post_data)?;
     if engine::is_exiting() {
         return Ok(None);
     }
@@ -108,6 +106,37 @@ fn run(wish: &Wish, admitted: &Admitted, given: &ZendHashTable) -> Result<Option
         engine::log(&format!("PHP Warning:  localapi: the answer to \"{}\" cannot be written", wish.action));
     }
     Ok(Some(body.unwrap_or_else(|| write(wish, &Node::error(NO_ANSWER)))))
+}
+
+/// The answer of a native command. `None` means that an exception is pending.
+fn native_body(wish: &Wish, session: &Session, call: Call<'_>) -> Result<Option<Vec<u8>>, RequestEnded> {
+    let Some(reply) = call::reply(session, call)? else { return Ok(None) };
+    let node = match reply {
+        Ok(reply) => Node::of_reply(reply, date::text, || !engine::timed_out())?.inspect_err(exception::log),
+        Err(error) => Err(error),
+    };
+    Ok(Some(match node {
+        Ok(node) => write(wish, &node),
+        Err(error) => write(wish, &Node::error(&error.to_string())),
+    }))
+}
+
+/// The answer of a handler or a fake, or of whatever answers in the sandbox. `None` means that an exception is pending,
+/// or that no format can write it.
+fn body(wish: &Wish, call: Call<'_>) -> Result<Option<Vec<u8>>, RequestEnded> {
+    let answer = match call::answer(call)? {
+        Outcome::Answer(answer) => answer,
+        Outcome::Passed | Outcome::Threw => return Ok(None),
+    };
+    let node = match has_objects(&answer, 0) {
+        _ if ExecutorGlobals::has_exception() => None,
+        true => guarded(|| json::encode(&answer))?.and_then(|json| Node::from_json(&json)),
+        false => node(&answer, 0),
+    };
+    let body = node.filter(|_| !ExecutorGlobals::has_exception()).map(|node| write(wish, &node));
+    // Destructors are the host's code too.
+    held::let_go(answer)?;
+    Ok(body)
 }
 
 /// Takes the exception that is pending, and tells PHP's log. Whether there was one.
