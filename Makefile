@@ -56,7 +56,7 @@ test: packages-test lint build ini ## Run all lints and tests
 tests: export LOCALAPI_NONE_SKIPPED = 1
 tests: $(CLIENTS)/npm $(CLIENTS)/pypi ## Run the tests of `make test`, while its server is running
 	@# Many of them wait for a server, or for a timeout.
-	LOCALAPI_TEST_SERVER="$$($(MARIADB) dsn $(OUT)/mariadb)" cargo test --locked --no-default-features -- --test-threads=8
+	LOCALAPI_TEST_SERVER="$$($(MARIADB) dsn $(OUT)/mariadb)" cargo test --locked --no-default-features --features mysql -- --test-threads=8
 	$(ENGINE_TESTS) php-tests/engine
 	@$(NONE_SKIPPED)
 	@for suite in $(SUITES); do $(UNIT_TESTS) --testsuite $$suite || exit 1; done
@@ -75,6 +75,7 @@ $(CLIENTS)/pypi: php-tests/clients/requirements.txt
 check: export LOCALAPI_FULL = 1
 check: packages-check test ## Run the tests with the endurance tests at full size, then the engine tests under valgrind
 	$(ENGINE_TESTS) -m php-tests/engine
+	cargo test --locked --no-default-features
 	@$(NONE_SKIPPED)
 	@echo "All checks have passed."
 
@@ -102,6 +103,7 @@ clean: ## Remove all that was built
 lint: ## Run the lints only
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- -D warnings
+	cargo clippy --locked --all-targets --no-default-features --features mysql -- -D warnings
 	cargo clippy --locked --all-targets --no-default-features -- -D warnings
 	@for file in $(PHP_FILES); do $(PHP) -n -l "$$file" >/dev/null || exit 1; done
 	shellcheck $(SCRIPTS)

@@ -204,6 +204,9 @@ pub enum Error {
     StoreForked,
 
     // The store at a server.
+    /// The cargo feature `mysql` was off when this was built.
+    #[error("This localapi was built without the cargo feature mysql: it has its credential store in a file only.")]
+    WithoutServers,
     /// There is no way to the server, or it takes no connection.
     #[error("The credential store at {0} cannot be reached: {1}.")]
     ServerUnreachable(String, &'static str),

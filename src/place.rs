@@ -50,6 +50,7 @@ impl Place {
             Dsn::Invalid(fault) => Err(Error::DsnInvalid(fault.clone())),
             Dsn::Memory => Ok(Self::Memory),
             Dsn::File(path) => Self::file(path.clone(), false),
+            Dsn::Server(_) if cfg!(not(feature = "mysql")) => Err(Error::WithoutServers),
             Dsn::Server(server) => Ok(Self::Server(server.clone())),
         }
     }
@@ -182,13 +183,23 @@ mod tests {
         assert_eq!(Place::Memory.key_file(&KeyFile::Unset).unwrap(), None);
         let set = KeyFile::parse("/etc/k");
         assert_eq!(Place::Memory.key_file(&set).unwrap(), Some(PathBuf::from("/etc/k")));
-        let at_server = Place::named_by(&Dsn::parse("mysql://u@h/d")).unwrap();
+        let Dsn::Server(server) = Dsn::parse("mysql://u@h/d") else { panic!() };
         assert_eq!(
-            at_server.key_file(&KeyFile::Unset).unwrap_err().to_string(),
+            Place::Server(server).key_file(&KeyFile::Unset).unwrap_err().to_string(),
             "The key file has no place: set localapi.key_file, to the same file on every machine."
         );
         let error = store.key_file(&KeyFile::parse("k")).unwrap_err().to_string();
         assert_eq!(error, "The key file has no place: localapi.key_file must be an absolute path.");
+    }
+
+    #[test]
+    fn a_server_is_a_place_only_where_its_engine_was_built() {
+        let named = Place::named_by(&Dsn::parse("mysql://u@h/d")).map(|place| place.name());
+        let without =
+            "This localapi was built without the cargo feature mysql: it has its credential store in a file only.";
+        let has_servers = cfg!(feature = "mysql");
+        assert_eq!(named.is_ok(), has_servers);
+        named.map_or_else(|error| assert_eq!(error.to_string(), without), |name| assert_eq!(name, "h:3306/d"));
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod conformance;
 mod credential;
 mod engine;
 pub mod fixture;
+#[cfg(feature = "mysql")]
 mod mysql;
 mod note;
 mod registry;
@@ -16,7 +17,12 @@ mod seed;
 mod selection;
 mod sqlite;
 pub mod table;
+#[cfg(feature = "mysql")]
 #[cfg(test)]
+pub mod test_server;
+#[cfg(not(feature = "mysql"))]
+#[cfg(test)]
+#[path = "no_test_server.rs"]
 pub mod test_server;
 mod verdict;
 
@@ -29,7 +35,6 @@ use crate::place::Place;
 use crate::settings::Settings;
 use batch::Batch;
 use engine::Engine;
-use mysql::Mysql;
 use sqlite::Sqlite;
 
 pub use activity_log::{About, LogLine};
@@ -80,7 +85,11 @@ struct Known {
 /// The one place that knows which engines there are.
 fn connect(place: &Place, settings: &Settings, missing: Missing) -> Result<Box<dyn Engine>> {
     Ok(match place {
-        Place::Server(server) => Box::new(Mysql::open(server, settings, missing)?),
+        #[cfg(feature = "mysql")]
+        Place::Server(server) => Box::new(mysql::Mysql::open(server, settings, missing)?),
+        // There is no such place then.
+        #[cfg(not(feature = "mysql"))]
+        Place::Server(_) => return Err(Error::WithoutServers),
         Place::Memory => Box::new(Sqlite::open_memory(settings)?),
         Place::File { path, named, own_folder } => {
             Box::new(Sqlite::open_file(path, named, *own_folder, missing, settings)?)
