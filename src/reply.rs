@@ -29,6 +29,8 @@ pub enum Value {
     Time(i64),
     /// A list of texts.
     Texts(Vec<String>),
+    /// Texts by their names.
+    Map(Vec<(String, String)>),
 }
 
 /// A list that may be longer than memory should hold twice.

@@ -303,12 +303,54 @@ namespace LocalApi {
      *     serviceId: int,
      *     userId: int,
      *     redirectUri: list<non-empty-string>,
+     *     name: string,
+     *     description: string,
+     *     logoUri: string,
      * }|null What a token endpoint needs to know; `null` where they don't belong together. `serviceId` and `userId`
      *     (the client who owned the service when the credential got it) are 0 but for single_sign_on.
      *
      * @throws StoreException The store or its keys can't be used, or the stored secret is damaged.
      */
     function verify_credential(string $clientIdentifier, #[\SensitiveParameter] string $clientSecret): ?array
+    {
+    }
+
+    /**
+     * What an authorization endpoint and its consent screen need to know of a client, who has shown no secret yet. None
+     * is unsealed.
+     *
+     * @param string $clientIdentifier Compared byte for byte.
+     *
+     * @return array{
+     *     credentialId: positive-int,
+     *     name: string,
+     *     description: string,
+     *     logoUri: string,
+     *     grantType: string,
+     *     scope: array<string, string>,
+     *     redirectUri: list<non-empty-string>,
+     *     serviceId: int,
+     *     userId: int,
+     * }|null `null` where no credential has this identifier. `scope` is a map of name to description; PHP makes a whole
+     *     number of a name such as `7`. `serviceId` and `userId` are as in {@see verify_credential()}.
+     *
+     * @throws StoreException The store can't be used.
+     */
+    function find_credential(string $clientIdentifier): ?array
+    {
+    }
+
+    /**
+     * Whether an authorization server may redirect to this URI: it is one of those that the client has registered, byte
+     * for byte. Only the port of an `http` URI of a loopback address, `127.0.0.1` or `[::1]` say, is left open, since an
+     * app on the user's machine takes one that is free (RFC 8252, section 7.3). There are no wildcards.
+     *
+     * @param array<string> $registered `redirectUri` of {@see find_credential()} or {@see verify_credential()}.
+     * @param string $given `redirect_uri` of the request.
+     *
+     * @throws \ValueError An element of the array is no string.
+     */
+    function redirect_uri_matches(array $registered, string $given): bool
     {
     }
 

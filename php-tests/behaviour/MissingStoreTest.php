@@ -19,6 +19,7 @@ final class MissingStoreTest extends StoreTestCase
         'LocalApi\rotate_key()',
         'LocalApi\rotate_key(stage: true)',
         'LocalApi\verify_credential("a", "b")',
+        'LocalApi\find_credential("a")',
         'LocalApi\revoke_api_credential("a")',
     ];
 
@@ -64,13 +65,14 @@ final class MissingStoreTest extends StoreTestCase
         LocalApi\register_admin('eve');
         self::assertSame(0, LocalApi\rotate_key());
         self::assertNull(LocalApi\verify_credential('a', 'b'));
+        self::assertNull(LocalApi\find_credential('a'));
         self::assertFalse(LocalApi\revoke_api_credential('a'));
     }
 
     public function testAStoreInMemoryIsAlwaysThere(): void
     {
         $code = 'print json_encode([LocalApi\rotate_key(), LocalApi\verify_credential("a", "b"),
-            LocalApi\revoke_api_credential("a")]);';
-        self::assertSame('[0,null,false]', php($code, ['localapi.dsn' => 'sqlite::memory:']));
+            LocalApi\find_credential("a"), LocalApi\revoke_api_credential("a")]);';
+        self::assertSame('[0,null,null,false]', php($code, ['localapi.dsn' => 'sqlite::memory:']));
     }
 }

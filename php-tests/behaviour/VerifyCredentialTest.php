@@ -15,6 +15,9 @@ final class VerifyCredentialTest extends CredentialTestCase
         $issued = self::authorizationCode([
             'scope' => 'openid clientarea:sso',
             'redirectUri' => ['https://a.example/x,y', 'com.example.app:/cb'],
+            'name' => 'Shop',
+            'description' => "Two\nlines",
+            'logoUri' => 'assets/shop.png',
         ]);
         self::assertSame([
             'credentialId' => $issued['credentialId'],
@@ -24,6 +27,9 @@ final class VerifyCredentialTest extends CredentialTestCase
             'serviceId' => 0,
             'userId' => 0,
             'redirectUri' => ['https://a.example/x,y', 'com.example.app:/cb'],
+            'name' => 'Shop',
+            'description' => "Two\nlines",
+            'logoUri' => 'assets/shop.png',
         ], verify_credential($issued['clientIdentifier'], $issued['clientSecret']));
         $issued = self::singleSignOn();
         self::assertSame([
@@ -34,6 +40,9 @@ final class VerifyCredentialTest extends CredentialTestCase
             'serviceId' => 7,
             'userId' => 70,
             'redirectUri' => [],
+            'name' => '',
+            'description' => '',
+            'logoUri' => '',
         ], verify_credential($issued['clientIdentifier'], $issued['clientSecret']));
     }
 

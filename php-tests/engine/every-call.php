@@ -37,6 +37,8 @@ $calls = [
     'localAPI' => fn () => localAPI('ListOAuthCredentials', ['limit' => '1'])['clients'][0]['scope'] === 'openid',
     'LocalApi\call' => fn () => LocalApi\call('X')['result'] === 'success',
     'LocalApi\verify_credential' => fn () => LocalApi\verify_credential($identifier, $secret)['grantType'] !== '',
+    'LocalApi\find_credential' => fn () => LocalApi\find_credential($identifier)['scope']['openid'] !== null,
+    'LocalApi\redirect_uri_matches' => fn () => LocalApi\redirect_uri_matches(['com.a:/'], 'com.a:/'),
     'LocalApi\batch' => fn () => LocalApi\batch([['CreateOAuthCredential', $create], ['X']])[0]['result'] === 'success',
     'LocalApi\rotate_key' => fn () => LocalApi\rotate_key() > 0,
     'LocalApi\register_service' => fn () => LocalApi\register_service(1, 1) === null,

@@ -6,7 +6,7 @@ use fluent_uri::Iri;
 
 use crate::error::{Error, Result};
 use crate::request::TextOrList;
-use crate::text::{Quoted, is_control, is_longer, is_space};
+use crate::text::{Quoted, is_control, is_longer, is_space, positive};
 
 /// How many redirect URIs one credential may have.
 const MOST: usize = 32;
@@ -34,6 +34,26 @@ pub fn parse(input: &TextOrList) -> Result<String> {
         Some((uri, reason)) => Err(Error::RedirectUriInvalid(uri, reason)),
         None => Ok(joined),
     }
+}
+
+/// Whether a client that has registered one URI may be redirected to another: to the same, byte for byte. Only the port
+/// of a loopback address is left open, since an app on this machine takes the one that is free (RFC 8252 §7.3).
+pub fn matches(registered: &[u8], given: &[u8]) -> bool {
+    if registered == given {
+        return !given.is_empty();
+    }
+    let parts = |uri| std::str::from_utf8(uri).ok().and_then(around_open_port);
+    parts(registered).is_some() && parts(registered) == parts(given)
+}
+
+/// The host of an `http` URI of a loopback address, and what stands behind its port, whether it has one or not.
+fn around_open_port(uri: &str) -> Option<(&str, &str)> {
+    let rest = uri.strip_prefix("http://")?;
+    let (authority, behind) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
+    let host = host(authority);
+    let port = authority.strip_prefix(host).filter(|_| is_loopback(host))?;
+    let is_port = |port: &str| positive(port).is_some_and(|port| port <= i64::from(u16::MAX));
+    (port.is_empty() || port.strip_prefix(':').is_some_and(is_port)).then_some((host, behind))
 }
 
 /// White space separates; so does a comma, where a new absolute URI begins behind it: JavaScript joins arrays that way,
@@ -130,17 +150,19 @@ fn host(place: &str) -> &str {
     place.get(..end).unwrap_or(place)
 }
 
-/// Loopback addresses, `localhost` and names below `localhost` and `test` (RFC 6761). Other spellings of an address,
-/// `127.1` say, are names here and not local.
+/// Whether a host is a loopback address. Other spellings of one, `127.1` say, are names here.
+fn is_loopback(host: &str) -> bool {
+    match host.strip_prefix('[').and_then(|address| address.strip_suffix(']')) {
+        Some(address) => address.parse().is_ok_and(|address: Ipv6Addr| address.is_loopback()),
+        None => host.parse().is_ok_and(|address: Ipv4Addr| address.is_loopback()),
+    }
+}
+
+/// Loopback addresses, `localhost` and names below `localhost` and `test` (RFC 6761).
 fn is_local(host: &str) -> bool {
-    if let Some(address) = host.strip_prefix('[').and_then(|address| address.strip_suffix(']')) {
-        return address.parse().is_ok_and(|address: Ipv6Addr| address.is_loopback());
-    }
-    if let Ok(address) = host.parse::<Ipv4Addr>() {
-        return address.is_loopback();
-    }
     let name = host.to_ascii_lowercase();
-    name == "localhost"
+    is_loopback(host)
+        || name == "localhost"
         || [".localhost", ".test"].iter().any(|end| name.strip_suffix(end).is_some_and(|left| !left.is_empty()))
 }
 
@@ -245,6 +267,114 @@ mod tests {
         ] {
             let said = list(&[given]).unwrap_err().to_string();
             assert!(said.ends_with(&format!("is invalid: {reason}.")), "{said}");
+        }
+    }
+
+    fn matches(registered: &str, given: &str) -> bool {
+        super::matches(registered.as_bytes(), given.as_bytes())
+    }
+
+    #[test]
+    fn a_redirect_goes_to_what_was_registered_byte_for_byte() {
+        for registered in [
+            "https://a.example/cb?x=1",
+            "https://a.example/\u{fc}",
+            "com.example.app:/cb",
+            "http://localhost:3000/cb",
+            "http://127.0.0.1/cb",
+        ] {
+            assert!(matches(registered, registered));
+            for given in [
+                registered.to_uppercase(),
+                format!("{registered}/"),
+                format!("{registered}?"),
+                format!("{registered}#"),
+                format!("{registered}#x"),
+                format!("{registered}\0"),
+                format!(" {registered}"),
+                format!("{registered},{registered}"),
+                registered.replace("cb", "c%62"),
+                registered.replace("/cb", "/x/../cb"),
+                registered.replace("cb", "*"),
+                registered.replace("://", "://user@"),
+                registered.replace("http", "ftp"),
+                String::new(),
+            ] {
+                assert!(given == registered || !matches(registered, &given), "{registered} {given}");
+            }
+        }
+        for (registered, given) in [
+            ("https://a.example", "https://a.example/"),
+            ("https://a.example/", "https://a.example:443/"),
+            ("https://*.example/", "https://a.example/"),
+            ("*", "https://a.example/"),
+            ("", ""),
+        ] {
+            assert!(!matches(registered, given), "{registered} {given}");
+        }
+        assert!(super::matches(b"https://a.example/\xff", b"https://a.example/\xff"));
+        assert!(!super::matches(b"http://127.0.0.1/\xff", b"http://127.0.0.1:80/\xfe"));
+    }
+
+    #[test]
+    fn the_port_of_a_loopback_address_is_left_open() {
+        for host in ["127.0.0.1", "127.8.9.10", "[::1]", "[0:0:0:0:0:0:0:1]"] {
+            let uris = ["", ":1", ":8080", ":65535"].map(|port| format!("http://{host}{port}/cb?a=b:1"));
+            for (registered, given) in uris.iter().flat_map(|one| uris.iter().map(move |other| (one, other))) {
+                assert!(matches(registered, given), "{registered} {given}");
+            }
+            assert!(matches(&format!("http://{host}"), &format!("http://{host}:5")));
+            assert!(matches(&format!("http://{host}?x"), &format!("http://{host}:5?x")));
+            for end in [
+                "/cb",
+                "/",
+                "",
+                ":/cb?a=b:1",
+                ":0/cb?a=b:1",
+                ":65536/cb?a=b:1",
+                ":+5/cb?a=b:1",
+                ":-5/cb?a=b:1",
+                ": 5/cb?a=b:1",
+                ":5 /cb?a=b:1",
+                ":5:5/cb?a=b:1",
+                ":5\\/cb?a=b:1",
+                ":5#/cb?a=b:1",
+                "#:5/cb?a=b:1",
+                ":\u{665}/cb?a=b:1",
+                ":5/CB?a=b:1",
+                ":5/cb?a=b:2",
+                ":5@evil.example/cb?a=b:1",
+                "@evil.example/cb?a=b:1",
+                ".evil.example/cb?a=b:1",
+                ".evil.example:5/cb?a=b:1",
+                "evil/cb?a=b:1",
+                ":5.evil.example/cb?a=b:1",
+            ] {
+                assert!(!matches(&uris[0], &format!("http://{host}{end}")), "{host} {end}");
+            }
+        }
+    }
+
+    #[test]
+    fn no_other_port_is_left_open_nor_one_address_for_another() {
+        for (registered, given) in [
+            ("http://localhost/cb", "http://localhost:8080/cb"),
+            ("http://app.localhost/cb", "http://app.localhost:8080/cb"),
+            ("http://shop.test:80/cb", "http://shop.test:81/cb"),
+            ("https://127.0.0.1/cb", "https://127.0.0.1:8080/cb"),
+            ("HTTP://127.0.0.1/cb", "http://127.0.0.1:8080/cb"),
+            ("https://a.example/cb", "https://a.example:8080/cb"),
+            ("com.example.app://127.0.0.1/cb", "com.example.app://127.0.0.1:1/cb"),
+            ("http://127.0.0.1/cb", "http://127.0.0.2:8080/cb"),
+            ("http://127.0.0.1/cb", "http://[::1]:8080/cb"),
+            ("http://127.0.0.1/cb", "http://127.1:8080/cb"),
+            ("http://127.0.0.1/cb", "http://localhost:8080/cb"),
+            ("http://127.0.0.1/cb", "https://127.0.0.1:8080/cb"),
+            ("http://[::1]/cb", "http://[::ffff:127.0.0.1]:8080/cb"),
+            ("http://192.0.2.1/cb", "http://192.0.2.1:8080/cb"),
+        ] {
+            assert!(!matches(registered, given), "{registered} {given}");
+            assert!(!matches(given, registered), "{given} {registered}");
         }
     }
 

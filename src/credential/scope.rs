@@ -56,6 +56,12 @@ fn add(tokens: &mut Vec<std::result::Result<String, &'static str>>, text: &str) 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::Scope;
+
+    fn table(rows: &[(i64, &str)]) -> ScopeTable {
+        let scope = |name: &str| Scope { name: name.to_owned(), description: String::new() };
+        rows.iter().map(|(id, name)| (*id, scope(name))).collect()
+    }
 
     fn scopes(text: &str) -> Result<Scopes> {
         Scopes::parse(Some(&TextOrList::Text(text.to_owned())))
@@ -102,14 +108,14 @@ mod tests {
 
     #[test]
     fn an_element_that_is_no_string_is_an_invalid_scope_whatever_scopes_there_are() {
-        let table = ScopeTable::from_iter([("a".to_owned(), 1), ("array".to_owned(), 2)]);
+        let table = table(&[(1, "a"), (2, "array")]);
         let error = list(&[Ok("a"), Err("array"), Ok("b")]).unwrap().ids(&table).unwrap_err();
         assert_eq!(error.to_string(), "The requested scope \"array\" is invalid.");
     }
 
     #[test]
     fn the_first_token_without_a_row_is_named() {
-        let table = ScopeTable::from_iter([("a".to_owned(), 1), ("b".to_owned(), 2)]);
+        let table = table(&[(1, "a"), (2, "b")]);
         assert_eq!(scopes("b a").unwrap().ids(&table).unwrap(), [2, 1]);
         let error = scopes("a B c").unwrap().ids(&table).unwrap_err();
         assert_eq!(error.to_string(), "The requested scope \"B\" is invalid.");

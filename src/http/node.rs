@@ -109,6 +109,9 @@ fn put<E>(map: &mut Vec<Entry>, fields: Fields, show: impl Fn(i64) -> Result<Str
             Value::Secret(secret) => text(secret.reveal().to_owned()),
             Value::Time(second) => text(show(second)?),
             Value::Texts(texts) => Node::List(texts.into_iter().map(text).collect()),
+            Value::Map(texts) => {
+                Node::Map(texts.into_iter().map(|(key, value)| (Cow::Owned(key), text(value))).collect())
+            }
         };
         map.push(entry(key, node));
     }

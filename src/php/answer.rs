@@ -104,6 +104,13 @@ fn to_php(value: &Value) -> Zval {
             }
             array(list)
         }
+        Value::Map(texts) => {
+            let mut map = ZendHashTable::new();
+            for (key, element) in texts {
+                put(&mut map, key, text(element));
+            }
+            array(map)
+        }
     }
 }
 

@@ -23,7 +23,7 @@ use crate::request::fixture::Given;
 use crate::rotation;
 use crate::session::Session;
 use crate::settings::{Dsn, KeyFile, Settings};
-use crate::verify::verify;
+use crate::verify::{find, verify};
 
 /// A store of one of the kinds.
 struct Kind {
@@ -181,6 +181,9 @@ impl Site<'_> {
             Value::Text(text) if key == "clientIdentifier" => self.told("identifier", text),
             Value::Text(text) => text.clone(),
             Value::Texts(texts) => texts.join(","),
+            Value::Map(texts) => {
+                texts.iter().map(|(name, text)| format!("{name}:{text}")).collect::<Vec<_>>().join(",")
+            }
             Value::Int(number) | Value::Time(number) => number.to_string(),
             Value::Null => "null".to_owned(),
         };
@@ -532,7 +535,7 @@ fn a_secret_that_was_reset_is_the_only_one_that_verifies() {
         site.create(&[("redirectUri", "https://a.test/ https://b.test/"), ("scope", "email openid")]);
         let (identifier, secret) = site.first_pair();
         let known = "credentialId=1 clientIdentifier=identifier 1 grantType=authorization_code scope=openid,email \
-                     serviceId=0 userId=0 redirectUri=https://a.test/,https://b.test/";
+                     serviceId=0 userId=0 redirectUri=https://a.test/,https://b.test/ name=Shop description= logoUri=";
         assert_eq!(site.verify(&identifier, &secret), known);
         for (identifier, secret) in [
             (identifier.to_lowercase(), &secret),
@@ -550,7 +553,7 @@ fn a_secret_that_was_reset_is_the_only_one_that_verifies() {
         let secrets = site.all_told("secret");
         assert_eq!(
             secrets.iter().map(|secret| site.verify(&identifier, secret)).collect::<Vec<_>>(),
-            ["none", "none", known]
+            ["none", "none", known.replace("Shop", "Both").as_str()]
         );
         assert_eq!(
             site.log(),
@@ -840,8 +843,31 @@ fn what_another_process_has_changed_is_seen_at_once() {
         assert_eq!(site.create(&[("scope", "shop")]), unknown);
         let (identifier, secret) = site.first_pair();
         let known = "credentialId=1 clientIdentifier=identifier 1 grantType=authorization_code scope= serviceId=0 \
-                     userId=0 redirectUri=";
+                     userId=0 redirectUri= name=Shop description= logoUri=";
         assert_eq!(site.verify(&identifier, &secret), known);
+    });
+}
+
+#[test]
+fn a_credential_is_found_by_its_identifier_and_shows_no_secret() {
+    on_each(Kind::all(), |site| {
+        let details = [("redirectUri", "https://a.test/"), ("description", "For all"), ("logoUri", "shop.png")];
+        let scopes = [("scope", "email openid")];
+        site.create(&[details.as_slice(), &scopes].concat());
+        let (identifier, _) = site.first_pair();
+        let find = |identifier: &str| {
+            let found = find(&site.session, identifier.as_bytes());
+            site.said(found.map(|found| found.map_or("none".to_owned(), |fields| site.fields(&fields))))
+        };
+        let known = "credentialId=1 name=Shop description=For all logoUri=shop.png grantType=authorization_code \
+                     scope=openid:Confirm who you are,email:See your email address redirectUri=https://a.test/ \
+                     serviceId=0 userId=0";
+        assert_eq!(find(&identifier), known);
+        register_scope(&site.session, b"email", b"Write to you").unwrap();
+        assert_eq!(find(&identifier), known.replace("See your email address", "Write to you"));
+        for other in [identifier.to_lowercase(), format!("{identifier} "), "nobody".to_owned(), String::new()] {
+            assert_eq!(find(&other), "none");
+        }
     });
 }
 

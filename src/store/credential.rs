@@ -144,7 +144,7 @@ impl Store {
     }
 
     /// The same to look at it only.
-    pub fn credential_to_verify(&self, identifier: &str) -> Result<Option<Credential>> {
+    pub fn credential_to_read(&self, identifier: &str) -> Result<Option<Credential>> {
         self.engine.row(&by_identifier(), &[Bind::Text(identifier)], credential)
     }
 

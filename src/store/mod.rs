@@ -43,7 +43,7 @@ pub use credential::{Credential, Details};
 pub use engine::{Missing, RowId};
 pub use note::Note;
 pub use registry::Admin;
-pub use scope::ScopeTable;
+pub use scope::{Scope, ScopeTable};
 pub use selection::{Selection, SortField};
 pub use sqlite::{is_orphan, note_fork};
 pub use verdict::{Proof, Verdict, Written};

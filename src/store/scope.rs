@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Store;
-use super::engine::Bind;
+use super::engine::{Bind, Row};
 use crate::error::Result;
 
 /// The rows of `tbloauthserver_scopes`: what a token can name.
@@ -11,7 +11,16 @@ use crate::error::Result;
 pub struct ScopeTable {
     ids: BTreeMap<String, i64>,
     /// Where a host's table has a name twice, credentials may have either id.
-    names: BTreeMap<i64, String>,
+    scopes: BTreeMap<i64, Scope>,
+}
+
+/// A row of the table.
+#[derive(Debug)]
+pub struct Scope {
+    /// Its name, as a request has it.
+    pub name: String,
+    /// What a consent screen shows.
+    pub description: String,
 }
 
 impl ScopeTable {
@@ -20,20 +29,25 @@ impl ScopeTable {
         self.ids.get(scope).copied()
     }
 
-    /// The names of scopes, in the order of the table. One that has gone is left out.
-    pub fn names(&self, ids: &[i64]) -> Vec<&str> {
+    /// Scopes in the order of the table. One that has gone is left out.
+    pub fn scopes(&self, ids: &[i64]) -> impl Iterator<Item = &Scope> {
         let mut ids = ids.to_vec();
         ids.sort_unstable();
-        ids.iter().filter_map(|id| self.names.get(id)).map(String::as_str).collect()
+        ids.into_iter().filter_map(|id| self.scopes.get(&id))
+    }
+
+    /// The names of scopes, in the same order.
+    pub fn names(&self, ids: &[i64]) -> Vec<&str> {
+        self.scopes(ids).map(|scope| scope.name.as_str()).collect()
     }
 }
 
-impl FromIterator<(String, i64)> for ScopeTable {
-    fn from_iter<I: IntoIterator<Item = (String, i64)>>(rows: I) -> Self {
+impl FromIterator<(i64, Scope)> for ScopeTable {
+    fn from_iter<I: IntoIterator<Item = (i64, Scope)>>(rows: I) -> Self {
         let mut table = Self::default();
-        for (name, id) in rows {
-            table.names.insert(id, name.clone());
-            table.ids.entry(name).and_modify(|known| *known = id.min(*known)).or_insert(id);
+        for (id, scope) in rows {
+            table.ids.entry(scope.name.clone()).and_modify(|known| *known = id.min(*known)).or_insert(id);
+            table.scopes.insert(id, scope);
         }
         table
     }
@@ -41,8 +55,8 @@ impl FromIterator<(String, i64)> for ScopeTable {
 
 impl Store {
     pub(super) fn read_scopes(&self) -> Result<ScopeTable> {
-        let rows =
-            self.engine.rows("SELECT scope, id FROM tbloauthserver_scopes", &[], |row| (row.text(0), row.int(1)))?;
+        let scope = |row: &dyn Row| (row.int(0), Scope { name: row.text(1), description: row.text(2) });
+        let rows = self.engine.rows("SELECT id, scope, description FROM tbloauthserver_scopes", &[], scope)?;
         Ok(rows.into_iter().collect())
     }
 

@@ -3,6 +3,7 @@
 mod api_credential;
 mod batch;
 mod copy_store;
+mod find_credential;
 mod handle;
 mod local_api;
 mod register;
@@ -24,6 +25,7 @@ pub fn all() -> impl Iterator<Item = FunctionBuilder<'static>> {
             handle::function(),
             respond::function(),
         ])
+        .chain(find_credential::functions())
         .chain(register::functions())
         .chain(api_credential::functions())
 }
