@@ -3,7 +3,9 @@
 /** The hooks of a small module: a new service gets a credential of its own, and its owner a mail about it. */
 declare(strict_types=1);
 
-defined('WHMCS') || exit;
+if (!defined('WHMCS')) {
+    die('This file cannot be accessed directly');
+}
 
 add_hook('AfterModuleCreate', 1, function (array $vars): array {
     $credential = localAPI('CreateOAuthCredential', [

@@ -33,6 +33,14 @@ final class SandboxTest extends TestCase
         $this->assertPasses('4', "{$module}/php.d", "{$module}/phpunit.xml");
     }
 
+    public function testWhatTheExampleTestsEndsAllWhereWhmcsIsNotDefined(): void
+    {
+        $hooks = var_export(__DIR__ . '/../../examples/module/hooks.php', true);
+        $code = "require {$hooks}; echo count(LocalApi\\Sandbox::hooks());";
+        self::assertSame('This file cannot be accessed directly', php($code));
+        self::assertSame('1', php($code, ['localapi.sandbox' => 1]));
+    }
+
     public function testEveryMethodThrowsOutsideTheSandbox(): void
     {
         $code = <<<'PHP'
