@@ -545,8 +545,10 @@ namespace LocalApi {
          * Empties the sandbox: the store is as new, ids start at 1, and there are no fakes, calls, hooks, handlers,
          * logged lines or seed. A store that nothing was written to costs nothing. {@see loadHooks()} brings the hooks
          * of a file back.
+         *
+         * @param bool $keepHooks Whether all hooks stay.
          */
-        public static function reset(): void
+        public static function reset(bool $keepHooks = false): void
         {
         }
 

@@ -42,6 +42,21 @@ final class SandboxSuite extends TestCase
         }
     }
 
+    public function testResetMayKeepTheHooks(): void
+    {
+        add_hook('P', 1, fn () => 'kept');
+        Sandbox::fake('SendEmail', []);
+        handle('GetInvoice', fn () => []);
+        logActivity('line');
+        localAPI('SendEmail');
+        Sandbox::reset(keepHooks: true);
+        self::assertSame(['kept'], run_hook('P'));
+        self::assertSame([[], []], [Sandbox::calls(), Sandbox::activityLog()]);
+        self::assertSame(['error', 'error'], [localAPI('SendEmail')['result'], localAPI('GetInvoice')['result']]);
+        Sandbox::reset(keepHooks: false);
+        self::assertSame([], Sandbox::hooks());
+    }
+
     public function testFixturesKeepTheIdsTheyAreGiven(): void
     {
         self::assertSame(42, Sandbox::addClient(['id' => '42', 'firstname' => 'A', 'email' => null]));

@@ -86,6 +86,7 @@ extern "C" fn start_of_request(_: i32, module_number: i32) -> i32 {
 /// What the request has set ends with it. Destructors may run.
 extern "C" fn end_of_request(_: i32, _: i32) -> i32 {
     // A fatal error in one of them ends it as well, and the request is ending anyway.
+    let _ = hooks::clear();
     let _ = sandbox::clear();
     let _ = hooks_file::clear();
     0

@@ -68,13 +68,12 @@ fn state<T>(look: impl FnOnce(&mut State) -> T) -> T {
     STATE.with(|kept| kept.with(look))
 }
 
-/// Lets go of everything that the request has set: of handlers, hooks and logged lines too. Destructors may run.
+/// Lets go of everything that the request has set but for hooks: of handlers and logged lines too. Destructors may run.
 pub fn clear() -> std::result::Result<(), RequestEnded> {
     let own = held::clear(|| STATE.with(Kept::take), |state| state.fakes.is_empty() && state.calls.is_empty());
-    let hooks = hooks::clear();
     let logs = logs::clear();
     let handlers = handlers::clear();
-    own.and(hooks).and(logs).and(handlers)
+    own.and(logs).and(handlers)
 }
 
 /// After PHP has freed the request's memory.
@@ -141,7 +140,11 @@ pub fn register() -> PhpResult<()> {
     let id = |method: FunctionBuilder<'static>| method.returns(DataType::Long, false, false);
     let nothing = |method: FunctionBuilder<'static>| method.returns(DataType::Void, false, false);
     let methods = [
-        nothing(FunctionBuilder::new("reset", reset)),
+        nothing(
+            FunctionBuilder::new("reset", reset)
+                .arg(Arg::new("keepHooks", DataType::Bool).default("false"))
+                .required_args(0),
+        ),
         nothing(FunctionBuilder::new("seed", seed).arg(Arg::new("seed", DataType::Long))),
         id(FunctionBuilder::new("addClient", add_client).arg(array("columns")).required_args(0)),
         id(FunctionBuilder::new("addService", add_service)
@@ -191,8 +194,10 @@ pub fn register() -> PhpResult<()> {
 
 extern "C" fn reset(execute_data: &mut ExecuteData, _: &mut Zval) {
     run_handler(AssertUnwindSafe(|| {
-        if is_allowed() && parse_arguments!(execute_data, c"",).is_some() {
-            held::end_request(clear());
+        let mut keep_hooks = false;
+        if is_allowed() && parse_arguments!(execute_data, c"|b", &mut keep_hooks).is_some() {
+            let hooks = if keep_hooks { Ok(()) } else { hooks::clear() };
+            held::end_request(clear().and(hooks));
             throw_fault(sandbox::reset(&process::session()));
         }
     }));
