@@ -168,12 +168,11 @@ namespace {
      * suite that declares its own sets `disable_functions=run_hook`.
      *
      * @param string $hookPoint Which hooks.
-     * @param mixed $args What each of them receives: an array of variables, or an object.
-     * @param mixed ...$more Further arguments for them.
+     * @param mixed ...$arguments What each of them receives, an array of variables as a rule; without any, an empty one.
      *
-     * @return list<mixed> What each of them returned.
+     * @return list<mixed> What each of them returned, `null` included.
      */
-    function run_hook(string $hookPoint, mixed $args = [], mixed ...$more): array
+    function run_hook(string $hookPoint, mixed ...$arguments): array
     {
     }
 
@@ -682,12 +681,12 @@ namespace LocalApi {
          * Runs the hooks of a point in the order of their priority. What one throws reaches the caller.
          *
          * @param string $point Which hooks.
-         * @param mixed $vars What each of them receives: an array of variables, or an object.
-         * @param mixed ...$more Further arguments for them.
+         * @param mixed ...$arguments What each of them receives, an array of variables as a rule; without any, an empty
+         *     one.
          *
          * @return list<mixed> What each of them returned, `null` included.
          */
-        public static function runHook(string $point, mixed $vars = [], mixed ...$more): array
+        public static function runHook(string $point, mixed ...$arguments): array
         {
         }
 

@@ -128,7 +128,6 @@ final class HooksSuite extends TestCase
         }
         self::assertSame([[[]]], run_hook('P'));
         self::assertSame([[[]]], Sandbox::runHook('P'));
-        self::assertSame([[['a' => 1]]], run_hook(hookPoint: 'P', args: ['a' => 1]));
     }
 
     public function testEveryHookReceivesTheSame(): void

@@ -215,7 +215,7 @@ final class SandboxSuite extends TestCase
         add_hook('Other', 0, fn () => throw new LogicException());
         $expected = [null, 'x second', 'x third', 'fourth'];
         self::assertSame($expected, Sandbox::runHook('P', ['a' => 'x']));
-        self::assertSame($expected, run_hook(hookPoint: 'P', args: ['a' => 'x']));
+        self::assertSame($expected, run_hook('P', ['a' => 'x']));
         self::assertSame([-1, 1, 2, 2], array_column(Sandbox::hooks('P'), 'priority'));
         self::assertCount(5, Sandbox::hooks());
         self::assertSame([], run_hook('Nothing'));

@@ -72,10 +72,7 @@ pub fn all() -> [FunctionBuilder<'static>; 2] {
             .returns(DataType::Void, false, false),
         FunctionBuilder::new("run_hook", run_hook)
             .arg(string("hookPoint"))
-            .arg(mixed("args").default("[]"))
-            .arg(mixed("more").is_variadic())
-            // The variadic one is taken off.
-            .required_args(2)
+            .arg(mixed("arguments").is_variadic())
             .returns(DataType::Array, false, false),
     ]
 }
@@ -114,10 +111,9 @@ pub fn add(hook: Rc<Hook>) {
 pub extern "C" fn run_hook(execute_data: &mut ExecuteData, results: &mut Zval) {
     run_handler(AssertUnwindSafe(|| {
         let mut point: *const ZendStr = ptr::null();
-        let mut first: *const Zval = ptr::null();
-        let (mut more, mut count): (*const Zval, u32) = (ptr::null(), 0);
+        let (mut arguments, mut count): (*const Zval, u32) = (ptr::null(), 0);
         if !sandbox::is_allowed()
-            || parse_arguments!(execute_data, c"S|z*", &mut point, &mut first, &mut more, &mut count).is_none()
+            || parse_arguments!(execute_data, c"S*", &mut point, &mut arguments, &mut count).is_none()
         {
             return;
         }
@@ -126,7 +122,7 @@ pub extern "C" fn run_hook(execute_data: &mut ExecuteData, results: &mut Zval) {
             return;
         }
         let hooks = find(engine::string(point));
-        let done = run(&hooks, first, engine::values(more, count));
+        let done = run(&hooks, engine::values(arguments, count));
         // A hook may have gone meanwhile.
         if let Some(Some(array)) = held::end_request(held::let_go(hooks).and(done)) {
             *results = array;
@@ -135,11 +131,13 @@ pub extern "C" fn run_hook(execute_data: &mut ExecuteData, results: &mut Zval) {
 }
 
 /// Runs hooks one after the other; `None` means that one threw.
-fn run(hooks: &[Rc<Hook>], first: *const Zval, more: &[Zval]) -> Result<Option<Zval>, RequestEnded> {
+fn run(hooks: &[Rc<Hook>], arguments: &[Zval]) -> Result<Option<Zval>, RequestEnded> {
     guarded(|| {
-        let first = if first.is_null() { engine::shared_array(ptr::null()) } else { engine::value(first) };
-        let more = more.iter().map(|argument| engine::value(argument));
-        let mut arguments: Vec<Zval> = std::iter::once(first).chain(more).collect();
+        let mut arguments: Vec<Zval> = arguments.iter().map(|argument| engine::value(argument)).collect();
+        if arguments.is_empty() {
+            // What hooks read are variables, of which there are none.
+            arguments.push(engine::shared_array(ptr::null()));
+        }
         let mut results = ZendHashTable::new();
         for hook in hooks {
             let _ = results.push(hook.function.call(&mut arguments)?);

@@ -172,10 +172,7 @@ pub fn register() -> PhpResult<()> {
         list(
             FunctionBuilder::new("runHook", hooks::run_hook)
                 .arg(string("point"))
-                .arg(Arg::new("vars", DataType::Mixed).default("[]"))
-                .arg(Arg::new("more", DataType::Mixed).is_variadic())
-                // The variadic one is taken off.
-                .required_args(2),
+                .arg(Arg::new("arguments", DataType::Mixed).is_variadic()),
         ),
         list(FunctionBuilder::new("activityLog", logs::activity_log)),
         list(FunctionBuilder::new("moduleLog", logs::module_log)),
