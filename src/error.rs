@@ -14,6 +14,9 @@ pub enum Error {
     /// No command of this name is answered here.
     #[error("The requested command \"{0}\" was not found.")]
     UnknownCommand(Quoted),
+    /// The same, where PHP could have answered it by what is named.
+    #[error("The requested command \"{0}\" was not found: {1} would answer it.")]
+    Unanswered(Quoted, &'static str),
     /// Handlers have called localAPI 64 deep.
     #[error("The command \"{0}\" was not run: handlers have called localAPI 64 deep.")]
     TooDeep(Quoted),
@@ -369,6 +372,7 @@ impl Error {
         !matches!(
             self,
             Self::UnknownCommand(_)
+                | Self::Unanswered(..)
                 | Self::TooDeep(_)
                 | Self::UnknownAdmin(_)
                 | Self::DisabledAdmin(_)

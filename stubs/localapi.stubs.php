@@ -532,6 +532,14 @@ namespace LocalApi {
     }
 
     /**
+     * Thrown in the sandbox by a call that nothing answers, after {@see Sandbox::preventStrayCalls()}. The message names
+     * the command, the keys of its data and what would answer it.
+     */
+    class StrayCall extends \LogicException
+    {
+    }
+
+    /**
      * What a test needs: an empty store in memory, fakes, recorded calls, fixtures, hooks and a seed. Each request
      * starts with an empty sandbox.
      *
@@ -636,6 +644,14 @@ namespace LocalApi {
          * @param array<mixed> ...$answers At least one.
          */
         public static function fakeSequence(string $command, array ...$answers): void
+        {
+        }
+
+        /**
+         * Has calls throw {@see StrayCall} that neither localapi itself nor a fake or a handler answers, until all is
+         * reset.
+         */
+        public static function preventStrayCalls(bool $prevent = true): void
         {
         }
 

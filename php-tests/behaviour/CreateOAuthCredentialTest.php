@@ -76,7 +76,7 @@ final class CreateOAuthCredentialTest extends StoreTestCase
     #[DataProvider('unknownCommands')]
     public function test_an_unknown_command_is_answered_before_anything_else(string $command, string $quoted): void
     {
-        $expected = ['result' => 'error', 'message' => sprintf(Message::COMMAND_UNKNOWN, $quoted)];
+        $expected = ['result' => 'error', 'message' => sprintf(Message::COMMAND_UNANSWERED, $quoted)];
         $this->assertSame($expected, localAPI($command, ['grantType' => "\xff"], 'nobody'));
     }
 

@@ -40,17 +40,17 @@ final class HandleTest extends StoreTestCase
         self::assertSame('the second', localAPI('GetInvoice')['by']);
         handle('getinvoice', null);
         handle('getinvoice', null);
-        self::assertSame('The requested command "GetInvoice" was not found.', localAPI('GetInvoice')['message']);
+        self::assertSame(sprintf(Message::COMMAND_UNANSWERED, 'GetInvoice'), localAPI('GetInvoice')['message']);
     }
 
     public function testNullPassesOnToTheHandlerOfTheRestAndThenToNotFound(): void
     {
         handle('GetInvoice', fn () => null);
-        self::assertSame('The requested command "GetInvoice" was not found.', localAPI('GetInvoice')['message']);
+        self::assertSame(sprintf(Message::COMMAND_UNANSWERED, 'GetInvoice'), localAPI('GetInvoice')['message']);
         handle('*', fn (array $p, string $command) => $command === 'Nothing' ? null : ['result' => 'success', 'rest' => $command]);
         self::assertSame('GetInvoice', localAPI('GetInvoice')['rest']);
         self::assertSame('Other', localAPI('Other')['rest']);
-        self::assertSame('The requested command "Nothing" was not found.', localAPI('Nothing')['message']);
+        self::assertSame(sprintf(Message::COMMAND_UNANSWERED, 'Nothing'), localAPI('Nothing')['message']);
         handle('GetInvoice', fn () => ['result' => 'success']);
         self::assertSame(['result' => 'success'], localAPI('GetInvoice'));
     }

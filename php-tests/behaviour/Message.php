@@ -6,6 +6,8 @@ declare(strict_types=1);
 final class Message
 {
     public const COMMAND_UNKNOWN = 'The requested command "%s" was not found.';
+    public const COMMAND_UNANSWERED = 'The requested command "%s" was not found: '
+        . 'LocalApi\handle() or the sandbox (localapi.sandbox=1) would answer it.';
     public const ADMIN_UNKNOWN = 'The admin user "%s" was not found.';
     public const ADMIN_DISABLED = 'The admin user "%s" is disabled.';
     public const NOT_A_STRING = 'The parameter "%s" must be a string.';

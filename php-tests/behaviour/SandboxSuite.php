@@ -80,6 +80,7 @@ final class SandboxSuite extends TestCase
         Sandbox::addClient(['id' => 42]);
         $cases = [
             'hold columns of tblclients only, "nope" is none' => fn () => Sandbox::addClient(['nope' => 1]),
+            "hold columns of tblclients only, \"\u{fffd}\" is none" => fn () => Sandbox::addClient(["\xff" => 1]),
             'hold an "id" that no other row has' => fn () => Sandbox::addClient(['id' => 42]),
             'hold an "id" greater than 0' => fn () => Sandbox::addClient(['id' => 0]),
             'hold a whole number as "id"' => fn () => Sandbox::addClient(['id' => 'x']),
@@ -146,6 +147,41 @@ final class SandboxSuite extends TestCase
         Sandbox::fakeSequence('A', [], 1);
     }
 
+    public function testAStrayCallThrowsWhereThatIsWanted(): void
+    {
+        Sandbox::preventStrayCalls();
+        Sandbox::fake('Faked', ['n' => 1]);
+        handle('Handled', fn () => ['n' => 2]);
+        handle('PassedOn', fn () => null);
+        self::assertSame([1, 2], [localAPI('faked')['n'], localAPI('handled')['n']]);
+        self::assertSame('success', localAPI('ListOAuthCredentials')['result']);
+        $strays = [
+            'without data' => fn () => localAPI('PassedOn'),
+            "with invoiceid, 0, \u{fffd}" => fn () => localAPI('PassedOn', ['invoiceid' => 5, 'x', "\xff" => 1]),
+            'with a' => fn () => LocalApi\batch([['PassedOn', ['a' => 1]]]),
+        ];
+        foreach ($strays as $data => $call) {
+            try {
+                $call();
+                self::fail($data);
+            } catch (LocalApi\StrayCall $stray) {
+                $expected = "Nothing answers the command \"PassedOn\", called {$data}: "
+                    . "LocalApi\Sandbox::fake('PassedOn', ['result' => 'success']) would";
+                self::assertSame($expected, $stray->getMessage());
+            }
+        }
+        self::assertInstanceOf(LogicException::class, $stray);
+        self::assertNull(Sandbox::calls('PassedOn')[0]['result']);
+        Sandbox::preventStrayCalls(false);
+        self::assertSame('error', localAPI('PassedOn')['result']);
+        Sandbox::preventStrayCalls();
+        Sandbox::reset();
+        self::assertSame('error', localAPI('Stray')['result']);
+        handle('*', fn () => ['n' => 3]);
+        Sandbox::preventStrayCalls();
+        self::assertSame(3, localAPI('Stray')['n']);
+    }
+
     public function testCallsAreRecordedInTheirOrder(): void
     {
         handle('Outer', fn () => localAPI('Inner', ['b' => 2]));
@@ -155,7 +191,9 @@ final class SandboxSuite extends TestCase
             localAPI('Throws');
         } catch (DomainException) {
         }
-        $missing = ['result' => 'error', 'message' => 'The requested command "Inner" was not found.'];
+        $message = 'The requested command "Inner" was not found: '
+            . 'LocalApi\Sandbox::fake() or LocalApi\handle() would answer it.';
+        $missing = ['result' => 'error', 'message' => $message];
         $expected = [
             ['command' => 'OUTER', 'postData' => ['a' => 1], 'adminUsername' => 'bob', 'result' => $missing],
             ['command' => 'Inner', 'postData' => ['b' => 2], 'adminUsername' => null, 'result' => $missing],

@@ -66,6 +66,7 @@ if ($isSandbox) {
         'Sandbox::addScope' => fn () => Sandbox::addScope('z') > 0,
         'Sandbox::fake' => fn () => Sandbox::fake('Z', ['result' => 'success']) === null,
         'Sandbox::fakeSequence' => fn () => Sandbox::fakeSequence('S', ['n' => 1], ['n' => 2]) === null,
+        'Sandbox::preventStrayCalls' => fn () => Sandbox::preventStrayCalls(false) === null,
         'Sandbox::calls' => fn () => Sandbox::calls('X')[0]['result']['result'] === 'success',
         'Sandbox::hooks' => fn () => Sandbox::hooks('P')[0]['priority'] === 1,
         'Sandbox::loadHooks' => fn () => Sandbox::loadHooks(__DIR__ . '/every-hook.php') === null,

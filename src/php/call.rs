@@ -93,8 +93,24 @@ fn answer_from(call: Call<'_>, sources: &[Source]) -> Result<Outcome, RequestEnd
             return Ok(outcome);
         }
     }
-    // The native answer, or the one that says that there is no such command.
-    answer_natively(call)
+    // Over HTTP the one who asks can't do anything about a command that isn't there.
+    if native || call.origin.is_some() { answer_natively(call) } else { answer_nothing(call) }
+}
+
+/// Answers a command that nothing answers.
+fn answer_nothing(call: Call<'_>) -> Result<Outcome, RequestEnded> {
+    let could = if process::session().settings().is_sandbox() {
+        if sandbox::prevents_stray_calls() {
+            return guarded(|| {
+                sandbox::throw_stray(call);
+                Outcome::Threw
+            });
+        }
+        "LocalApi\\Sandbox::fake() or LocalApi\\handle()"
+    } else {
+        "LocalApi\\handle() or the sandbox (localapi.sandbox=1)"
+    };
+    finish(Err(Error::Unanswered(Quoted::lossy(call.command), could)))
 }
 
 fn ask_fake(call: Call<'_>, fake: Option<Fake>) -> Result<Outcome, RequestEnded> {

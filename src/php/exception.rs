@@ -1,4 +1,4 @@
-//! What a function throws that answers no array with `result`, and what PHP's log is told.
+//! What PHP throws of localapi's own, and what PHP's log is told.
 
 use ext_php_rs::builders::ClassBuilder;
 use ext_php_rs::error::Result as PhpResult;
@@ -8,12 +8,19 @@ use ext_php_rs::zend::{ClassEntry, ce};
 use super::engine;
 use crate::error::{Error, Result};
 
-const NAME: &str = "LocalApi\\StoreException";
+/// Thrown by the functions that answer no array with `result`.
+const STORE_EXCEPTION: &str = "LocalApi\\StoreException";
+/// Thrown in the sandbox by calls that nothing answers, where a test wants that.
+const STRAY_CALL: &str = "LocalApi\\StrayCall";
 
-/// Registers `LocalApi\StoreException` at the module's start.
+/// Registers the classes at the module's start.
 pub fn register() -> PhpResult<()> {
-    ClassBuilder::new(NAME)
+    ClassBuilder::new(STORE_EXCEPTION)
         .extends((engine::runtime_exception, "\\RuntimeException"))
+        .registration(|_, _| {})
+        .register()?;
+    ClassBuilder::new(STRAY_CALL)
+        .extends((engine::logic_exception, "\\LogicException"))
         .registration(|_, _| {})
         .register()
 }
@@ -24,14 +31,19 @@ pub fn throw_fault<T>(done: Result<T>) -> Option<T> {
         Ok(value) => return Some(value),
         Err(Error::Argument { position, must }) => engine::argument_value_error(position, &format!("must be {must}")),
         Err(Error::Fixture { position, must }) => engine::argument_value_error(position, &format!("must {must}")),
-        Err(error) => throw(&error),
+        Err(error) => throw(STORE_EXCEPTION, error.to_string()),
     }
     None
 }
 
-fn throw(error: &Error) {
-    let class = ClassEntry::try_find(NAME).unwrap_or_else(ce::exception);
-    PhpException::new(error.to_string(), 0, class).throw();
+/// Throws what says of a call that nothing answers it.
+pub fn throw_stray(message: String) {
+    throw(STRAY_CALL, message);
+}
+
+fn throw(class: &str, message: String) {
+    let class = ClassEntry::try_find(class).unwrap_or_else(ce::exception);
+    PhpException::new(message, 0, class).throw();
 }
 
 /// Tells PHP's log what is no mistake of the caller's, who may be the only one to see it otherwise.

@@ -11,7 +11,7 @@ use ext_php_rs::builders::{ClassBuilder, FunctionBuilder};
 use ext_php_rs::error::Result as PhpResult;
 use ext_php_rs::exception::PhpException;
 use ext_php_rs::flags::{ClassFlags, DataType, MethodFlags};
-use ext_php_rs::types::{ArrayKey, ZendHashTable, ZendStr, Zval};
+use ext_php_rs::types::{ZendHashTable, ZendStr, Zval};
 use ext_php_rs::zend::{ExecuteData, run_handler};
 
 use super::call::Call;
@@ -20,7 +20,7 @@ use super::engine::{self, parse_arguments};
 use super::exception::throw_fault;
 use super::held::{self, Held, Kept, RequestEnded, guarded};
 use super::parameters::{self, PhpParameters};
-use super::{handlers, hooks, hooks_file, logs, process};
+use super::{exception, handlers, hooks, hooks_file, logs, process};
 use crate::error::{Error, Result};
 use crate::sandbox;
 use crate::store::fixture::{Columns, Table};
@@ -56,10 +56,13 @@ struct Recorded {
 struct State {
     fakes: BTreeMap<Vec<u8>, Faked>,
     calls: Vec<Recorded>,
+    /// Whether a call that nothing answers throws.
+    prevents_stray_calls: bool,
 }
 
 thread_local! {
-    static STATE: Kept<State> = const { Kept::new(State { fakes: BTreeMap::new(), calls: Vec::new() }) };
+    static STATE: Kept<State> =
+        const { Kept::new(State { fakes: BTreeMap::new(), calls: Vec::new(), prevents_stray_calls: false }) };
     /// Numbers calls for good, so that one that is running when all is reset isn't taken for a later one.
     static CALLS: Cell<u64> = const { Cell::new(0) };
 }
@@ -119,6 +122,22 @@ pub fn fake(command: &[u8]) -> Option<Fake> {
     })
 }
 
+/// Whether a call that nothing answers throws.
+pub fn prevents_stray_calls() -> bool {
+    state(|state| state.prevents_stray_calls)
+}
+
+/// Throws what names a call that nothing answers, its data's keys, and what would answer it.
+pub fn throw_stray(call: Call<'_>) {
+    let command = Quoted::lossy(call.command);
+    let keys: Vec<_> = elements(call.post_data).iter().map(|(key, _)| Quoted::from(key.as_str()).to_string()).collect();
+    let data = if keys.is_empty() { "without data".to_owned() } else { format!("with {}", keys.join(", ")) };
+    exception::throw_stray(format!(
+        "Nothing answers the command \"{command}\", called {data}: \
+         {NAME}::fake('{command}', ['result' => 'success']) would"
+    ));
+}
+
 /// Whether this is the sandbox; an exception is pending where it's not.
 pub fn is_allowed() -> bool {
     let session = process::session();
@@ -161,6 +180,11 @@ pub fn register() -> PhpResult<()> {
             FunctionBuilder::new("fakeSequence", set_fake_sequence)
                 .arg(string("command"))
                 .arg(Arg::new("answers", DataType::Array).is_variadic()),
+        ),
+        nothing(
+            FunctionBuilder::new("preventStrayCalls", prevent_stray_calls)
+                .arg(Arg::new("prevent", DataType::Bool).default("true"))
+                .required_args(0),
         ),
         list(FunctionBuilder::new("calls", calls).arg(string("command").allow_null().default("null")).required_args(0)),
         list(
@@ -288,11 +312,8 @@ fn add(id: &mut Zval, argument: u32, array: *const ZendHashTable, add: impl FnOn
 fn read_columns(parameters: &PhpParameters<'_>, argument: u32, array: *const ZendHashTable) -> Result<Columns> {
     let wrong = |must| Err(Error::Fixture { position: argument, must });
     // A value's `__toString` may change what the caller's references lead to: these stay.
-    let given: Vec<(String, Zval)> = engine::array(array)
-        .into_iter()
-        .flatten()
-        .map(|(key, value)| (key_text(&key), parameters::resolve(value).shallow_clone()))
-        .collect();
+    let given: Vec<(String, Zval)> =
+        elements(array).into_iter().map(|(key, value)| (key, parameters::resolve(value).shallow_clone())).collect();
     let mut columns = Columns::new();
     for (name, value) in &given {
         let quoted = || Quoted::from(name.as_str());
@@ -314,13 +335,16 @@ fn read_columns(parameters: &PhpParameters<'_>, argument: u32, array: *const Zen
     Ok(columns)
 }
 
-fn key_text(key: &ArrayKey<'_>) -> String {
-    match key {
-        ArrayKey::Long(number) => number.to_string(),
-        ArrayKey::Str(text) => (*text).to_owned(),
-        ArrayKey::String(text) => text.clone(),
-        ArrayKey::ZendString(text) => String::from_utf8_lossy(text.as_bytes()).into_owned(),
-    }
+/// The keys of an array as text, and its values.
+fn elements<'a>(array: *const ZendHashTable) -> Vec<(String, &'a Zval)> {
+    let text = |key: &Zval| match key.zend_str() {
+        Some(text) => String::from_utf8_lossy(text.as_bytes()).into_owned(),
+        None => key.long().unwrap_or_default().to_string(),
+    };
+    let Some(array) = engine::array(array) else { return Vec::new() };
+    // The iterator's own `next` panics at a key that isn't UTF-8.
+    let mut elements = array.iter();
+    std::iter::from_fn(|| elements.next_zval()).map(|(key, value)| (text(&key), value)).collect()
 }
 
 extern "C" fn set_fake(execute_data: &mut ExecuteData, _: &mut Zval) {
@@ -358,6 +382,15 @@ extern "C" fn set_fake_sequence(execute_data: &mut ExecuteData, _: &mut Zval) {
             answers.push_back(Held::new(answer));
         }
         held::end_request(replace(command, Faked::Answers(answers)));
+    }));
+}
+
+extern "C" fn prevent_stray_calls(execute_data: &mut ExecuteData, _: &mut Zval) {
+    run_handler(AssertUnwindSafe(|| {
+        let mut prevent = true;
+        if is_allowed() && parse_arguments!(execute_data, c"|b", &mut prevent).is_some() {
+            state(|state| state.prevents_stray_calls = prevent);
+        }
     }));
 }
 
