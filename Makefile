@@ -36,7 +36,7 @@ CLIENTS := $(OUT)/clients
 export LOCALAPI_TEST_CLIENTS = $(CLIENTS)
 # behaviour, clients, endurance and making: the folders with classes of PHPUnit in them.
 SUITES = $(sort $(patsubst php-tests/%/,%,$(dir $(wildcard php-tests/*/*Test.php))))
-PHP_FILES = $(shell find stubs examples benches public php-tests -name '*.php' 2>/dev/null)
+PHP_FILES = $(shell find stubs sandbox examples benches public php-tests -name '*.php' 2>/dev/null)
 SCRIPTS = .ci/run .ci/packages php-tests/mariadb
 
 help: ## Show this list
