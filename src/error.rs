@@ -182,6 +182,14 @@ pub enum Error {
     /// Another process held the store for longer than `localapi.busy_timeout`.
     #[error("The credential store is locked: another process has kept \"{path}\" for more than {waited} ms; try again, or raise localapi.busy_timeout.", path = .0.display(), waited = .1)]
     StoreLocked(PathBuf, u64),
+    /// What only a store in memory can is asked of another.
+    #[error("The credential store is not in memory.")]
+    NotInMemory,
+    /// A transaction or a result of PDO is open on the sandbox's store, in the thread that this call runs in.
+    #[error(
+        "The sandbox's store is in use by PDO: end the transaction, or read the result to its end, before this call."
+    )]
+    HeldByPdo,
     /// Somebody has removed the write-ahead log, or put another in its place, while this call stored something.
     #[error("The write-ahead log of the credential store \"{}\" was removed while it was in use: what this call has stored may be lost; look whether it is there.", .0.display())]
     StoreDisplaced(PathBuf),

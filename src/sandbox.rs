@@ -1,10 +1,10 @@
 //! The sandbox's store: rows as a test chooses them, and all of it empty again.
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::registry::{admin_name, register_scope};
 use crate::session::Session;
 use crate::store::Store;
-use crate::store::fixture::{Columns, Table};
+use crate::store::fixture::{ADMINS, Column, Columns};
 
 /// Empties the store, and ends what a seed has begun. A store that wasn't opened stays closed. Does nothing outside the
 /// sandbox.
@@ -14,29 +14,36 @@ pub fn reset(session: &Session) -> Result<()> {
     }
     session.seed(None);
     let done = session.with_open_store(Store::reset).unwrap_or(Ok(()));
-    if done.is_err() {
+    // What PDO holds is its own to end; the store stays the one that it has open.
+    if !matches!(done, Ok(()) | Err(Error::HeldByPdo)) {
         session.let_go(|_| true, drop);
     }
     done
 }
 
 /// Puts a row into a table and returns its id. `argument` is where the caller gave the columns.
-pub fn add_row(session: &Session, table: Table, argument: u32, mut columns: Columns) -> Result<i64> {
+pub fn add_row(session: &Session, table: &str, argument: u32, columns: &Columns) -> Result<i64> {
     let now = session.now()?;
-    for time in ["created_at", "updated_at"] {
-        if columns.iter().all(|(name, _)| name != time) {
-            columns.push((time.to_owned(), now.clone()));
-        }
-    }
     session.begin_call();
-    session.read(|store| store.add_row(table, argument, &columns))
+    session.read(|store| store.add_row(table, argument, columns, &now))
+}
+
+/// Puts a row into any table, those of WHMCS among them.
+pub fn add_row_to_any(session: &Session, table: &[u8], columns: &Columns) -> Result<i64> {
+    pdo_dsn(session)?;
+    add_row(session, &String::from_utf8_lossy(table), 2, columns)
+}
+
+/// The DSN under which PDO reaches the store in this process. From then on it has tables of WHMCS too.
+pub fn pdo_dsn(session: &Session) -> Result<String> {
+    session.begin_call();
+    session.read(Store::share).map(|name| format!("sqlite:{name}"))
 }
 
 /// Adds an admin, or gives the one that is there these columns. Returns the id.
 pub fn add_admin(session: &Session, username: &[u8], mut columns: Columns) -> Result<i64> {
-    let username = admin_name(username)?.to_owned();
-    columns.push(("username".to_owned(), username));
-    add_row(session, Table::Admins, 2, columns)
+    columns.push(Column::text("username", admin_name(username)?));
+    add_row(session, ADMINS, 2, &columns)
 }
 
 /// Adds a scope as [`register_scope`] does, and returns its id.

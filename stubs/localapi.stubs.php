@@ -568,13 +568,14 @@ namespace LocalApi {
         }
 
         /**
-         * Adds a row to `tblclients`.
+         * Adds a row to `tblclients`. Like every table of the sandbox it gets the columns that it lacks, until the next
+         * {@see reset()}: for numbers, or for text, as the value is.
          *
          * @param array<string, scalar|\Stringable|null> $columns Its columns; `id` may be one of them.
          *
          * @return positive-int Its id.
          *
-         * @throws \ValueError A column doesn't exist or can't hold its value, or the id is taken.
+         * @throws \ValueError A column has no name or can't hold its value, or the id is taken.
          */
         public static function addClient(array $columns = []): int
         {
@@ -588,7 +589,7 @@ namespace LocalApi {
          *
          * @return positive-int Its id.
          *
-         * @throws \ValueError A column doesn't exist or can't hold its value, or the id is taken.
+         * @throws \ValueError A column has no name or can't hold its value, or the id is taken.
          */
         public static function addService(int $clientId, array $columns = []): int
         {
@@ -602,7 +603,7 @@ namespace LocalApi {
          *
          * @return positive-int Its id.
          *
-         * @throws \ValueError A column doesn't exist or can't hold its value, or the id is taken.
+         * @throws \ValueError A column has no name or can't hold its value, or the id is taken.
          */
         public static function addAdmin(string $username, array $columns = []): int
         {
@@ -619,6 +620,30 @@ namespace LocalApi {
          * @throws \ValueError An argument isn't as that function says.
          */
         public static function addScope(string $scope, string $description = ''): int
+        {
+        }
+
+        /**
+         * Adds a row to any table: one of localapi's, one of WHMCS's, or one that the module has made. As
+         * {@see pdoDsn()} it moves the store.
+         *
+         * @param string $table The table's name.
+         * @param array<string, scalar|\Stringable|null> $columns Its columns; `id` may be one of them.
+         *
+         * @return int Its id.
+         *
+         * @throws \ValueError There is no such table, a column has no name or can't hold its value, or the id is taken.
+         */
+        public static function addRow(string $table, array $columns = []): int
+        {
+        }
+
+        /**
+         * The DSN by which PDO reaches the sandbox's store, in this process only: SQLite's `memdb`. The store moves
+         * there at the first call, gets the tables of WHMCS that modules use most, and costs more from then on. While
+         * PDO has a transaction or half a result open, calls that write answer an error that says so.
+         */
+        public static function pdoDsn(): string
         {
         }
 

@@ -79,9 +79,9 @@ final class SandboxSuite extends TestCase
     {
         Sandbox::addClient(['id' => 42]);
         $cases = [
-            'hold columns of tblclients only, "nope" is none' => fn () => Sandbox::addClient(['nope' => 1]),
-            "hold columns of tblclients only, \"\u{fffd}\" is none" => fn () => Sandbox::addClient(["\xff" => 1]),
-            'hold an "id" that no other row has' => fn () => Sandbox::addClient(['id' => 42]),
+            'hold names of columns, "no name" is none' => fn () => Sandbox::addClient(['no name' => 1]),
+            "hold names of columns, \"\u{fffd}\" is none" => fn () => Sandbox::addClient(["\xff" => 1]),
+            'hold an "id" and other unique values that no other row has' => fn () => Sandbox::addClient(['id' => 42]),
             'hold an "id" greater than 0' => fn () => Sandbox::addClient(['id' => 0]),
             'hold a whole number as "id"' => fn () => Sandbox::addClient(['id' => 'x']),
             'hold text or a number as "email"' => fn () => Sandbox::addClient(['email' => []]),

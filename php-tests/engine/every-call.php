@@ -64,6 +64,8 @@ if ($isSandbox) {
         'Sandbox::addService' => fn () => Sandbox::addService(2, ['id' => 7]) === 7,
         'Sandbox::addAdmin' => fn () => Sandbox::addAdmin('eve', ['disabled' => true]) === 3,
         'Sandbox::addScope' => fn () => Sandbox::addScope('z') > 0,
+        'Sandbox::addRow' => fn () => Sandbox::addRow('tblinvoices', ['total' => 1.5]) === 1,
+        'Sandbox::pdoDsn' => fn () => Sandbox::pdoDsn() !== '',
         'Sandbox::fake' => fn () => Sandbox::fake('Z', ['result' => 'success']) === null,
         'Sandbox::fakeSequence' => fn () => Sandbox::fakeSequence('S', ['n' => 1], ['n' => 2]) === null,
         'Sandbox::preventStrayCalls' => fn () => Sandbox::preventStrayCalls(false) === null,

@@ -23,7 +23,7 @@ use super::parameters::{self, PhpParameters};
 use super::{exception, handlers, hooks, hooks_file, logs, process};
 use crate::error::{Error, Result};
 use crate::sandbox;
-use crate::store::fixture::{Columns, Table};
+use crate::store::fixture::{CLIENTS, Column, Columns, SERVICES};
 use crate::text::Quoted;
 
 const NAME: &str = "LocalApi\\Sandbox";
@@ -175,6 +175,8 @@ pub fn register() -> PhpResult<()> {
             .arg(string("scope"))
             .arg(string("description").default("''"))
             .required_args(1)),
+        id(FunctionBuilder::new("addRow", add_row).arg(string("table")).arg(array("columns")).required_args(1)),
+        FunctionBuilder::new("pdoDsn", pdo_dsn).returns(DataType::String, false, false),
         nothing(FunctionBuilder::new("fake", set_fake).arg(string("command")).arg(Arg::new("answer", DataType::Mixed))),
         nothing(
             FunctionBuilder::new("fakeSequence", set_fake_sequence)
@@ -237,7 +239,7 @@ extern "C" fn add_client(execute_data: &mut ExecuteData, id: &mut Zval) {
     run_handler(AssertUnwindSafe(|| {
         let mut columns: *const ZendHashTable = ptr::null();
         if is_allowed() && parse_arguments!(execute_data, c"|h", &mut columns).is_some() {
-            add(id, 1, columns, |columns| sandbox::add_row(&process::session(), Table::Clients, 1, columns));
+            add(id, 1, columns, |columns| sandbox::add_row(&process::session(), CLIENTS, 1, &columns));
         }
     }));
 }
@@ -248,12 +250,9 @@ extern "C" fn add_service(execute_data: &mut ExecuteData, id: &mut Zval) {
         let mut columns: *const ZendHashTable = ptr::null();
         if is_allowed() && parse_arguments!(execute_data, c"l|h", &mut client, &mut columns).is_some() {
             add(id, 2, columns, |mut columns| {
-                if columns.iter().any(|(name, _)| name == "userid") {
-                    let must = "not hold \"userid\", which is argument #1".to_owned();
-                    return Err(Error::Fixture { position: 2, must });
-                }
-                columns.push(("userid".to_owned(), client.to_string()));
-                sandbox::add_row(&process::session(), Table::Services, 2, columns)
+                refuse(&columns, "userid")?;
+                columns.push(Column::number("userid", client));
+                sandbox::add_row(&process::session(), SERVICES, 2, &columns)
             });
         }
     }));
@@ -265,12 +264,40 @@ extern "C" fn add_admin(execute_data: &mut ExecuteData, id: &mut Zval) {
         let mut columns: *const ZendHashTable = ptr::null();
         if is_allowed() && parse_arguments!(execute_data, c"S|h", &mut username, &mut columns).is_some() {
             add(id, 2, columns, |columns| {
-                if columns.iter().any(|(name, _)| name == "username") {
-                    let must = "not hold \"username\", which is argument #1".to_owned();
-                    return Err(Error::Fixture { position: 2, must });
-                }
+                refuse(&columns, "username")?;
                 sandbox::add_admin(&process::session(), engine::string(username).unwrap_or_default(), columns)
             });
+        }
+    }));
+}
+
+extern "C" fn add_row(execute_data: &mut ExecuteData, id: &mut Zval) {
+    run_handler(AssertUnwindSafe(|| {
+        let mut table: *const ZendStr = ptr::null();
+        let mut columns: *const ZendHashTable = ptr::null();
+        if is_allowed() && parse_arguments!(execute_data, c"S|h", &mut table, &mut columns).is_some() {
+            add(id, 2, columns, |columns| {
+                sandbox::add_row_to_any(&process::session(), engine::string(table).unwrap_or_default(), &columns)
+            });
+        }
+    }));
+}
+
+/// Refuses the column that is the first argument.
+fn refuse(columns: &Columns, name: &str) -> Result<()> {
+    if columns.iter().any(|column| column.name.eq_ignore_ascii_case(name)) {
+        return Err(Error::Fixture { position: 2, must: format!("not hold \"{name}\", which is argument #1") });
+    }
+    Ok(())
+}
+
+extern "C" fn pdo_dsn(execute_data: &mut ExecuteData, dsn: &mut Zval) {
+    run_handler(AssertUnwindSafe(|| {
+        if is_allowed()
+            && parse_arguments!(execute_data, c"",).is_some()
+            && let Some(name) = throw_fault(sandbox::pdo_dsn(&process::session()))
+        {
+            *dsn = engine::new_string(name.as_bytes());
         }
     }));
 }
@@ -321,7 +348,7 @@ fn read_columns(parameters: &PhpParameters<'_>, argument: u32, array: *const Zen
             continue;
         }
         if value.is_bool() {
-            columns.push((name.clone(), i32::from(value.is_true()).to_string()));
+            columns.push(Column::number(name, value.is_true().into()));
             continue;
         }
         let Ok(text) = parameters.text(value)? else {
@@ -330,7 +357,8 @@ fn read_columns(parameters: &PhpParameters<'_>, argument: u32, array: *const Zen
         let Ok(text) = String::from_utf8(text) else {
             return wrong(format!("hold valid UTF-8 as \"{}\"", quoted()));
         };
-        columns.push((name.clone(), text));
+        let is_number = value.is_long() || value.is_double();
+        columns.push(Column { name: name.clone(), value: text, is_number });
     }
     Ok(columns)
 }

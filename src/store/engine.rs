@@ -1,7 +1,7 @@
 //! What the store needs of a database. Statements are written once, in SQLite's SQL; an engine that speaks another
 //! dialect translates them.
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// A value that a statement is given.
 #[derive(Debug, Clone, Copy)]
@@ -119,6 +119,22 @@ pub trait Engine {
     /// Whether the content ends with this connection.
     fn is_memory(&self) -> bool {
         false
+    }
+
+    /// Gives a store in memory a name under which others in this process reach it by SQLite, a URI, and the tables of
+    /// WHMCS.
+    fn share(&mut self) -> Result<String> {
+        Err(Error::NotInMemory)
+    }
+
+    /// Adds a column to a table of the sandbox, for numbers or for text. The name must be one.
+    fn add_column(&mut self, _table: &str, _column: &str, _is_number: bool) -> Result<()> {
+        Ok(())
+    }
+
+    /// Makes the sandbox's tables new where it isn't enough to take their rows away. Whether it has.
+    fn make_new(&mut self) -> Result<bool> {
+        Ok(false)
     }
 
     /// How many rows this connection has changed since it was opened.

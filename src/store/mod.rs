@@ -66,7 +66,7 @@ pub struct Store {
     /// Whether it's copied, or a copy: then nothing is asked about that.
     copied: bool,
     /// How much had been changed when the store was last as a new one is: what the sandbox needs to know.
-    unchanged_at: u64,
+    unchanged_at: Option<(u64, i64)>,
 }
 
 /// What others had made of a store when something was read.
@@ -104,7 +104,8 @@ impl Store {
     }
 
     fn over(engine: Box<dyn Engine>) -> Self {
-        let unchanged_at = engine.changes_so_far();
+        // Nobody else has it open, where that counts.
+        let unchanged_at = Some((engine.changes_so_far(), 0));
         let opened = OPENED.fetch_add(1, Ordering::Relaxed);
         Self { engine, known: None, locked: None, opened, batch: None, copied: false, unchanged_at }
     }

@@ -6,10 +6,12 @@ mod file;
 mod gate;
 mod in_use;
 mod log;
+mod sandbox;
 pub mod schema;
 #[cfg(test)]
 mod simulator;
 mod statement;
+mod whmcs;
 
 use std::cell::Cell;
 use std::io;
@@ -24,6 +26,7 @@ use self::fault::{fault, is_busy, system_error};
 use self::file::{Counted, INDEX, Identity, LOG, Log, Named, cannot_create, connect, flush_folder};
 pub use self::file::{is_orphan, note_fork};
 use self::gate::{Cut, Doubts, Gate};
+use self::sandbox::Sandboxed;
 use self::schema::APPLICATION_ID;
 use self::statement::Statements;
 use super::engine::{Bind, Engine, Missing, Row, RowId};
@@ -66,6 +69,7 @@ pub struct Sqlite {
     lasting: Cell<Option<i64>>,
     /// For how long nobody had written when this connection first committed since the last request.
     quiet: Option<Duration>,
+    sandboxed: Sandboxed,
     // Last: the count goes down when the connections are closed.
     _counted: Counted,
 }
@@ -175,6 +179,7 @@ impl Sqlite {
             room: Room::default(),
             lasting: Cell::new(None),
             quiet: None,
+            sandboxed: Sandboxed::default(),
             _counted: Counted::new()?,
         };
         store.configure().map_err(|error| store.fault(&error))?;
@@ -379,6 +384,9 @@ impl Sqlite {
         if let (Some(gate), Some(ffi::SQLITE_IOERR_FSYNC | ffi::SQLITE_IOERR_DIR_FSYNC)) = (&self.gate, code) {
             gate.doubt();
         }
+        if self.sandboxed.is_shared() && is_busy(error) {
+            return Error::HeldByPdo;
+        }
         fault(error, system_error(error, &self.main).as_ref(), &self.path, self.busy_timeout)
     }
 }
@@ -449,7 +457,8 @@ impl Engine for Sqlite {
     }
 
     fn version_of_others(&self) -> Result<i64> {
-        if self.is_memory() { Ok(0) } else { self.number("PRAGMA data_version") }
+        let is_alone = self.is_memory() && !self.sandboxed.is_shared();
+        if is_alone { Ok(0) } else { self.number("PRAGMA data_version") }
     }
 
     fn make_last(&self) -> Result<()> {
@@ -489,6 +498,18 @@ impl Engine for Sqlite {
 
     fn is_memory(&self) -> bool {
         self.identity.is_none()
+    }
+
+    fn share(&mut self) -> Result<String> {
+        if self.is_memory() { self.share_memory() } else { Err(Error::NotInMemory) }
+    }
+
+    fn add_column(&mut self, table: &str, column: &str, is_number: bool) -> Result<()> {
+        self.add_column_to(table, column, is_number)
+    }
+
+    fn make_new(&mut self) -> Result<bool> {
+        self.make_memory_new()
     }
 
     fn changes_so_far(&self) -> u64 {
