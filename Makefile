@@ -90,11 +90,13 @@ plot: packages-plot ## Draw what the last `make bench` has measured into benches
 
 install: packages-install ## Install what was built into PHP's extension folder and, on Debian, enable it
 	install -D -m 644 $(LIBRARY) "$(DESTDIR)$(EXTENSIONS)/localapi.so"
+	@cd sandbox && find . -name '*.php' -exec install -D -m 644 {} "$(DESTDIR)$(SHARED)/{}" \;
 	@$(ENABLE)
 
 uninstall: packages-uninstall ## Take away what `make install` has put there
 	@$(DISABLE)
 	rm -f "$(DESTDIR)$(EXTENSIONS)/localapi.so"
+	@rm -rf "$(DESTDIR)$(SHARED)"
 
 clean: ## Remove all that was built
 	cargo clean
@@ -109,7 +111,8 @@ lint: ## Run the lints only
 	shellcheck $(SCRIPTS)
 
 packages-%:
-	@PHP='$(PHP)' PHP_CONFIG='$(PHP_CONFIG)' PHPUNIT='$(PHPUNIT)' OUT='$(OUT)' DESTDIR='$(DESTDIR)' .ci/packages $*
+	@PHP='$(PHP)' PHP_CONFIG='$(PHP_CONFIG)' PHPUNIT='$(PHPUNIT)' OUT='$(OUT)' DESTDIR='$(DESTDIR)' SHARED='$(SHARED)' \
+		.ci/packages $*
 
 ini: ## Write target/php.ini, with which PHP loads the library just built
 	@mkdir -p $(OUT)
@@ -117,6 +120,9 @@ ini: ## Write target/php.ini, with which PHP loads the library just built
 	@$(PHP) -d display_startup_errors=0 -d error_log=/dev/null php-tests/ini.php $(LIBRARY) >$(INI).new
 	@mv $(INI).new $(INI)
 
+# Where PHP looks for what a script includes: the first folder of its own include_path that isn't the working folder.
+SHARED = $(firstword $(filter /%,$(subst :, ,$(INCLUDE_PATH))) /usr/share/php)/localapi
+INCLUDE_PATH = $(shell $(PHP) -n -r 'echo get_include_path();' 2>/dev/null)
 # Debian keeps one INI file per extension and PHP version, and links to it from where PHP reads them.
 PHP_NUMBER = $(basename $(shell $(PHP_CONFIG) --version))
 DEBIANS = $(filter /etc/php/$(PHP_NUMBER)/%,$(shell $(PHP_CONFIG) --ini-dir))

@@ -27,10 +27,16 @@ final class SandboxTest extends TestCase
         }
     }
 
-    public function testTheExampleOfTheReadmePasses(): void
+    public function testTheExamplesPass(): void
     {
-        $module = __DIR__ . '/../../examples/module';
-        $this->assertPasses('4', "{$module}/php.d", "{$module}/phpunit.xml");
+        // Where PHP looks for files that others have installed.
+        $installed = scratch_folder();
+        symlink(realpath(__DIR__ . '/../../sandbox'), "{$installed}/localapi");
+        file_put_contents("{$installed}/path.ini", 'include_path = ".:' . "{$installed}:" . '/usr/share/php"');
+        foreach (['module' => '4', 'addon' => '11'] as $example => $tests) {
+            $folder = __DIR__ . "/../../examples/{$example}";
+            $this->assertPasses($tests, "{$folder}/php.d:{$installed}", "{$folder}/phpunit.xml");
+        }
     }
 
     public function testWhatTheExampleTestsEndsAllWhereWhmcsIsNotDefined(): void

@@ -51,6 +51,12 @@ final class MakefileTest extends TestCase
         $debians = $this->phpConfig(['version' => '9.9.1', 'ini-dir' => '/etc/php/9.9/cli/conf.d']);
         $others = $this->phpConfig(['ini-dir' => '/opt/php/conf.d', 'ini-path' => '/opt/php/lib']);
         $library = [$this->extensions() . '/localapi.so' => file_get_contents($this->library())];
+        [, $path] = explode(':', run([PHP_BINARY, '-n', '-r', 'echo get_include_path();']));
+        foreach ($this->files(self::ROOT . '/sandbox') as $name => $content) {
+            $library["{$path}/localapi{$name}"] = $content;
+        }
+        self::assertCount(7, $library);
+        ksort($library);
         $ini = ['/etc/php/9.9/mods-available/localapi.ini' => "; priority=30\nextension=localapi.so\n"];
         $enable = 'To enable it, add this line to /opt/php/lib/php.ini: extension=localapi';
         $disable = "Take the line extension=localapi out of /opt/php/lib/php.ini, if it's there.";
