@@ -28,6 +28,7 @@ final class RecipesTest extends TestCase
     public static function recipes(): array
     {
         $all = ['disable_functions' => 'localapi,add_hook,run_hook,logactivity,logmodulecall'];
+        $prepended = ['auto_prepend_file' => __DIR__ . '/recipes/glue.php'];
         return [
             'guarded, without the sandbox' => ['GuardedSuite', ['disable_functions' => 'localapi']],
             'guarded, with it' => ['GuardedSuite', self::SANDBOX + ['disable_functions' => 'localapi,logactivity']],
@@ -37,7 +38,7 @@ final class RecipesTest extends TestCase
             'in a namespace, without the sandbox' => ['NamespacedSuite', []],
             'in a namespace, with it' => ['NamespacedSuite', self::SANDBOX],
             'a recorder of its own' => ['MixedSuite', self::SANDBOX + ['disable_functions' => 'logactivity']],
-            'global arrays' => ['RecordingSuite', self::SANDBOX + ['auto_prepend_file' => __DIR__ . '/recipes/glue.php']],
+            'global arrays' => ['RecordingSuite', self::SANDBOX + $prepended],
         ];
     }
 

@@ -2,6 +2,7 @@
 
 declare(strict_types=1);
 
+use PHPUnit\Framework\Attributes\DataProvider;
 use PHPUnit\Framework\Attributes\Group;
 use PHPUnit\Framework\TestCase;
 
@@ -37,6 +38,49 @@ final class SandboxTest extends TestCase
             $folder = __DIR__ . "/../../examples/{$example}";
             $this->assertPasses($tests, "{$folder}/php.d:{$installed}", "{$folder}/phpunit.xml");
         }
+    }
+
+    /** @dataProvider stores */
+    #[DataProvider('stores')]
+    public function testTenThousandTestsInOneProcessLeaveNoGrowth(string $begin, int $tests): void
+    {
+        $code = <<<'PHP'
+            use LocalApi\Sandbox;
+            $hooks = getenv('HOOKS');
+            $test = function (int $number) use ($hooks): void {
+                Sandbox::reset($number % 2 === 0);
+                Sandbox::preventStrayCalls();
+                Sandbox::fake('SendEmail', ['result' => 'success', 'number' => $number]);
+                Sandbox::loadHooks($hooks);
+                Sandbox::addService(Sandbox::addClient(['id' => 42]), ['id' => 7] + ($number % 50 ? [] : ['extra' => 1]));
+                run_hook('AfterModuleCreate', ['params' => ['serviceid' => 7]]);
+                count(Sandbox::calls('SendEmail')) === 1 || throw new Exception("test $number");
+            };
+            $resident = function (): int {
+                preg_match('/VmRSS:\s*(\d+)/', file_get_contents('/proc/self/status'), $found);
+                return (int) $found[1];
+            };
+            $used = [];
+            for ($number = 1; $number <= TESTS; ++$number) {
+                $test($number);
+                if ($number % (TESTS / 10) === 0) {
+                    $used[] = [memory_get_usage(), $resident()];
+                }
+            }
+            // The second tenth, by when all is there, and the last.
+            echo json_encode([$used[9][0] - $used[1][0] < 10_000, $used[9][1] - $used[1][1] < 1_024]);
+            PHP;
+        $environment = ['HOOKS' => realpath(__DIR__ . '/../../examples/module/hooks.php')];
+        $said = php("const TESTS = {$tests}; {$begin} {$code}", ['localapi.sandbox' => 1], $environment);
+        self::assertSame('[true,true]', $said);
+    }
+
+    public static function stores(): array
+    {
+        return [
+            'in memory' => ['', 10_000],
+            'shared with PDO' => ['$pdo = new PDO(LocalApi\Sandbox::pdoDsn());', 2_000],
+        ];
     }
 
     public function testWhatTheExampleTestsEndsAllWhereWhmcsIsNotDefined(): void

@@ -42,7 +42,8 @@ final class WhmcsSuite extends TestCase
     {
         $process = <<<'PHP'
             LocalApi\Sandbox::addClient(['id' => 42, 'nickname' => 'A']);
-            localAPI('CreateOAuthCredential', ['grantType' => 'authorization_code', 'name' => 'n', 'scope' => 'openid']);
+            $parameters = ['grantType' => 'authorization_code', 'name' => 'n', 'scope' => 'openid'];
+            localAPI('CreateOAuthCredential', $parameters);
             $pdo = new PDO(LocalApi\Sandbox::pdoDsn());
             echo $pdo->query('SELECT nickname FROM tblclients WHERE id = 42')->fetchColumn(),
                 $pdo->query('SELECT name FROM tbloauthserver_clients')->fetchColumn(),
@@ -138,13 +139,15 @@ final class WhmcsSuite extends TestCase
                 self::assertSame($expected, $error->getMessage());
             }
         }
-        $this->expectExceptionMessage('Argument #2 ($columns) must hold an "id" and other unique values that no other row has');
+        $must = 'Argument #2 ($columns) must hold an "id" and other unique values that no other row has';
+        $this->expectExceptionMessage($must);
         Sandbox::addRow('mod_mine', ['id' => 9]);
     }
 
     public function testWhatPdoHoldsIsToldAtOnceAndTheStoreGoesOn(): void
     {
-        $held = "The sandbox's store is in use by PDO: end the transaction, or read the result to its end, before this call.";
+        $held = "The sandbox's store is in use by PDO: "
+            . 'end the transaction, or read the result to its end, before this call.';
         Capsule::connection()->beginTransaction();
         Capsule::table('tblclients')->insert(['firstname' => 'A']);
         self::assertSame(['result' => 'error', 'message' => $held], localAPI('CreateOAuthCredential', self::CREATE));
@@ -193,7 +196,8 @@ final class WhmcsSuite extends TestCase
             namespace WHMCS\Config { class Setting { public static function getValue() { return "own"; } } }
             namespace { function encrypt() { return "own"; } }
         ');
-        $code = "require '{$own}';" . self::whmcs() . "echo encrypt(), WHMCS\\Config\\Setting::getValue(), decrypt('x');";
+        $code = "require '{$own}';" . self::whmcs();
+        $code .= 'echo encrypt(), WHMCS\Config\Setting::getValue(), decrypt("x");';
         self::assertSame('ownown', php($code, ['localapi.sandbox' => 1]));
     }
 
@@ -276,7 +280,8 @@ final class WhmcsSuite extends TestCase
         $vars = ['invoiceid' => $invoice];
         $payment = ['AddInvoicePayment', $vars];
         self::assertSame([$payment, $payment, ['InvoicePaid', $vars], $payment], $ran);
-        $row = (array) Capsule::table('tblaccounts')->first(['userid', 'gateway', 'amountin', 'fees', 'transid', 'invoiceid']);
+        $columns = ['userid', 'gateway', 'amountin', 'fees', 'transid', 'invoiceid'];
+        $row = (array) Capsule::table('tblaccounts')->first($columns);
         $expected = ['gateway' => 'pay', 'amountin' => 10.1, 'fees' => 0.5, 'transid' => 'a', 'invoiceid' => $invoice];
         self::assertSame(['userid' => 42] + $expected, $row);
         self::assertFalse(addInvoicePayment(99, 'd', 1, 0, 'pay'));

@@ -33,7 +33,7 @@ final class CallbackTest extends TestCase
         require __DIR__ . '/../modules/gateways/callback/examplepay.php';
     }
 
-    private static function status(): string
+    private static function invoiceStatus(): string
     {
         return Capsule::table('tblinvoices')->where('id', 10)->value('status');
     }
@@ -45,9 +45,9 @@ final class CallbackTest extends TestCase
             $paid[] = $vars['invoiceid'];
         });
         self::pay('10', 'a', '20.00');
-        self::assertSame(['Unpaid', []], [self::status(), $paid]);
+        self::assertSame(['Unpaid', []], [self::invoiceStatus(), $paid]);
         self::pay('10', 'b', '5.00');
-        self::assertSame(['Paid', [10]], [self::status(), $paid]);
+        self::assertSame(['Paid', [10]], [self::invoiceStatus(), $paid]);
         self::assertSame(['a', 'b'], Capsule::table('tblaccounts')->where('invoiceid', 10)->pluck('transid')->all());
         self::assertSame(['Success', 'Success'], Capsule::table('tblgatewaylog')->pluck('result')->all());
     }
@@ -55,7 +55,7 @@ final class CallbackTest extends TestCase
     public function testAForgedCallIsLoggedAndPaysNothing(): void
     {
         self::pay('10', 'a', '25.00', 'another key');
-        self::assertSame('Unpaid', self::status());
+        self::assertSame('Unpaid', self::invoiceStatus());
         self::assertSame('Hash Verification Failure', Capsule::table('tblgatewaylog')->value('result'));
     }
 
