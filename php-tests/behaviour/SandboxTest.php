@@ -28,15 +28,18 @@ final class SandboxTest extends TestCase
         }
     }
 
-    public function testTheExamplesPass(): void
+    public function testTheExamplesPassInAFolderOfTheirOwn(): void
     {
         // Where PHP looks for files that others have installed.
         $installed = scratch_folder();
         symlink(realpath(__DIR__ . '/../../sandbox'), "{$installed}/localapi");
-        file_put_contents("{$installed}/path.ini", 'include_path = ".:' . "{$installed}:" . '/usr/share/php"');
+        $path = "{$installed}:" . get_include_path();
+        file_put_contents("{$installed}/path.ini", "include_path = \"{$path}\"");
+        $folder = scratch_folder();
+        run(['cp', '-R', __DIR__ . '/../../examples/.', $folder]);
         foreach (['module' => '4', 'addon' => '11'] as $example => $tests) {
-            $folder = __DIR__ . "/../../examples/{$example}";
-            $this->assertPasses($tests, "{$folder}/php.d:{$installed}", "{$folder}/phpunit.xml");
+            $ini = "{$folder}/{$example}/php.d:{$installed}";
+            $this->assertPasses($tests, $ini, "{$folder}/{$example}/phpunit.xml");
         }
     }
 

@@ -173,6 +173,11 @@ final class WhmcsSuite extends TestCase
         foreach (array_combine($uses, ['1', '1', '0', '1']) as $use => $expected) {
             $code = self::whmcs() . "LocalApi\Sandbox::addClient(); echo {$use};";
             self::assertSame($expected, php($code, ['localapi.sandbox' => 1]), $use);
+            // Composer's loader is asked before the sandbox's.
+            $composers = 'require "Illuminate/Database/autoload.php";';
+            $boots = str_contains($use, 'WHMCS') ? '' : 'class_exists(WHMCS\Database\Capsule::class);';
+            $code = $composers . self::whmcs() . "{$boots} LocalApi\Sandbox::addClient(); echo {$use};";
+            self::assertSame($expected, php($code, ['localapi.sandbox' => 1]), $use);
         }
     }
 
