@@ -7,6 +7,7 @@ namespace LocalApi\Endurance;
 use CurlHandle;
 use DOMDocument;
 use PDO;
+use PHPUnit\Framework\Attributes\DataProvider;
 
 require_once __DIR__ . '/AnyRequest.php';
 require_once __DIR__ . '/Processes.php';
@@ -22,18 +23,44 @@ final class HttpTest extends Processes
     /** What wrk has seen that is neither a credential nor a list. */
     private array $others = [];
 
-    public function testCreatesAndListsUnderLoadAreNeitherLostNorDoubled(): void
+    /** Web servers for the PHP at hand: one with threads has no module of the distribution's. */
+    public static function kinds(): iterable
     {
-        [$server, $fpm, $login] = $this->serve(['localapi.busy_timeout' => 60_000]);
+        yield 'nginx with php-fpm' => ['nginx'];
+        if (PHP_ZTS) {
+            yield 'Apache with threads' => ['Apache with threads'];
+        }
+    }
+
+    /** @dataProvider kinds */
+    #[DataProvider('kinds')]
+    public function testCreatesAndListsUnderLoadAreNeitherLostNorDoubled(string $kind): void
+    {
+        [$server, $fpm, $login] = $this->serve(['localapi.busy_timeout' => 60_000], $kind);
         $answers = $this->answersUnderLoad($server, $login, self::amount(5, 60));
         self::assertSame([], $this->others);
-        $fpm->kill();
+        ($fpm ?? $server)->kill();
         $this->assertKept($answers);
         // What wrk no longer waited for.
         $unheard = (int) $this->connect()->query('SELECT count(*) FROM tbloauthserver_clients')->fetchColumn() - count($answers);
         self::assertGreaterThanOrEqual(0, $unheard);
         self::assertLessThanOrEqual(self::CONNECTIONS, $unheard);
-        self::assertSame([], self::complaints($fpm));
+        self::assertSame([], $fpm === null ? [] : self::complaints($fpm));
+    }
+
+    /** @dataProvider kinds */
+    #[DataProvider('kinds')]
+    public function testAnEntryThatMakesNoSenseIsToldOnce(string $kind): void
+    {
+        [$server] = $this->serve(['localapi.dsn' => 'nonsense'], $kind);
+        $statuses = [];
+        $next = fn (): array => [CURLOPT_POSTFIELDS => 'action=ListOAuthCredentials'];
+        $this->askAll($server, 64, $next, function (CurlHandle $ch) use (&$statuses): void {
+            $statuses[] = curl_getinfo($ch, CURLINFO_RESPONSE_CODE);
+        });
+        self::assertSame([503], array_values(array_unique($statuses)));
+        $said = file_get_contents("$this->folder/php.log");
+        self::assertSame(1, substr_count($said, 'The value of localapi.dsn makes no sense'), $said);
     }
 
     public function testAWorkerThatIsKilledTakesNoAnswerAlong(): void
@@ -103,19 +130,22 @@ final class HttpTest extends Processes
     }
 
     /**
-     * nginx, php-fpm and a login for both.
+     * A web server, its php-fpm where it needs one, and a login.
      *
      * @param array<string, string|int> $ini
-     * @return array{WebServer, Fpm, array{identifier: string, secret: string}}
+     * @return array{WebServer, ?Fpm, array{identifier: string, secret: string}}
      */
-    private function serve(array $ini): array
+    private function serve(array $ini, string $kind = 'nginx'): array
     {
         $login = $this->login();
         $log = ['log_errors' => 1, 'error_log' => "$this->folder/php.log", 'display_errors' => 1, 'display_startup_errors' => 1];
-        $fpm = $this->startFpm(self::WORKERS, $ini + $log);
         touch("$this->folder/php.log");
         chown("$this->folder/php.log", self::NOBODY);
-        return [$this->startWebServer('nginx'), $fpm, $login];
+        if ($kind !== 'nginx') {
+            return [$this->startWebServer($kind, $ini + $log), null, $login];
+        }
+        $fpm = $this->startFpm(self::WORKERS, $ini + $log);
+        return [$this->startWebServer($kind), $fpm, $login];
     }
 
     /**

@@ -20,7 +20,7 @@ final class WebServer
     public readonly string $address;
 
     /**
-     * @param string $kind nginx, "Apache with php-fpm" or "Apache with its module"
+     * @param string $kind nginx, "Apache with php-fpm", "Apache with its module" or "Apache with threads"
      * @param string $folder of the user that it runs as, with the socket of php-fpm
      * @param string $public the document root
      * @param list<string> $as what runs a command as this user
@@ -44,6 +44,14 @@ final class WebServer
             ],
             'Apache with its module' => [
                 $this->apache($folder, self::loadPhp() . strtr(self::documented('apache', 1), $places)),
+                $apache,
+            ],
+            'Apache with threads' => [
+                $this->apache(
+                    $folder,
+                    self::loadPhpWithThreads() . strtr(self::documented('apache', 1), $places),
+                    'mpm_event'
+                ),
                 $apache,
             ],
         };
@@ -96,10 +104,10 @@ final class WebServer
             . "server {\nlisten $this->address;\n$server}\n}\n";
     }
 
-    private function apache(string $folder, string $server): string
+    private function apache(string $folder, string $server, string $processes = 'mpm_prefork'): string
     {
         return "ServerRoot $folder\nServerName localhost\nListen $this->address\nDefaultRuntimeDir $folder\n"
-            . "PidFile $folder/web.pid\nErrorLog $folder/web.log\n" . self::load('mpm_prefork', 'authz_core') . $server;
+            . "PidFile $folder/web.pid\nErrorLog $folder/web.log\n" . self::load($processes, 'authz_core') . $server;
     }
 
     private static function load(string ...$modules): string
@@ -114,6 +122,14 @@ final class WebServer
         $version = PHP_MAJOR_VERSION . '.' . PHP_MINOR_VERSION;
         return 'LoadModule php_module ' . self::MODULES . "/libphp$version.so\n"
             . file_get_contents("/etc/apache2/mods-available/php$version.conf");
+    }
+
+    /** What apxs has installed, with one process whose threads answer all. */
+    private static function loadPhpWithThreads(): string
+    {
+        return 'LoadModule php_module ' . self::MODULES . "/libphp.so\n"
+            . "<FilesMatch \\.php$>\nSetHandler application/x-httpd-php\n</FilesMatch>\n"
+            . "StartServers 1\nServerLimit 1\nThreadLimit 16\nThreadsPerChild 16\nMaxRequestWorkers 16\n";
     }
 
     private static function binary(string $name): string

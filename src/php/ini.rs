@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::ffi::{CStr, c_int, c_void};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use ext_php_rs::error::php_error;
@@ -34,12 +35,20 @@ thread_local! {
     static CHANGED: Cell<bool> = const { Cell::new(false) };
 }
 
+/// `ZEND_INI_STAGE_STARTUP`: the module's start, or that of a thread.
+const STARTUP: c_int = 1;
+
 /// What the sandbox has where it can't be: its store would be real.
 pub const NO_EFFECT: &str = "no effect: localapi.dsn is neither empty nor sqlite::memory:";
 
-/// Registers the entries at the module's start. Each value passes [`on_modify`] then, in every thread.
+/// Whether the entries are registered: what their values lack is told.
+static REGISTERED: AtomicBool = AtomicBool::new(false);
+
+/// Registers the entries at the module's start. Each value passes [`on_modify`] then, and again in every new thread.
 pub fn register(module_number: c_int) {
+    REGISTERED.store(false, Ordering::Relaxed);
     IniEntryDef::register(ENTRIES.as_slice(), module_number);
+    REGISTERED.store(true, Ordering::Relaxed);
 }
 
 /// Tells at the module's start that the sandbox is off, where it should be on and isn't: calls reach a real store.
@@ -70,13 +79,15 @@ pub fn take_change() -> bool {
 
 /// Takes one value over. Where it makes no sense a warning names the entry and never shows the value, and PHP falls
 /// back to the default; a place that makes no sense is kept as that, so that nothing is used instead.
+///
+/// PHP starts each thread with the values of the first, which were told of already.
 unsafe extern "C" fn on_modify(
     entry: *mut ffi::_zend_ini_entry,
     value: *mut zend_string,
     _: *mut c_void,
     _: *mut c_void,
     _: *mut c_void,
-    _: c_int,
+    stage: c_int,
 ) -> c_int {
     // SAFETY: PHP passes its entry, whose name is set, and a value or null; both outlive this call.
     let (name, value) =
@@ -88,6 +99,9 @@ unsafe extern "C" fn on_modify(
         Taken::AsInvalid => ("every call will fail until it is corrected", 0),
         Taken::No => ("the default is used instead", -1),
     };
+    if stage == STARTUP && REGISTERED.load(Ordering::Relaxed) {
+        return code;
+    }
     let name = String::from_utf8_lossy(name);
     php_error(&ErrorType::Warning, &format!("The value of {name} makes no sense: {warning}"));
     code
