@@ -12,6 +12,11 @@ PHPUNIT ?= phpunit
 
 OUT := $(abspath $(or $(CARGO_TARGET_DIR),target))
 LIBRARY := $(OUT)/release/liblocalapi.so
+# No path of this machine gets into the library, so that it's the same wherever it's built.
+CARGO_HOME ?= $(HOME)/.cargo
+ANYWHERE = --config \
+	'build.rustflags=[$(call remap,$(CARGO_HOME),cargo),$(call remap,$(CURDIR),localapi),$(call remap,$(OUT),target)]'
+remap = "--remap-path-prefix=$(1)=$(2)"
 # The one INI file that PHP reads with this: it loads the library just built, whatever is installed.
 INI := $(OUT)/php.ini
 WITH_LIBRARY = PHPRC=$(INI) PHP_INI_SCAN_DIR=/dev/null
@@ -31,12 +36,15 @@ MARIADB = php-tests/mariadb
 SERVER_TESTS = export LOCALAPI_TEST_DSN="$$($(MARIADB) dsn $(OUT)/mariadb)behaviour"; \
 	AT_SERVER="-d localapi.dsn='$$LOCALAPI_TEST_DSN' -d localapi.key_file=$(OUT)/home/server.key"; \
 	$(IN_OWN_HOME) $(PHP) $$AT_SERVER "$$(command -v $(PHPUNIT))" -c php-tests/phpunit.xml --exclude-group file
+# The C library, and where its tests find it.
+CAPI := $(OUT)/debug/liblocalapi.so
+export LOCALAPI_TEST_CAPI = $(CAPI)
 # The programs of others that the tests call includes/api.php with.
 CLIENTS := $(OUT)/clients
 export LOCALAPI_TEST_CLIENTS = $(CLIENTS)
 # behaviour, clients, endurance and making: the folders with classes of PHPUnit in them.
 SUITES = $(sort $(patsubst php-tests/%/,%,$(dir $(wildcard php-tests/*/*Test.php))))
-PHP_FILES = $(shell find stubs sandbox examples benches public php-tests -name '*.php' 2>/dev/null)
+PHP_FILES = $(shell find stubs sandbox examples ffi benches public php-tests -name '*.php' 2>/dev/null)
 SCRIPTS = .ci/run .ci/packages php-tests/mariadb
 
 help: ## Show this list
@@ -44,7 +52,10 @@ help: ## Show this list
 	@echo "For another PHP: PHP_CONFIG=/path/to/php-config. For a package: make install DESTDIR=/its/folder."
 
 build: packages-build ## Build target/release/liblocalapi.so
-	cargo build --release --locked
+	cargo build --release --locked $(ANYWHERE)
+
+capi: ## Build target/capi/release/liblocalapi.so, the C library that include/localapi.h declares
+	cargo build --release --locked $(ANYWHERE) --no-default-features --features mysql,capi --target-dir $(OUT)/capi
 
 demo: packages-demo build ini ## Install what is missing, build, and create a credential in your own store
 	@$(WITH_LIBRARY) $(PHP) examples/create-credential.php
@@ -54,14 +65,29 @@ test: packages-test lint build ini ## Run all lints and tests
 
 # A test that is skipped has failed: libtest knows no skips, and of PHPUnit phpunit.xml says so.
 tests: export LOCALAPI_NONE_SKIPPED = 1
-tests: $(CLIENTS)/npm $(CLIENTS)/pypi ## Run the tests of `make test`, while its server is running
+tests: $(CLIENTS)/npm $(CLIENTS)/pypi $(CAPI) ## Run the tests of `make test`, while its server is running
 	@# Many of them wait for a server, or for a timeout.
-	LOCALAPI_TEST_SERVER="$$($(MARIADB) dsn $(OUT)/mariadb)" cargo test --locked --no-default-features --features mysql -- --test-threads=8
+	LOCALAPI_TEST_SERVER="$$($(MARIADB) dsn $(OUT)/mariadb)" cargo test --locked --no-default-features --features mysql,capi -- --test-threads=8
+	@for suite in engine $(SUITES); do $(MAKE) --no-print-directory suite-$$suite || exit 1; done
+	@$(SERVER_TESTS) --testsuite behaviour
+	@$(MAKE) --no-print-directory ini FFI=$(CAPI) && $(MAKE) --no-print-directory suite-ffi
+	@$(MAKE) --no-print-directory ini
+	@echo "All lints and tests have passed$(if $(WITHOUT_MODULE),$(comma) without those of Apache's module for this PHP)."
+
+# The C library of the tests: `make capi` takes longer.
+$(CAPI): FORCE
+	cargo build --locked --no-default-features --features mysql,capi
+
+suite-engine:
 	$(ENGINE_TESTS) php-tests/engine
 	@$(NONE_SKIPPED)
-	@for suite in $(SUITES); do $(UNIT_TESTS) --testsuite $$suite || exit 1; done
-	@$(SERVER_TESTS) --testsuite behaviour
-	@echo "All lints and tests have passed$(if $(WITHOUT_MODULE),$(comma) without those of Apache's module for this PHP)."
+
+# What only the extension has is left out.
+suite-ffi:
+	@$(UNIT_TESTS) --exclude-group extension --testsuite ffi
+
+suite-%:
+	@$(UNIT_TESTS) --testsuite $*
 
 # A package's own scripts have no say here.
 $(CLIENTS)/npm: php-tests/clients/package.json php-tests/clients/package-lock.json
@@ -105,7 +131,7 @@ clean: ## Remove all that was built
 lint: ## Run the lints only
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- -D warnings
-	cargo clippy --locked --all-targets --no-default-features --features mysql -- -D warnings
+	cargo clippy --locked --all-targets --no-default-features --features mysql,capi -- -D warnings
 	cargo clippy --locked --all-targets --no-default-features -- -D warnings
 	@for file in $(PHP_FILES); do $(PHP) -n -l "$$file" >/dev/null || exit 1; done
 	shellcheck $(SCRIPTS)
@@ -114,15 +140,20 @@ packages-%:
 	@PHP='$(PHP)' PHP_CONFIG='$(PHP_CONFIG)' PHPUNIT='$(PHPUNIT)' OUT='$(OUT)' DESTDIR='$(DESTDIR)' SHARED='$(SHARED)' \
 		.ci/packages $*
 
-ini: ## Write target/php.ini, with which PHP loads the library just built
+ini: ## Write target/php.ini, with which PHP loads the library just built; with ENTRIES='name=value …' in it
 	@mkdir -p $(OUT)
 	@# What an installed one complains of is no matter here.
-	@$(PHP) -d display_startup_errors=0 -d error_log=/dev/null php-tests/ini.php $(LIBRARY) >$(INI).new
+	@$(PHP) -d display_startup_errors=0 -d error_log=/dev/null php-tests/ini.php $(LIBRARY) $(ENTRIES) $(WITH_FFI) >$(INI).new
 	@mv $(INI).new $(INI)
 
 # Where PHP looks for what a script includes: the first folder of its own include_path that isn't the working folder.
 SHARED = $(firstword $(filter /%,$(subst :, ,$(INCLUDE_PATH))) /usr/share/php)/localapi
 INCLUDE_PATH = $(shell $(PHP) -n -r 'echo get_include_path();' 2>/dev/null)
+
+# With FFI=LIBRARY, PHP loads no extension but ffi/localapi.php over this C library.
+WITH_FFI = $(if $(FFI),opcache.enable_cli=1 opcache.preload=$(CURDIR)/ffi/localapi.php \
+	opcache.preload_user=$(shell id -un) localapi.library=$(FFI))
+
 # Debian keeps one INI file per extension and PHP version, and links to it from where PHP reads them.
 PHP_NUMBER = $(basename $(shell $(PHP_CONFIG) --version))
 DEBIANS = $(filter /etc/php/$(PHP_NUMBER)/%,$(shell $(PHP_CONFIG) --ini-dir))
@@ -154,4 +185,5 @@ comma := ,
 
 # A target's needs are met in the order in which they stand.
 .NOTPARALLEL:
-.PHONY: help build demo test tests check bench plot install uninstall clean lint ini
+FORCE:
+.PHONY: help build capi demo test tests check bench plot install uninstall clean lint ini

@@ -2,8 +2,8 @@
 
 /**
  * Prints an INI file to read instead of this system's: it loads the extensions that those load, this library instead of
- * any localapi among them, and leaves all the rest to PHP's own defaults.
- * Usage: php ini.php LIBRARY
+ * any localapi among them, and leaves all the rest but these entries to PHP's own defaults.
+ * Usage: php ini.php LIBRARY [NAME=VALUE]...
  */
 declare(strict_types=1);
 
@@ -20,4 +20,9 @@ if (!extension_loaded('Zend OPcache') && is_file(PHP_EXTENSION_DIR . '/opcache.s
 }
 // Where Debian has PHPUnit's classes.
 echo "include_path = \".:/usr/share/php\"\n";
-echo "extension = \"$argv[1]\"\n";
+$entries = array_slice($argv, 2);
+foreach ($entries as $entry) {
+    echo "$entry\n";
+}
+// The C library stands for the extension.
+echo preg_grep('/^localapi\.library=/', $entries) === [] ? "extension = \"$argv[1]\"\n" : '';

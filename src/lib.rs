@@ -59,3 +59,6 @@ pub mod verify;
 // Test binaries are executables, and no executable but PHP has the engine's symbols; `php-tests/` exercises the binding.
 #[cfg(all(feature = "extension", not(test)))]
 mod php;
+
+#[cfg(feature = "capi")]
+pub mod capi;

@@ -2,6 +2,8 @@
 
 declare(strict_types=1);
 
+use PHPUnit\Framework\Attributes\Group;
+
 require_once __DIR__ . '/CredentialTestCase.php';
 
 /** Ids: one that was given is never given again, so that nothing gets what belonged to a row that is gone. */
@@ -28,6 +30,8 @@ final class IdsTest extends CredentialTestCase
         self::assertSame('openid', self::client($issued['credentialId'])['scope']);
     }
 
+    /** @group extension */
+    #[Group('extension')]
     public function testTheKeyOfAnAdminWhoIsGoneStaysDead(): void
     {
         LocalApi\register_admin('bob');
@@ -40,6 +44,8 @@ final class IdsTest extends CredentialTestCase
         self::assertSame(403, self::asked($key, 'ListOAuthCredentials'), 'it is another bob');
     }
 
+    /** @group extension */
+    #[Group('extension')]
     public function testARoleThatIsGoneAllowsNothingWhateverComesAfterIt(): void
     {
         $key = LocalApi\issue_api_credential('admin', ['ListOAuthCredentials']);

@@ -4,6 +4,7 @@ declare(strict_types=1);
 
 require_once __DIR__ . '/CredentialTestCase.php';
 
+use PHPUnit\Framework\Attributes\Group;
 use LocalApi\StoreException;
 use function LocalApi\verify_credential;
 
@@ -167,6 +168,8 @@ final class VerifyCredentialTest extends CredentialTestCase
         self::assertSame(StoreException::class . ": $sentence", $output);
     }
 
+    /** @group extension */
+    #[Group('extension')]
     public function test_arguments_of_the_wrong_type_are_phps_own_errors(): void
     {
         foreach ([[['a'], 'b'], ['a', null], ['a', 1], ['a']] as $arguments) {
@@ -188,7 +191,8 @@ final class VerifyCredentialTest extends CredentialTestCase
             verify_credential($issued['clientIdentifier'], $issued['clientSecret']);
             self::fail('no exception');
         } catch (StoreException $fault) {
-            [$identifier, $secret] = $fault->getTrace()[0]['args'];
+            $arguments = array_column($fault->getTrace(), 'args', 'function');
+            [$identifier, $secret] = $arguments['LocalApi\verify_credential'];
             self::assertSame($issued['clientIdentifier'], $identifier);
             // PHP 8.1 hides nothing.
             $hides = PHP_VERSION_ID >= 80200;

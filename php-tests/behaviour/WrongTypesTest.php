@@ -2,6 +2,8 @@
 
 declare(strict_types=1);
 
+use PHPUnit\Framework\Attributes\Group;
+
 require_once __DIR__ . '/CredentialTestCase.php';
 
 /** Lists and other values that are no strings, where a command reads a string, and the one parameter that may be a list. */
@@ -132,6 +134,8 @@ final class WrongTypesTest extends CredentialTestCase
         }
     }
 
+    /** @group extension */
+    #[Group('extension')]
     public function testOverHttpListsAreTheSame(): void
     {
         $id = self::authorizationCode()['credentialId'];
