@@ -45,7 +45,7 @@ export LOCALAPI_TEST_CLIENTS = $(CLIENTS)
 # behaviour, clients, endurance and making: the folders with classes of PHPUnit in them.
 SUITES = $(sort $(patsubst php-tests/%/,%,$(dir $(wildcard php-tests/*/*Test.php))))
 PHP_FILES = $(shell find stubs sandbox examples ffi benches public php-tests -name '*.php' 2>/dev/null)
-SCRIPTS = .ci/run .ci/packages php-tests/mariadb
+SCRIPTS = .ci/run .ci/packages packaging/build packaging/verify php-tests/mariadb
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 11
@@ -124,6 +124,11 @@ uninstall: packages-uninstall ## Take away what `make install` has put there
 	rm -f "$(DESTDIR)$(EXTENSIONS)/localapi.so"
 	@rm -rf "$(DESTDIR)$(SHARED)"
 
+package: packages-package build ## Write a package for Debian and one for PIE into dist/, for the PHP at hand
+	@cargo tree --locked --edges normal --prefix none --format '{p} {l}' | \
+		sed -e 1d -e 's/ (\*)$$//' | sort -u >$(OUT)/crates
+	@PHP='$(PHP)' PHP_CONFIG='$(PHP_CONFIG)' OUT='$(OUT)' packaging/build dist
+
 clean: ## Remove all that was built
 	cargo clean
 	rm -f $(foreach end,diff exp log mem out sh,php-tests/engine/*.$(end))
@@ -186,4 +191,4 @@ comma := ,
 # A target's needs are met in the order in which they stand.
 .NOTPARALLEL:
 FORCE:
-.PHONY: help build capi demo test tests check bench plot install uninstall clean lint ini
+.PHONY: help build capi demo test tests check bench plot install uninstall package clean lint ini

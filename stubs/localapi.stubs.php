@@ -5,6 +5,8 @@
  * or `stubFiles`, Psalm's `<stubs>`. It is never loaded beside the extension, and no autoloader may find it.
  *
  * A test proves that every name, type and default in here is the one of the built extension.
+ *
+ * @version 0.2.0
  */
 
 namespace {
