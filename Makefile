@@ -44,8 +44,9 @@ CLIENTS := $(OUT)/clients
 export LOCALAPI_TEST_CLIENTS = $(CLIENTS)
 # behaviour, clients, endurance and making: the folders with classes of PHPUnit in them.
 SUITES = $(sort $(patsubst php-tests/%/,%,$(dir $(wildcard php-tests/*/*Test.php))))
-PHP_FILES = $(shell find stubs sandbox examples ffi benches public php-tests -name '*.php' 2>/dev/null)
-SCRIPTS = .ci/run .ci/packages packaging/build packaging/verify php-tests/mariadb
+PHP_FILES = $(shell find stubs sandbox examples ffi benches public matrix php-tests -name '*.php' 2>/dev/null)
+SCRIPTS = .ci/run .ci/packages packaging/build packaging/verify \
+	matrix/run matrix/build-php matrix/threads php-tests/mariadb
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 11
@@ -129,6 +130,9 @@ package: packages-package build ## Write a package for Debian and one for PIE in
 		sed -e 1d -e 's/ (\*)$$//' | sort -u >$(OUT)/crates
 	@PHP='$(PHP)' PHP_CONFIG='$(PHP_CONFIG)' OUT='$(OUT)' packaging/build dist
 
+matrix: ## Build, test and package with PHP 8.2 to 8.5, each in a Debian of its own below target/matrix; as root
+	@matrix/run $(PHPS)
+
 clean: ## Remove all that was built
 	cargo clean
 	rm -f $(foreach end,diff exp log mem out sh,php-tests/engine/*.$(end))
@@ -191,4 +195,4 @@ comma := ,
 # A target's needs are met in the order in which they stand.
 .NOTPARALLEL:
 FORCE:
-.PHONY: help build capi demo test tests check bench plot install uninstall package clean lint ini
+.PHONY: help build capi demo test tests check bench plot install uninstall package matrix clean lint ini
