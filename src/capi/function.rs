@@ -38,7 +38,7 @@ pub fn run(session: &Session, name: &[u8], arguments: &[Node<'static>]) -> Vec<u
                 _ => vec![b"*".to_vec()],
             };
             return match api_credential::issue(session, &text(0), &actions, &text(2)) {
-                Ok(issued) => written::value(written::fields(&vec![
+                Ok(issued) => written::value(written::fields(vec![
                     ("identifier", Value::Text(issued.identifier)),
                     ("secret", Value::Secret(issued.secret)),
                 ])),
@@ -47,7 +47,7 @@ pub fn run(session: &Session, name: &[u8], arguments: &[Node<'static>]) -> Vec<u
         }
         b"copy_store" => {
             return match copy(session, &text(0), &text(1)) {
-                Ok(report) => written::value(written::fields(&report)),
+                Ok(report) => written::value(written::fields(report)),
                 Err(error) => written::function_fault(&error),
             };
         }

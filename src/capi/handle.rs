@@ -20,6 +20,11 @@ thread_local! {
     static SESSIONS: RefCell<Vec<(Weak<Handle>, Rc<Session>)>> = const { RefCell::new(Vec::new()) };
 }
 
+/// Whether there was a value to put there.
+fn put<T>(place: &mut T, value: Option<T>) -> bool {
+    value.map(|value| *place = value).is_some()
+}
+
 impl Handle {
     /// Reads settings from JSON; else a sentence says what is wrong with them.
     pub fn open(settings_json: &[u8]) -> Result<Arc<Self>, String> {
@@ -31,15 +36,15 @@ impl Handle {
             let text = value.text();
             let understood = match name.as_ref() {
                 // As with PHP's entries, nothing is used instead of one of these two: every call says what is wrong.
-                "dsn" => Some(settings.dsn = Dsn::parse(&text)),
-                "key_file" => Some(settings.key_file = KeyFile::parse(&text)),
-                "company_name" => Some(settings.company_name = text.into_owned()),
-                "busy_timeout" => settings::milliseconds(&text).map(|timeout| settings.busy_timeout = timeout),
-                "durability" => Durability::parse(&text).map(|durability| settings.durability = durability),
-                "server" => settings::switch(&text).map(|server| settings.server = server),
+                "dsn" => put(&mut settings.dsn, Some(Dsn::parse(&text))),
+                "key_file" => put(&mut settings.key_file, Some(KeyFile::parse(&text))),
+                "company_name" => put(&mut settings.company_name, Some(text.into_owned())),
+                "busy_timeout" => put(&mut settings.busy_timeout, settings::milliseconds(&text)),
+                "durability" => put(&mut settings.durability, Durability::parse(&text)),
+                "server" => put(&mut settings.server, settings::switch(&text)),
                 unknown => return Err(format!("There is no setting {unknown}.")),
             };
-            if understood.is_none() {
+            if !understood {
                 return Err(format!("The setting {name} makes no sense."));
             }
         }

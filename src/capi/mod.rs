@@ -101,7 +101,7 @@ pub unsafe extern "C" fn localapi_verify(
             return written::fault("The handle, the identifier or the secret is NULL.");
         };
         handle.with_session(|session| match verify::verify(session, identifier, secret) {
-            Ok(found) => written::value(found.as_ref().map_or(Node::Null, written::fields)),
+            Ok(found) => written::value(found.map_or(Node::Null, written::fields)),
             Err(error) => written::function_fault(&error),
         })
     })

@@ -1,14 +1,19 @@
 //! Answers as JSON.
 
 use std::borrow::Cow;
+use std::convert::Infallible;
 
 use crate::error::{Error, Result};
 use crate::http::node::Node;
-use crate::reply::{Fields, List, Reply, Value};
+use crate::reply::{Fields, Reply};
 
 /// The answer to a command.
 pub fn reply(reply: Result<Reply<'_>>) -> Vec<u8> {
-    with_reply(reply, json)
+    let node = reply.and_then(|reply| {
+        let Ok(node) = Node::of_reply(reply, second, || true);
+        node
+    });
+    node.map_or_else(|error| self::error(&error.to_string()), |node| json(&node))
 }
 
 /// An answer that says no.
@@ -39,53 +44,14 @@ pub fn function_fault(error: &Error) -> Vec<u8> {
 }
 
 /// Keys and values.
-pub fn fields(fields: &Fields) -> Node<'_> {
-    Node::Map(entries(fields))
+pub fn fields(fields: Fields) -> Node<'static> {
+    let Ok(node) = Node::of_fields(fields, second);
+    node
 }
 
-/// Hands an answer to `work` as a tree.
-pub fn with_reply<T>(reply: Result<Reply<'_>>, work: impl FnOnce(&Node<'_>) -> T) -> T {
-    match reply.and_then(read) {
-        Err(error) => work(&Node::error(&error.to_string())),
-        Ok((fields, list)) => {
-            let mut answer = vec![(Cow::Borrowed("result"), Node::Text(Cow::Borrowed("success")))];
-            answer.append(&mut entries(&fields));
-            if let Some((key, rows, message)) = &list {
-                answer.push((Cow::Borrowed(*key), Node::List(rows.iter().map(self::fields).collect())));
-                if let Some(message) = message {
-                    answer.push((Cow::Borrowed("message"), Node::Text(Cow::Borrowed(message))));
-                }
-            }
-            work(&Node::Map(answer))
-        }
-    }
-}
-
-type Read = (Fields, Option<(&'static str, Vec<Fields>, Option<String>)>);
-
-/// Reads a list to its end.
-fn read(reply: Reply<'_>) -> Result<Read> {
-    let Reply { fields, list } = reply;
-    let Some(List { key, mut rows }) = list else { return Ok((fields, None)) };
-    let mut all = Vec::new();
-    loop {
-        let mut batch = rows.next_batch()?;
-        if batch.is_empty() {
-            return Ok((fields, Some((key, all, rows.message()))));
-        }
-        all.append(&mut batch);
-    }
-}
-
-fn entries(fields: &Fields) -> Vec<(Cow<'_, str>, Node<'_>)> {
-    let node = |value| match value {
-        &Value::Null => Node::Null,
-        &Value::Int(number) | &Value::Time(number) => Node::Int(number),
-        Value::Text(text) => Node::Text(Cow::Borrowed(text)),
-        Value::Secret(secret) => Node::Text(Cow::Borrowed(secret.reveal())),
-        Value::Texts(texts) => Node::List(texts.iter().map(|text| Node::Text(Cow::Borrowed(text))).collect()),
-    };
-    fields.iter().map(|(key, value)| (Cow::Borrowed(*key), node(value))).collect()
+/// A time is a number of seconds: whoever reads it knows its time zone.
+fn second(second: i64) -> std::result::Result<Node<'static>, Infallible> {
+    Ok(Node::Int(second))
 }
 
 /// Memory takes all that is written to it, and a tree has no key that isn't text.

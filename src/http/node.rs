@@ -40,11 +40,16 @@ impl Node<'_> {
         Json { depth: 0 }.deserialize(&mut reader).ok()
     }
 
-    /// What a native command has answered. `show` writes a time, and may fail in a way of its own; `go_on` is asked
-    /// between two batches of a list.
+    /// Keys and values. `show` says what a time is shown as, and may fail in a way of its own.
+    pub fn of_fields<E>(fields: Fields, show: impl Fn(i64) -> Result<Node<'static>, E>) -> Result<Node<'static>, E> {
+        let mut map = Vec::with_capacity(fields.len());
+        put(&mut map, fields, show).map(|()| Node::Map(map))
+    }
+
+    /// What a native command has answered, its times as `show` says. `go_on` is asked between two batches of a list.
     pub fn of_reply<E>(
         reply: Reply<'_>,
-        show: impl Fn(i64) -> Result<String, E>,
+        show: impl Fn(i64) -> Result<Node<'static>, E>,
         go_on: impl Fn() -> bool,
     ) -> Result<error::Result<Node<'static>>, E> {
         let Reply { fields, list } = reply;
@@ -59,9 +64,7 @@ impl Node<'_> {
                     Ok(batch) => batch,
                 };
                 for fields in batch {
-                    let mut element = Vec::with_capacity(fields.len());
-                    put(&mut element, fields, &show)?;
-                    elements.push(Node::Map(element));
+                    elements.push(Node::of_fields(fields, &show)?);
                 }
             }
             answer.push(entry(key, Node::List(elements)));
@@ -99,7 +102,7 @@ fn entry(key: &'static str, node: Node<'static>) -> Entry {
     (Cow::Borrowed(key), node)
 }
 
-fn put<E>(map: &mut Vec<Entry>, fields: Fields, show: impl Fn(i64) -> Result<String, E>) -> Result<(), E> {
+fn put<E>(map: &mut Vec<Entry>, fields: Fields, show: impl Fn(i64) -> Result<Node<'static>, E>) -> Result<(), E> {
     for (key, value) in fields {
         let text = |text: String| Node::Text(Cow::Owned(text));
         let node = match value {
@@ -107,7 +110,7 @@ fn put<E>(map: &mut Vec<Entry>, fields: Fields, show: impl Fn(i64) -> Result<Str
             Value::Int(number) => Node::Int(number),
             Value::Text(value) => text(value),
             Value::Secret(secret) => text(secret.reveal().to_owned()),
-            Value::Time(second) => text(show(second)?),
+            Value::Time(second) => show(second)?,
             Value::Texts(texts) => Node::List(texts.into_iter().map(text).collect()),
             Value::Map(texts) => {
                 Node::Map(texts.into_iter().map(|(key, value)| (Cow::Owned(key), text(value))).collect())

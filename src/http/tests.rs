@@ -567,7 +567,7 @@ fn a_native_reply_goes_to_its_format_in_the_order_of_its_keys_and_no_further_tha
         let given = Given::default().with("grantType", "authorization_code").with("name", name).with("scope", "openid");
         crate::command::answer(&session, &Request::new(b"CreateOAuthCredential", &given, None)).unwrap()
     };
-    let show = |second: i64| if second > 0 { Ok("then".to_owned()) } else { Err(()) };
+    let show = |second: i64| if second > 0 { Ok(Node::Text("then".into())) } else { Err(()) };
     let json = |reply, go_on: bool| {
         let node = Node::of_reply(reply, show, || go_on).unwrap().unwrap();
         String::from_utf8(Format::Json.write("action", &node).unwrap()).unwrap()

@@ -112,7 +112,12 @@ fn run(wish: &Wish, admitted: &Admitted, given: &ZendHashTable) -> Result<Option
 fn native_body(wish: &Wish, session: &Session, call: Call<'_>) -> Result<Option<Vec<u8>>, RequestEnded> {
     let Some(reply) = call::reply(session, call)? else { return Ok(None) };
     let node = match reply {
-        Ok(reply) => Node::of_reply(reply, date::text, || !engine::timed_out())?.inspect_err(exception::log),
+        Ok(reply) => Node::of_reply(
+            reply,
+            |second| date::text(second).map(|text| Node::Text(text.into())),
+            || !engine::timed_out(),
+        )?
+        .inspect_err(exception::log),
         Err(error) => Err(error),
     };
     Ok(Some(match node {
