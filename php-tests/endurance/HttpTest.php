@@ -52,9 +52,10 @@ final class HttpTest extends Processes
     #[DataProvider('kinds')]
     public function testAnEntryThatMakesNoSenseIsToldOnce(string $kind): void
     {
-        [$server] = $this->serve(['localapi.dsn' => 'nonsense'], $kind);
+        [$server, , $login] = $this->serve(['localapi.dsn' => 'nonsense'], $kind);
         $statuses = [];
-        $next = fn (): array => [CURLOPT_POSTFIELDS => 'action=ListOAuthCredentials'];
+        $fields = http_build_query($login + ['action' => 'ListOAuthCredentials']);
+        $next = fn (): array => [CURLOPT_POSTFIELDS => $fields];
         $this->askAll($server, 64, $next, function (CurlHandle $ch) use (&$statuses): void {
             $statuses[] = curl_getinfo($ch, CURLINFO_RESPONSE_CODE);
         });
