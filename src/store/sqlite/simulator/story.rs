@@ -371,9 +371,9 @@ fn assert_nothing_is_wrong(what: &str, outcome: &Outcome) {
 
 #[test]
 fn what_was_answered_survives_a_power_cut() {
-    let outcome = tell(size(200, 14_000), sound);
+    let outcome = tell(size(60, 14_000), sound);
     assert_nothing_is_wrong("a sound disk", &outcome);
-    let least = usize::try_from(size(1_000, 100_000)).unwrap();
+    let least = usize::try_from(size(300, 100_000)).unwrap();
     assert!(outcome.cuts > least && outcome.issued > least);
 }
 
@@ -388,25 +388,25 @@ fn what_was_answered_survives_a_power_cut_whatever_the_disk_did_before() {
         ("all of that", Faults { write: 0.003, flush: 0.02, forget: 0.2, full: 0.003 }),
     ];
     for (what, faults) in kinds {
-        let outcome = tell(size(25, 1_500), |seed| Plot { faults, ..sound(seed) });
+        let outcome = tell(size(10, 1_500), |seed| Plot { faults, ..sound(seed) });
         assert_nothing_is_wrong(what, &outcome);
-        let least = usize::try_from(size(50, 5_000)).unwrap();
+        let least = usize::try_from(size(20, 5_000)).unwrap();
         assert!(outcome.cuts > least && outcome.issued > least);
     }
 }
 
 #[test]
 fn what_another_has_registered_lasts_before_that_is_told() {
-    let outcome = tell(size(100, 1_000), |seed| Plot { life: register, ..sound(seed) });
+    let outcome = tell(size(40, 1_000), |seed| Plot { life: register, ..sound(seed) });
     assert_nothing_is_wrong("registered by several", &outcome);
-    assert!(outcome.cuts > 100);
+    assert!(outcome.cuts > 40);
 }
 
 #[test]
 fn what_was_answered_lasts_whoever_reads_the_files_and_whoever_closes_them() {
-    let outcome = tell(size(200, 5_000), |seed| Plot { life: live_among_others, ..sound(seed) });
+    let outcome = tell(size(60, 5_000), |seed| Plot { life: live_among_others, ..sound(seed) });
     assert_nothing_is_wrong("among other programs", &outcome);
-    assert!(outcome.cuts > 500 && outcome.issued > 300);
+    assert!(outcome.cuts > 150 && outcome.issued > 80);
 }
 
 #[test]
