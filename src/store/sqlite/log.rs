@@ -269,3 +269,131 @@ fn place(length: usize, at: u64) -> Result<(c_int, ffi::sqlite3_int64)> {
 fn check(code: c_int) -> Result<()> {
     if code == ffi::SQLITE_OK { Ok(()) } else { Err(Error::SqliteFailure(ffi::Error::new(code), None)) }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::fd::AsRawFd as _;
+    use std::path::{Path, PathBuf};
+
+    use super::*;
+
+    /// A database with a log of its own, and its path.
+    fn database(folder: &tempfile::TempDir, page: u32) -> (PathBuf, Connection) {
+        let path = folder.path().join(format!("database-{page}"));
+        let connection = connect(&path);
+        let sql = format!("PRAGMA page_size = {page}; PRAGMA journal_mode = WAL; CREATE TABLE t (text);");
+        connection.execute_batch(&sql).unwrap();
+        (path, connection)
+    }
+
+    fn connect(path: &Path) -> Connection {
+        let connection = Connection::open(path).unwrap();
+        connection.execute_batch("PRAGMA wal_autocheckpoint = 0").unwrap();
+        connection
+    }
+
+    fn write(connection: &Connection) {
+        connection.execute("INSERT INTO t (text) VALUES (hex(randomblob(3000)))", []).unwrap();
+    }
+
+    /// Whether it has met another, the pages in the log and those that are copied, as SQLite itself tells.
+    fn copy(connection: &Connection) -> (i64, i64, i64) {
+        let sql = "PRAGMA wal_checkpoint(PASSIVE)";
+        connection.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).unwrap()
+    }
+
+    fn database_file(connection: &Connection) -> OpenFile<'_> {
+        OpenFile::of(connection, ffi::SQLITE_FCNTL_FILE_POINTER).unwrap()
+    }
+
+    /// Whether a byte of a file is locked.
+    fn is_locked(file: &std::fs::File, at: libc::off_t) -> bool {
+        let kind = libc::F_WRLCK as libc::c_short;
+        let whence = libc::SEEK_SET as libc::c_short;
+        let mut lock = libc::flock { l_type: kind, l_whence: whence, l_start: at, l_len: 1, l_pid: 0 };
+        // SAFETY: the file is open, and the kernel writes a lock to where it's told.
+        let asked = unsafe { libc::fcntl(file.as_raw_fd(), libc::F_OFD_GETLK, &raw mut lock) };
+        assert_eq!(asked, 0);
+        lock.l_type != libc::F_UNLCK as libc::c_short
+    }
+
+    // SQLite promises nothing of the index: another version may have another one.
+    #[test]
+    fn the_index_of_the_log_is_laid_out_as_it_is_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, connection) = database(&folder, 4096);
+        let length = |path: &Path| std::fs::metadata(path).unwrap().len();
+        let log = path.with_file_name("database-4096-wal");
+        write(&connection);
+        let pages = u32::try_from((length(&log) - HEADER as u64) / (PAGE_HEADER as u64 + 4096)).unwrap();
+        assert_eq!(database_file(&connection).pages_in_log().unwrap(), (pages, 0));
+
+        // A reader keeps what comes after it from being copied.
+        let reader = connect(&path);
+        reader.execute_batch("BEGIN; SELECT count(*) FROM t;").unwrap();
+        write(&connection);
+        let (_, now, copied) = copy(&connection);
+        let (now, copied) = (u32::try_from(now).unwrap(), u32::try_from(copied).unwrap());
+        assert!(now > pages && copied == pages, "{now}, {copied}");
+        assert_eq!(database_file(&connection).pages_in_log().unwrap(), (now, copied));
+        assert_eq!(pages_to_copy(&connection).unwrap(), now - copied);
+
+        // SQLite's own version of the index, at its start and in the second copy of what it begins with.
+        let index = std::fs::read(path.with_file_name("database-4096-shm")).unwrap();
+        assert_eq!(index[..4], 3_007_000_u32.to_ne_bytes());
+        assert_eq!(index[..48], index[48..96]);
+    }
+
+    #[test]
+    fn the_locks_of_the_index_are_those_that_sqlite_asks_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, connection) = database(&folder, 4096);
+        write(&connection);
+        let file = database_file(&connection);
+        let short = Duration::from_millis(5);
+
+        let reader = connect(&path);
+        reader.execute_batch("BEGIN; SELECT count(*) FROM t;").unwrap();
+        assert!(file.alone(&READING, short, || Ok(())).is_err(), "somebody reads the log");
+        reader.execute_batch("COMMIT").unwrap();
+        file.alone(&READING, short, || Ok(())).unwrap();
+
+        file.alone(&COPYING, short, || {
+            assert_eq!(copy(&reader).0, 1, "somebody copies the log");
+            Ok(())
+        })
+        .unwrap();
+        assert_eq!(copy(&reader).0, 0);
+
+        // What tells others that the store is in use: the bytes of `in_use::Range`. Opened once: closing a file drops
+        // SQLite's locks.
+        let files = [(path.clone(), 0x4000_0002), (path.with_file_name("database-4096-shm"), 128)];
+        let files = files.map(|(path, at)| (std::fs::File::options().read(true).write(true).open(path).unwrap(), at));
+        assert!(files.iter().all(|(file, at)| is_locked(file, *at)));
+        drop((reader, connection));
+        assert!(!files.iter().any(|(file, at)| is_locked(file, *at)));
+    }
+
+    #[test]
+    fn a_log_is_whole_as_sqlite_has_written_it_and_broken_where_a_bit_is_another() {
+        let folder = tempfile::tempdir().unwrap();
+        for size in [512, 4096, 65_536] {
+            let (path, connection) = database(&folder, size);
+            write(&connection);
+            let log = std::fs::read(path.with_file_name(format!("database-{size}-wal"))).unwrap();
+            let whole = |log: &[u8]| {
+                let (header, pages) = log.split_first_chunk::<HEADER>()?;
+                let mut chain = Chain::new(header)?;
+                let length = PAGE_HEADER + chain.page;
+                Some(pages.chunks(length).take_while(|page| page.len() == length && chain.holds(page)).count())
+            };
+            let pages = (log.len() - HEADER) / (PAGE_HEADER + size as usize);
+            assert!(pages > 2 && whole(&log) == Some(pages));
+            for at in (0..log.len()).step_by(log.len() / 50) {
+                let mut broken = log.clone();
+                broken[at] ^= 1;
+                assert!(whole(&broken).is_none_or(|found| found < pages), "byte {at}");
+            }
+        }
+    }
+}
