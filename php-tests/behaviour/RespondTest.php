@@ -190,6 +190,9 @@ final class RespondTest extends StoreTestCase
         $body = '{"o":{},"l":{"0":"x"},"e":[],"d":{"timezone_type":3,"timezone":"UTC"},"f":{}}';
         self::assertSame($body, respond($login, self::SERVER)['body']);
         self::assertSame($body, json_encode($answer));
+        $nested = ['outer' => ['inner' => [new stdClass(), 'x' => (object) ['a' => [1, 'b' => new stdClass()]]]]];
+        handle('Test', fn () => $nested);
+        self::assertSame(json_encode($nested), respond($login, self::SERVER)['body']);
         // A key that begins with a null byte is no property of an object.
         handle('Test', fn () => ['private' => (array) new class () { private $p = 1; }, 'o' => new stdClass()]);
         $private = json_decode(respond($login, self::SERVER)['body'], true)['private'];

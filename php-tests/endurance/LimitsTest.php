@@ -89,6 +89,18 @@ final class LimitsTest extends Processes
         }
     }
 
+    public function testABatchBeginsNoMoreCommitsOnceItsTimeIsOver(): void
+    {
+        $body = $this->start('batch-in-time', [], ['localapi.durability' => 'normal'])->last();
+        self::assertStringContainsString('Maximum execution time of 1 second exceeded', $body);
+        self::assertStringNotContainsString('went on', $body);
+        $stored = $this->rows() - count($this->kept);
+        self::assertSame(0, $stored % 1_000);
+        self::assertGreaterThan(0, $stored);
+        self::assertLessThan(300_000, $stored);
+        self::assertStringContainsString('success', $this->request('call'));
+    }
+
     public function testHardTimeoutInABusyWaitEndsTheWorker(): void
     {
         $other = $this->connect();

@@ -155,6 +155,21 @@ mod tests {
     }
 
     #[test]
+    fn each_letter_and_digit_is_as_likely_as_the_others() {
+        let random = Random::sandbox();
+        random.seed(Some(1));
+        let mut counts = std::collections::HashMap::new();
+        for _ in 0..2_000 {
+            for byte in random_text(&random).unwrap().bytes() {
+                *counts.entry(byte).or_insert(0) += 1;
+            }
+        }
+        let mean = 2_000 * 32 / 62;
+        // One byte too many, of 256, and a character comes a quarter more often than the others.
+        assert!(counts.values().all(|count| (mean * 88 / 100..mean * 112 / 100).contains(count)), "{counts:?}");
+    }
+
+    #[test]
     fn permissions_are_a_list_of_actions() {
         assert!(allows(r#"["*"]"#, "anything"));
         assert!(allows(r#"["getclients","createoauthcredential"]"#, "createoauthcredential"));

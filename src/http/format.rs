@@ -199,6 +199,15 @@ mod tests {
     }
 
     #[test]
+    fn what_is_no_number_is_empty_where_there_is_text_only() {
+        let numbers = [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 1.5].map(Node::Float);
+        let numbers = map([("n", Node::List(numbers.into()))]);
+        assert_eq!(body(Format::Nvp, &numbers), "n[0]=;n[1]=;n[2]=;n[3]=1.5;");
+        assert_eq!(inner_xml(&numbers), "<n><item></item><item></item><item></item><item>1.5</item></n>");
+        assert_eq!(body(Format::Json, &numbers), r#"{"n":[null,null,null,1.5]}"#);
+    }
+
+    #[test]
     fn nvp_writes_nested_keys_in_brackets() {
         assert_eq!(
             body(Format::Nvp, &list()),

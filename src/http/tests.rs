@@ -243,6 +243,19 @@ fn an_issued_credential_is_stored_as_a_verifier() {
 }
 
 #[test]
+fn what_became_of_a_credential_is_in_the_activity_log() {
+    let session = session();
+    let (identifier, _) = issue(&session, &["*"]);
+    api_credential::revoke(&session, identifier.as_bytes()).unwrap();
+    api_credential::revoke(&session, identifier.as_bytes()).unwrap();
+    let lines = "SELECT description || ' | ' || user || ' | ' || ipaddr FROM tblactivitylog ORDER BY id";
+    assert_eq!(
+        session.read(|store| store.texts_for_test(lines)).unwrap(),
+        ["API credential 1 issued (admin 1) | System | ", "API credential 1 revoked | System | "]
+    );
+}
+
+#[test]
 fn what_cannot_be_issued_is_said() {
     let session = session();
     let issue = |admin: &[u8], actions: &[&[u8]], description: &[u8]| {
@@ -505,6 +518,43 @@ fn passwords_that_are_no_bcrypt_are_none() {
     let hash = password_hash();
     run(&session, |store| store.execute_for_test(&format!("UPDATE tbladmins SET password = '{hash}' WHERE id = 2")));
     assert_eq!(all(), [hash]);
+}
+
+#[test]
+fn only_the_md5_of_a_password_is_compared_with_a_hash() {
+    let session = session();
+    for password in ["password".to_owned(), "5f4dcc3b5aa765d61d8327deb882cf9".to_owned(), "g".repeat(32)] {
+        // As if the hash were one of the password itself.
+        let hash = bcrypt::hash_with_salt(&password, 4, [7; 16]).unwrap();
+        run(&session, |store| store.execute_for_test(&format!("UPDATE tbladmins SET password = '{hash}'")));
+        assert_wrong(
+            &session,
+            &Given::default().with("username", "admin").with("password", &password).with("action", "x"),
+        );
+    }
+}
+
+#[test]
+fn an_access_is_noted_where_none_was_within_a_minute_and_none_is_to_come() {
+    let session = Session::new(Settings { dsn: Dsn::Memory, sandbox: true, ..Settings::default() });
+    // Its clock stands still.
+    session.seed(Some(1));
+    let credential = issue(&session, &["*"]);
+    let given = pair(&credential).with("action", "x");
+    for statement in [
+        "CREATE TABLE noted (id INTEGER)",
+        "CREATE TRIGGER note AFTER UPDATE OF last_access ON tbldeviceauth BEGIN INSERT INTO noted VALUES (1); END",
+    ] {
+        run(&session, |store| store.execute_for_test(statement));
+    }
+    let noted = || session.read(|store| store.texts_for_test("SELECT id FROM noted")).unwrap().len();
+    for (age, again) in [(0, 0), (59, 0), (60, 1), (61, 1)] {
+        let date = session.ago(age).unwrap();
+        run(&session, |store| store.execute_for_test(&format!("UPDATE tbldeviceauth SET last_access = '{date}'")));
+        let before = noted();
+        admit(&session, &given, &server("127.0.0.1"), Size::default(), |_| ()).unwrap();
+        assert_eq!(noted() - before, again, "{age} seconds later");
+    }
 }
 
 #[test]

@@ -240,6 +240,15 @@ mod tests {
     }
 
     #[test]
+    fn a_file_that_cannot_be_looked_at_is_not_taken_for_absent() {
+        let (folder, _) = folder();
+        assert!(Stamp::of(&folder.path().join("none")).unwrap().is_none());
+        std::fs::write(folder.path().join("file"), "").unwrap();
+        let below_a_file = folder.path().join("file/keys");
+        assert!(matches!(Stamp::of(&below_a_file), Err(Error::KeyFileUnreadable(path, _)) if path == below_a_file));
+    }
+
+    #[test]
     fn a_file_is_changed_where_its_links_lead_and_the_links_stay() {
         let (folder, before) = folder();
         let at = |name: &str| folder.path().join(name);
