@@ -48,6 +48,13 @@ PHP_FILES = $(shell find stubs sandbox examples ffi benches public matrix php-te
 SCRIPTS = .ci/run .ci/packages packaging/build packaging/verify \
 	matrix/run matrix/build-php matrix/threads php-tests/mariadb
 
+# Programs that check, each built here at one version.
+TOOLS := $(OUT)/tools
+DENY = $(TOOLS)/bin/cargo-deny-0.20.2
+MUTANTS = $(TOOLS)/bin/cargo-mutants-27.1.0
+COVERAGE = $(TOOLS)/bin/cargo-llvm-cov-0.9.1
+OLDEST = $(shell sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
+
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 11
 	@echo "For another PHP: PHP_CONFIG=/path/to/php-config. For a package: make install DESTDIR=/its/folder."
@@ -100,11 +107,36 @@ $(CLIENTS)/pypi: php-tests/clients/requirements.txt
 	@$@/bin/python -m pip install --quiet --disable-pip-version-check --require-virtualenv -r $< && touch $@
 
 check: export LOCALAPI_FULL = 1
-check: packages-check test ## Run the tests with the endurance tests at full size, then the engine tests under valgrind
+check: packages-check test deny oldest ## Run the tests at full size, then deny, oldest, and valgrind
 	$(ENGINE_TESTS) -m php-tests/engine
 	cargo test --locked --no-default-features
 	@$(NONE_SKIPPED)
 	@echo "All checks have passed."
+
+$(TOOLS)/bin/%:
+	cargo install --quiet --locked --root $(TOOLS) $(shell echo $* | sed 's/-\([0-9.]*\)$$/@\1/')
+	@ln -sf $(shell echo $* | sed 's/-[0-9.]*$$//') $@
+
+deny: $(DENY) ## Look at the licences, the sources and the known faults of all crates
+	$(DENY) --offline check bans licenses sources
+	@# What is known of faults isn't part of this repository.
+	@if $(DENY) fetch db >$(OUT)/deny.log 2>&1; then $(DENY) --offline check advisories; \
+	else echo "Known faults were not looked for: their database can't be had here."; fi
+
+oldest: ## Look whether the oldest Rust that is promised takes the code
+	@if ! command -v rustup >/dev/null; then echo "Rust $(OLDEST) was not tried: there is no rustup."; \
+	else rustup toolchain install --profile minimal --no-self-update $(OLDEST) && \
+		cargo +$(OLDEST) check --locked --target-dir $(OUT)/oldest; fi
+
+mutants: $(MUTANTS) ## Change the code in many ways, and list which changes no Rust test notices; takes hours
+	$(MUTANTS) mutants --output $(OUT)
+
+coverage: $(COVERAGE) ## Print how much of each file the Rust tests run, with a MariaDB of their own
+	rustup component add llvm-tools
+	@trap '$(MARIADB) stop $(OUT)/mariadb' EXIT; $(MARIADB) start $(OUT)/mariadb && \
+		LOCALAPI_TEST_SERVER="$$($(MARIADB) dsn $(OUT)/mariadb)" \
+		$(COVERAGE) llvm-cov --locked --no-default-features --ignore-filename-regex 'tests|simulator|conformance|model' \
+		-- --test-threads=8
 
 bench: packages-bench build ini ## Compare with the same work in PHP and PDO
 	@$(WITH_LIBRARY) $(PHP) benches/run.php $(LIBRARY)
@@ -195,4 +227,5 @@ comma := ,
 # A target's needs are met in the order in which they stand.
 .NOTPARALLEL:
 FORCE:
-.PHONY: help build capi demo test tests check bench plot install uninstall package matrix clean lint ini
+.PHONY: help build capi demo test tests check deny oldest mutants coverage bench plot install uninstall package matrix
+.PHONY: clean lint ini
