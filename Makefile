@@ -54,6 +54,15 @@ DENY = $(TOOLS)/bin/cargo-deny-0.20.2
 MUTANTS = $(TOOLS)/bin/cargo-mutants-27.1.0
 COVERAGE = $(TOOLS)/bin/cargo-llvm-cov-0.9.1
 OLDEST = $(shell sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
+# What is instrumented for the fuzzer. These options are stable ones; so that programs that run while it's built aren't,
+# it's built as for another machine.
+HOST = $(shell rustc -vV | sed -n 's/^host: //p')
+FUZZ_FLAGS = --cfg=poly1305_backend="soft" -Cpasses=sancov-module $(addprefix -Cllvm-args=-sanitizer-coverage-, \
+	level=4 inline-8bit-counters pc-table trace-compares)
+FUZZER = $(OUT)/fuzz/$(HOST)/fuzz/fuzz
+FUZZED = $(notdir $(wildcard fuzz/seeds/*))
+# For how long each of them is run.
+FUZZ_SECONDS ?= 60
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 11
@@ -107,7 +116,7 @@ $(CLIENTS)/pypi: php-tests/clients/requirements.txt
 	@$@/bin/python -m pip install --quiet --disable-pip-version-check --require-virtualenv -r $< && touch $@
 
 check: export LOCALAPI_FULL = 1
-check: packages-check test deny oldest ## Run the tests at full size, then deny, oldest, and valgrind
+check: packages-check test deny oldest fuzz ## Run the tests at full size, then deny, oldest, fuzz, and valgrind
 	$(ENGINE_TESTS) -m php-tests/engine
 	cargo test --locked --no-default-features
 	@$(NONE_SKIPPED)
@@ -127,6 +136,17 @@ oldest: ## Look whether the oldest Rust that is promised takes the code
 	@if ! command -v rustup >/dev/null; then echo "Rust $(OLDEST) was not tried: there is no rustup."; \
 	else rustup toolchain install --profile minimal --no-self-update $(OLDEST) && \
 		cargo +$(OLDEST) check --locked --target-dir $(OUT)/oldest; fi
+
+fuzz: packages-build ## Look for inputs that break what must hold, a minute for each reader
+	RUSTFLAGS='$(FUZZ_FLAGS)' cargo build --locked --profile fuzz --no-default-features --features fuzzing --bin fuzz \
+		--target $(HOST) --target-dir $(OUT)/fuzz
+	@for name in $(FUZZED); do \
+		mkdir -p $(OUT)/fuzz/found/$$name; \
+		LOCALAPI_FUZZ=$$name $(FUZZER) -max_total_time=$(FUZZ_SECONDS) -timeout=10 -print_final_stats=1 \
+			-artifact_prefix=$(OUT)/fuzz/$$name- $(OUT)/fuzz/found/$$name fuzz/seeds/$$name >$(OUT)/fuzz/$$name.log 2>&1 \
+			|| { tail -n 30 $(OUT)/fuzz/$$name.log; exit 1; }; \
+		echo "$$name: $$(sed -n 's/^stat::number_of_executed_units: *//p' $(OUT)/fuzz/$$name.log) inputs"; \
+	done
 
 mutants: $(MUTANTS) ## Change the code in many ways, and list which changes no Rust test notices; takes hours
 	$(MUTANTS) mutants --output $(OUT)
@@ -227,5 +247,5 @@ comma := ,
 # A target's needs are met in the order in which they stand.
 .NOTPARALLEL:
 FORCE:
-.PHONY: help build capi demo test tests check deny oldest mutants coverage bench plot install uninstall package matrix
-.PHONY: clean lint ini
+.PHONY: help build capi demo test tests check deny oldest fuzz mutants coverage bench plot install uninstall package
+.PHONY: matrix clean lint ini

@@ -48,6 +48,13 @@ pub use selection::{Selection, SortField};
 pub use sqlite::{is_orphan, note_fork};
 pub use verdict::{Proof, Verdict, Written};
 
+/// What is private here, for `fuzz/`.
+#[cfg(feature = "fuzzing")]
+pub mod fuzz {
+    pub use super::mysql::fuzz_dialect as dialect;
+    pub use super::sqlite::fuzz_log as log;
+}
+
 /// How often a store was opened.
 static OPENED: AtomicU64 = AtomicU64::new(0);
 

@@ -161,6 +161,20 @@ fn print(ring: &KeyRing) -> Zeroizing<String> {
     text
 }
 
+/// What is read is written and read again.
+///
+/// # Panics
+///
+/// Where it's another one then.
+#[cfg(feature = "fuzzing")]
+pub fn fuzz(input: &[u8]) {
+    let Some(ring) = parse(input) else { return };
+    let printed = print(&ring);
+    let again = parse(printed.as_bytes()).map(|again| print(&again));
+    assert_eq!(again.as_deref(), Some(&*printed));
+    assert!(ring.holds(&ring.active));
+}
+
 /// The operating system's word for a fault, without its number.
 fn reason(error: &std::io::Error) -> String {
     match error.kind() {

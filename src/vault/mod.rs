@@ -14,6 +14,8 @@ use crate::error::{Error, Result};
 use crate::random::Random;
 use key_file::Stamp;
 
+#[cfg(feature = "fuzzing")]
+pub use key_file::fuzz as fuzz_key_file;
 pub use key_ring::{KeyId, KeyRing, Opened};
 
 /// The keys of the process and the file they come from.

@@ -124,6 +124,47 @@ fn hexadecimal(sql: &mut String, text: &str) {
     let _ = write!(sql, "_utf8mb4 x'{}'", base16ct::lower::encode_string(text.as_bytes()));
 }
 
+/// Statements as the store has them, with texts of strangers in them: nothing of those but their digits is in what is sent,
+/// and these digits are the texts.
+///
+/// # Panics
+///
+/// Where that isn't so.
+#[cfg(feature = "fuzzing")]
+pub fn fuzz(input: &[u8]) {
+    const STATEMENTS: [&str; 4] = [
+        "SELECT id, '?2' FROM t WHERE identifier = ?1 COLLATE BINARY AND name = ?2",
+        "INSERT INTO t (a, b) VALUES (?1, ?2) ON CONFLICT (a) DO UPDATE SET b = excluded.b",
+        "INSERT OR FAIL INTO t (a, b) VALUES (?, ?)",
+        "UPDATE t SET a = ?2 WHERE b = ?1 ORDER BY name COLLATE BINARY DESC",
+    ];
+    let Ok(text) = std::str::from_utf8(input) else { return };
+    let half = text.chars().count() / 2;
+    let (first, second) = text.split_at(text.char_indices().nth(half).map_or(text.len(), |(at, _)| at));
+    let plain = |text: &str| if text.is_ascii() { "a" } else { "\u{e9}" };
+    for sql in STATEMENTS {
+        let sent = render(sql, &[Bind::Text(first), Bind::TextAround(second, RowId::New, first)]);
+        let usual = render(sql, &[Bind::Text(plain(first)), Bind::TextAround("", RowId::New, "")]);
+        let parts = |sent: &str| -> (String, Vec<String>) {
+            let mut literals = Vec::new();
+            let mut rest = String::new();
+            for (number, part) in sent.split("_utf8mb4 x'").enumerate() {
+                let (literal, after) =
+                    if number == 0 { ("", part) } else { part.split_once('\'').unwrap_or(("?", "")) };
+                if number > 0 {
+                    literals.push(literal.to_owned());
+                }
+                rest.push_str(after);
+            }
+            (rest, literals)
+        };
+        let ((sent, literals), (usual, _)) = (parts(&sent), parts(&usual));
+        assert_eq!(sent, usual);
+        let known = [first, second].map(|text| base16ct::lower::encode_string(text.as_bytes()));
+        assert!(literals.len() >= 3 && literals.iter().all(|literal| known.contains(literal)));
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -12,6 +12,8 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use self::client::{Answer, Cells, Rows};
+#[cfg(feature = "fuzzing")]
+pub use self::dialect::fuzz as fuzz_dialect;
 use self::dialect::{NEW_ROW, render};
 use self::session::{Fault, Session};
 use super::engine::{Bind, Engine, Missing, Row, RowId};

@@ -218,7 +218,7 @@ impl Chain {
             0x377f_0683 => true,
             _ => return None,
         };
-        let page = usize::try_from(word(header, 8)?).ok()?;
+        let page = usize::try_from(word(header, 8)?).ok().filter(|page| (512..=65_536).contains(page))?;
         let salts = header.get(16..24)?.try_into().ok()?;
         let mut chain = Self { page, big_endian, salts, sums: (0, 0) };
         chain.add(header.get(..24)?);
@@ -246,6 +246,54 @@ impl Chain {
         }
         self.sums = (first, second);
     }
+}
+
+/// Reads a log as it is; then as the pages of a log with the right checksums, and with one bit changed.
+///
+/// # Panics
+///
+/// Where pages don't hold that should, or do that shouldn't.
+#[cfg(feature = "fuzzing")]
+#[allow(clippy::indexing_slicing, clippy::unwrap_used, reason = "a panic is how a fault is told here")]
+pub fn fuzz(input: &[u8]) {
+    const PAGE: usize = 512;
+    if let Some((header, pages)) = input.split_first_chunk::<HEADER>()
+        && let Some(mut chain) = Chain::new(header)
+    {
+        let length = PAGE_HEADER + chain.page;
+        let _ = pages.chunks(length).take_while(|page| chain.holds(page)).count();
+    }
+    let Some((&[kind, at_1, at_2, bit], content)) = input.split_first_chunk::<4>() else { return };
+    let mut log = vec![0; HEADER];
+    log[..4].copy_from_slice(&(0x377f_0682 | u32::from(kind & 1)).to_be_bytes());
+    log[8..12].copy_from_slice(&(PAGE as u32).to_be_bytes());
+    log[16..24].copy_from_slice(&[kind, at_1, at_2, bit, kind, at_1, at_2, bit]);
+    let mut chain =
+        Chain { page: PAGE, big_endian: kind & 1 == 1, salts: log[16..24].try_into().unwrap(), sums: (0, 0) };
+    let sums = |chain: &Chain| [chain.sums.0.to_be_bytes(), chain.sums.1.to_be_bytes()].concat();
+    chain.add(&log[..24]);
+    log[24..].copy_from_slice(&sums(&chain));
+    for (number, content) in (1_u32..).zip(content.chunks(PAGE)) {
+        let mut page = vec![0; PAGE_HEADER + PAGE];
+        page[..4].copy_from_slice(&number.to_be_bytes());
+        page[4..8].copy_from_slice(&number.to_be_bytes());
+        page[8..16].copy_from_slice(&log[16..24]);
+        page[PAGE_HEADER..][..content.len()].copy_from_slice(content);
+        chain.add(&page[..8]);
+        chain.add(&page[PAGE_HEADER..]);
+        page[16..24].copy_from_slice(&sums(&chain));
+        log.append(&mut page);
+    }
+    let whole = |log: &[u8]| {
+        let mut chain = Chain::new(log.first_chunk()?)?;
+        Some(log[HEADER..].chunks(PAGE_HEADER + PAGE).take_while(|page| chain.holds(page)).count())
+    };
+    let pages = content.chunks(PAGE).count();
+    assert_eq!(whole(&log), Some(pages));
+    let at = usize::from(u16::from_be_bytes([at_1, at_2])) % log.len();
+    log[at] ^= 1 << (bit % 8);
+    // What the header says is all under its checksum.
+    assert!(whole(&log).is_none_or(|found| found < pages && at >= HEADER));
 }
 
 fn word(bytes: &[u8], at: usize) -> Option<u32> {

@@ -26,6 +26,8 @@ use self::fault::{fault, is_busy, system_error};
 use self::file::{Counted, INDEX, Identity, LOG, Log, Named, cannot_create, connect, flush_folder};
 pub use self::file::{is_orphan, note_fork};
 use self::gate::{Cut, Doubts, Gate};
+#[cfg(feature = "fuzzing")]
+pub use self::log::fuzz as fuzz_log;
 use self::sandbox::Sandboxed;
 use self::schema::APPLICATION_ID;
 use self::statement::Statements;
