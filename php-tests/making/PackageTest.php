@@ -35,6 +35,13 @@ final class PackageTest extends TestCase
             $libraries[] = "$this->folder/deb" . PHP_EXTENSION_DIR . '/localapi.so';
             $stubs = "$this->folder/deb/usr/share/php$number-localapi/stubs/localapi.stubs.php";
             self::assertFileEquals(self::ROOT . '/stubs/localapi.stubs.php', $stubs);
+            $whmcs = "$this->folder/deb/usr/share/php$number-localapi/sandbox/whmcs.php";
+            self::assertFileEquals(self::ROOT . '/sandbox/whmcs.php', $whmcs);
+            foreach (['install /usr/share/php/localapi' => 'postinst', 'remove' => 'prerm'] as $what => $script) {
+                $said = file_get_contents("$this->folder/deb/DEBIAN/$script");
+                self::assertStringContainsString("update-alternatives --$what localapi-sandbox", $said);
+            }
+            self::assertFileExists("$this->folder/deb/usr/share/doc/php$number-localapi/docs/testing.md");
             $control = file_get_contents("$this->folder/deb/DEBIAN/control");
             self::assertStringContainsString("\nVersion: " . self::version() . "-1\n", $control);
         }
