@@ -352,6 +352,9 @@ impl Pair {
             ("serviceId", Value::Int(known.service_id)),
             ("userId", Value::Int(if known.service_id == 0 { 0 } else { 10 })),
             ("redirectUri", Value::Texts(known.redirect_uri.clone())),
+            ("name", Value::Text(known.name.clone())),
+            ("description", Value::Text(known.description.clone())),
+            ("logoUri", Value::Text(String::new())),
         ];
         assert_eq!(found, right.then_some(expected));
     }
