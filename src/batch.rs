@@ -3,6 +3,7 @@
 use crate::command::Call;
 use crate::error::{Error, Result};
 use crate::reply::{Fields, List, Reply, Rows};
+use crate::rotation;
 use crate::session::{ATTEMPTS, Session};
 use crate::store::{Store, Verdict};
 
@@ -44,6 +45,7 @@ fn answer_chunk<'a>(
     answered: &mut Vec<Result<Reply<'a>>>,
 ) -> Result<()> {
     let (mut attempts, mut has_made_room) = (1, false);
+    let mut patience = session.patience();
     let mut undoes_alone = session.is_remote();
     loop {
         session.begin_call();
@@ -57,7 +59,11 @@ fn answer_chunk<'a>(
             session.with_open_store(Store::roll_batch_back);
         }
         let again = match &done {
-            Err(Error::StoreContended(_)) => true,
+            Ok(()) => {
+                rotation::reseal_late(session);
+                false
+            }
+            Err(Error::StoreContended(_)) => patience.pause(),
             Err(error @ Error::StoreFull(_)) if !has_made_room => {
                 has_made_room = true;
                 session.make_room(error.clone()).is_ok()
@@ -67,16 +73,21 @@ fn answer_chunk<'a>(
                 true
             }
             Err(Error::CommitUnanswered(_)) => match Verdict::of_all(proofs.iter().map(|proof| session.judge(proof))) {
-                Verdict::Stored => return Ok(()),
-                Verdict::Undone => true,
-                Verdict::Unknown => proofs.is_empty(),
+                Verdict::Stored => {
+                    rotation::reseal_late(session);
+                    return Ok(());
+                }
+                Verdict::Unknown if !proofs.is_empty() => false,
+                Verdict::Undone | Verdict::Unknown => {
+                    attempts += 1;
+                    attempts <= ATTEMPTS
+                }
             },
             _ => false,
         };
-        if !again || attempts == ATTEMPTS {
+        if !again {
             return done;
         }
-        attempts += 1;
     }
 }
 

@@ -10,6 +10,7 @@ use sha2::{Digest as _, Sha256};
 use crate::clock::Clock;
 use crate::error::{Error, Result};
 use crate::own_file::beside;
+use crate::patience::Patience;
 use crate::place::Place;
 use crate::random::Random;
 use crate::reply::{Fields, Value};
@@ -20,9 +21,6 @@ use crate::vault::{KeyId, Opened, Vault};
 
 /// How many rows are copied in one transaction.
 const BATCH: usize = 500;
-
-/// How often that is tried where a server has undone it for another's sake.
-const ATTEMPTS: usize = 8;
 
 /// A copy on its way.
 pub struct Copy {
@@ -186,7 +184,7 @@ impl Copy {
             // Makes what is missing of a new store.
             let mut to = Store::open(&self.to, &self.settings, Missing::Made)?;
             write(&mut to, &self.to, &self.settings, |to| {
-                // This first: at a server it waits for those who have begun to write.
+                // This first: those who have begun to write find it when that is stored.
                 to.set_note(Note::CopyOf, Some(&self.source))?;
                 if to.is_new(&self.settings)? { to.delete_first_rows() } else { Err(Error::TargetNotEmpty) }
             })?;
@@ -434,13 +432,12 @@ fn write<T>(
     settings: &Settings,
     work: impl Fn(&mut Store) -> Result<T>,
 ) -> Result<T> {
-    let mut attempts = 1;
+    let mut patience = Patience::new(settings.busy_timeout);
     loop {
         match store.write(&work) {
             Ok(Written::Surely(value)) => return Ok(value),
             Ok(Written::Perhaps(_, error)) => return Err(error),
-            Err(Error::StoreContended(_)) if attempts < ATTEMPTS => {
-                attempts += 1;
+            Err(Error::StoreContended(_)) if patience.pause() => {
                 // A file's connection may be in doubt since another process has failed to flush.
                 *store = Store::open_to_copy(place, settings)?;
             }

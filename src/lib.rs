@@ -27,7 +27,7 @@
 //! * [`credential`]: the rules for each part of a credential, and the making of it
 //! * [`vault`]: seals secrets at rest
 //! * [`store`]: the tables and the statements
-//! * [`text`], [`secret_text`], [`clock`], [`random`]: what all of them use
+//! * [`text`], [`secret_text`], [`clock`], [`random`], [`patience`]: what all of them use
 //! * [`settings`]: what the host has set; [`place`]: where things are; [`own_file`]: files that are ours
 
 pub mod actor;
@@ -40,6 +40,7 @@ pub mod credential;
 pub mod error;
 pub mod http;
 pub mod own_file;
+pub mod patience;
 pub mod place;
 pub mod random;
 pub mod registry;

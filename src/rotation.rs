@@ -84,6 +84,21 @@ fn key_in_use(session: &Session) -> Result<(KeyId, bool)> {
     })
 }
 
+/// Seals anew what was sealed with a key that a rotation has replaced before it was stored: that may have looked for such
+/// secrets already. Where this fails the older key is in the file still, and the next rotation looks again.
+pub fn reseal_late(session: &Session) {
+    if session.is_in_batch() {
+        return;
+    }
+    let Ok(Some((key, late))) = session.read(Store::sealed_late) else { return };
+    let Some(key) = KeyId::parse(&key) else { return };
+    for identifier in late {
+        if let Ok(Some(found)) = session.read(|store| store.credential_to_read(&identifier)) {
+            let _ = reseal(session, &key, &[(found.id, found.identifier, found.secret)]);
+        }
+    }
+}
+
 /// Seals these secrets with another key. One that can't be opened stays as it is.
 fn reseal(session: &Session, target: &KeyId, batch: &[(i64, String, String)]) -> Result<i64> {
     let vault = session.vault()?;
@@ -122,10 +137,12 @@ mod tests {
 
     use super::*;
     use crate::command;
+    use crate::credential::Secret;
     use crate::reply::Value;
     use crate::request::Request;
     use crate::request::fixture::Given;
     use crate::settings::{Dsn, KeyFile, Settings};
+    use crate::store::Details;
     use crate::store::test_server::Database;
 
     /// A store in a file and one at the server, if there is any, each with the path of its key file.
@@ -200,6 +217,29 @@ mod tests {
             // Then all is as after any rotation: the next one takes the staged key.
             assert_eq!(rotate(&session, || true).unwrap(), 2);
             assert!(!sealed_with(&session).contains(&active));
+        }
+    }
+
+    #[test]
+    fn what_was_sealed_before_a_rotation_and_is_stored_behind_it_is_sealed_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        // In a file nobody rotates meanwhile.
+        for (settings, ..) in stores(folder.path()).into_iter().skip(1) {
+            let (session, other) = (Session::new(settings.clone()), Session::new(settings));
+            create(&session).unwrap();
+            let secret = Secret::generate(&Random::System).unwrap();
+            let mut rotated = 0;
+            let late = |store: &mut Store| {
+                let sealed = crate::sealing::seal(&session, store, "late", &secret)?;
+                rotated = rotate(&other, || true)?;
+                store.insert_credential("late", &sealed, &Details::default(), "2026-01-01 00:00:00").map(drop)
+            };
+            session.transaction(late, |()| Verdict::Unknown.always()).unwrap();
+            assert_eq!(rotated, 1);
+            let active = note(&session, Note::SealingKey).unwrap();
+            assert_ne!(sealed_with(&session), [active.clone(), active.clone()]);
+            reseal_late(&session);
+            assert_eq!(sealed_with(&session), [active.clone(), active]);
         }
     }
 

@@ -27,6 +27,7 @@ pub fn seal(session: &Session, store: &mut Store, identifier: &str, secret: &Sec
         Some(noted) if noted != id => note_rotation(store, &id)?,
         Some(_) => {}
     }
+    store.note_sealed(identifier, &id.to_string());
     Ok(sealed)
 }
 

@@ -6,14 +6,15 @@ use std::rc::Rc;
 use crate::clock::Clock;
 use crate::credential::identifier;
 use crate::error::{Error, Result};
+use crate::patience::Patience;
 use crate::place::Place;
 use crate::random::Random;
 use crate::settings::{Dsn, Settings};
 use crate::store::{self, Missing, Proof, Store, Verdict, Version, Written};
 use crate::vault::Vault;
 
-/// How often a transaction is tried where a value turns out to be taken, or a server has undone it for another's sake.
-/// Sixteen random bytes are never taken; seeded ones can be.
+/// How often a transaction is tried where a value turns out to be taken, or a commit without an answer was undone. Sixteen
+/// random bytes are never taken; seeded ones can be.
 pub const ATTEMPTS: usize = 8;
 
 /// In seconds: what happens again so soon leaves no second line in the activity log.
@@ -139,13 +140,18 @@ impl Session {
 
     /// Asks a server at once what `reads` will ask one by one; with `writes` in the transaction that will write.
     pub fn ask_at_once(&self, writes: bool, reads: impl Fn(&mut Store)) -> Result<()> {
-        for _ in 1..ATTEMPTS {
+        let mut patience = self.patience();
+        loop {
             match self.read(|store| store.foresee(writes, &reads)) {
-                Err(Error::StoreContended(_)) if !self.is_in_batch() => self.settle(),
+                Err(Error::StoreContended(_)) if !self.is_in_batch() && patience.pause() => self.settle(),
                 done => return done,
             }
         }
-        self.read(|store| store.foresee(writes, &reads))
+    }
+
+    /// How long what a server has undone for another's sake is tried again.
+    pub fn patience(&self) -> Patience {
+        Patience::new(self.settings.busy_timeout)
     }
 
     /// Ends what [`ask_at_once`](Self::ask_at_once) has begun.
@@ -173,9 +179,9 @@ impl Session {
         F: Fn(&mut Store) -> Result<D>,
     {
         let Decision { version, made, decide } = decision;
-        let (mut attempts, mut has_made_room) = (0, false);
+        let (mut attempts, mut has_made_room) = (1, false);
+        let mut patience = self.patience();
         loop {
-            attempts += 1;
             let written = self.read(|store| {
                 store.write(|store| {
                     // Something may have changed since, and nothing can any more.
@@ -193,10 +199,10 @@ impl Session {
                 }
                 Ok(Written::Perhaps(value, error)) => match self.judge(&proof(&value)) {
                     Verdict::Stored => return Ok(value),
-                    Verdict::Undone if attempts < ATTEMPTS => {}
+                    Verdict::Undone if attempts < ATTEMPTS => attempts += 1,
                     Verdict::Undone | Verdict::Unknown => return Err(error),
                 },
-                Err(Error::Taken) if attempts < ATTEMPTS => {}
+                Err(Error::Taken) if attempts < ATTEMPTS => attempts += 1,
                 // Another column than ours, of a table that a host has made.
                 Err(Error::Taken) if self.is_remote() => return Err(Error::RowNotUnique),
                 Err(Error::Taken) => return Err(Error::NoRandomness),
@@ -206,7 +212,7 @@ impl Session {
                     has_made_room = true;
                     self.make_room(error)?;
                 }
-                Err(Error::StoreContended(_)) if attempts < ATTEMPTS => {}
+                Err(Error::StoreContended(_)) if patience.pause() => {}
                 Err(error) => return Err(error),
             }
         }

@@ -6,6 +6,7 @@ use crate::credential::{Described, GrantType, Scopes, Secret, Service, identifie
 use crate::error::{Error, Result};
 use crate::reply::{Reply, Value};
 use crate::request::{Request, later};
+use crate::rotation;
 use crate::sealing;
 use crate::session::Session;
 use crate::store::{Details, RowId, Store, Verdict};
@@ -86,6 +87,7 @@ impl Command for Create {
                 Box::new(move |store| Ok(Verdict::stored_if(store.credential_by_identifier(&identifier)?.is_some())))
             },
         )?;
+        rotation::reseal_late(session);
         let id = match row {
             RowId::Known(id) => id,
             RowId::New => session.read(|store| match store.id(row) {

@@ -6,6 +6,7 @@ use crate::credential::{Described, GrantType, Scopes, Secret, Service, logo_uri}
 use crate::error::{Error, Result};
 use crate::reply::{Reply, Value};
 use crate::request::{Request, TextOrList, later};
+use crate::rotation;
 use crate::sealing;
 use crate::session::Session;
 use crate::store::{Credential, RowId, Store, Verdict};
@@ -153,6 +154,7 @@ impl Command for Update {
                 })
             },
         )?;
+        rotation::reseal_late(session);
         if let Some(secret) = secret {
             answer.push(("newClientSecret", Value::Secret(secret.text())));
         }

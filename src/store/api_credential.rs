@@ -93,7 +93,7 @@ impl Store {
     pub fn revoke_api_credential(&self, identifier: &str, now: &str) -> Result<Option<i64>> {
         let sql = "SELECT id, deleted_at FROM tbldeviceauth WHERE identifier = ?1 COLLATE BINARY";
         let read = |row: &dyn Row| is_no_time(&row.text(1)).then(|| row.int(0));
-        let found = self.engine.row(sql, &[Bind::Text(identifier)], read)?.flatten();
+        let found = self.engine.row_to_change(sql, &[Bind::Text(identifier)], read)?.flatten();
         if let Some(id) = found {
             let sql = "UPDATE tbldeviceauth SET secret = '', deleted_at = ?1, updated_at = ?1 WHERE id = ?2";
             self.engine.execute(sql, &[Bind::Text(now), Bind::Int(id)])?;

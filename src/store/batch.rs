@@ -22,6 +22,7 @@ impl Store {
     /// Begins the transaction that the calls of a batch share.
     pub fn begin_batch(&mut self, undoes_alone: bool) -> Result<()> {
         self.engine.begin()?;
+        self.sealed.clear();
         self.batch = Some(Batch { undoes_alone, proofs: Vec::new() });
         let locked = self.lock_version().and_then(|()| self.refuse_unfinished());
         if locked.is_err() {
@@ -78,7 +79,7 @@ impl Store {
             return Err(Error::BatchLost);
         };
         *proofs = batch.proofs;
-        let done = self.engine.commit();
+        let done = self.commit();
         if done.is_err() {
             self.roll_batch_back();
         }

@@ -93,6 +93,16 @@ pub trait Engine {
     /// Ends the transaction: its rows are as durable as was asked for once this returns.
     fn commit(&mut self) -> Result<()>;
 
+    /// Commits, and reads what is there then, where others may have changed it since this transaction has read it.
+    fn commit_and_query(
+        &mut self,
+        _sql: &str,
+        _values: &[Bind<'_>],
+        _read: &mut dyn FnMut(&dyn Row) -> bool,
+    ) -> Result<()> {
+        self.commit()
+    }
+
     /// Undoes the transaction, if one is open still: some faults have ended it already.
     fn rollback(&self);
 

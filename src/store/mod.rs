@@ -34,7 +34,7 @@ use crate::error::{Error, Result};
 use crate::place::Place;
 use crate::settings::Settings;
 use batch::Batch;
-use engine::Engine;
+use engine::{Bind, Engine};
 use sqlite::Sqlite;
 
 pub use activity_log::{About, LogLine};
@@ -66,6 +66,10 @@ pub struct Store {
     /// What others had made of the store when this connection's transaction began: nobody else changes anything before
     /// it ends.
     locked: Option<Version>,
+    /// What the transaction that goes on has sealed: the identifiers, and with which key.
+    sealed: Vec<(String, String)>,
+    /// The key that secrets were sealed with once the last transaction was committed, where others may change it.
+    key_after_commit: Option<Option<String>>,
     /// Which of the stores that this process has opened this is.
     opened: u64,
     /// The transaction that calls share now.
@@ -114,7 +118,17 @@ impl Store {
         // Nobody else has it open, where that counts.
         let unchanged_at = Some((engine.changes_so_far(), 0));
         let opened = OPENED.fetch_add(1, Ordering::Relaxed);
-        Self { engine, known: None, locked: None, opened, batch: None, copied: false, unchanged_at }
+        Self {
+            engine,
+            known: None,
+            locked: None,
+            sealed: Vec::new(),
+            key_after_commit: None,
+            opened,
+            batch: None,
+            copied: false,
+            unchanged_at,
+        }
     }
 
     /// Whether the place still names what is open here.
@@ -155,8 +169,9 @@ impl Store {
         if let Some(undoes_alone) = self.undoes_alone() {
             return self.write_in_batch(undoes_alone, work);
         }
+        self.sealed.clear();
         let begun = self.engine.begin().and_then(|()| self.lock_version()).and_then(|()| self.refuse_unfinished());
-        let done = begun.and_then(|()| work(self)).and_then(|value| match self.engine.commit() {
+        let done = begun.and_then(|()| work(self)).and_then(|value| match self.commit() {
             Ok(()) => Ok(Written::Surely(value)),
             Err(error @ (Error::CommitUnanswered(_) | Error::StoreDisplaced(_))) => Ok(Written::Perhaps(value, error)),
             Err(error) => Err(error),
@@ -167,6 +182,46 @@ impl Store {
             self.known = None;
         }
         done
+    }
+
+    /// Commits, and looks what others have noted meanwhile: a server keeps nobody from that.
+    fn commit(&mut self) -> Result<()> {
+        let names = [Note::SealingKey, Note::CopyOf].map(Note::name);
+        let mut notes = BTreeMap::new();
+        self.key_after_commit = None;
+        let sql = "SELECT name, value FROM localapi_store WHERE name IN (?1, ?2)";
+        self.engine.commit_and_query(sql, &names.map(Bind::Text), &mut |row| {
+            notes.insert(row.text(0), row.text(1));
+            true
+        })?;
+        let [key, copy] = names.map(|name| notes.remove(name));
+        self.key_after_commit = Some(key);
+        if copy.is_some() && !self.copied { Err(Error::CopyUnfinished) } else { Ok(()) }
+    }
+
+    /// Notes that the transaction that goes on has sealed the secret of this identifier with this key. Only at a server may
+    /// another be in use by the time that it's stored.
+    pub fn note_sealed(&mut self, identifier: &str, key: &str) {
+        if self.is_remote() {
+            self.sealed.push((identifier.to_owned(), key.to_owned()));
+        }
+    }
+
+    /// The key that secrets are sealed with by now, and the identifiers of those that the last transaction has sealed with
+    /// another.
+    pub fn sealed_late(&mut self) -> Result<Option<(String, Vec<String>)>> {
+        let sealed = std::mem::take(&mut self.sealed);
+        if sealed.is_empty() {
+            return Ok(None);
+        }
+        let key = match self.key_after_commit.take() {
+            Some(key) => key,
+            None => self.note(Note::SealingKey)?,
+        };
+        Ok(key.map(|now| {
+            let late = sealed.into_iter().filter(|(_, key)| *key != now).map(|(identifier, _)| identifier).collect();
+            (now, late)
+        }))
     }
 
     /// The id of a row that was inserted, once that is committed; `None` where a server was lost with the answer.

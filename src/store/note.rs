@@ -25,7 +25,7 @@ pub enum Note {
 impl Note {
     const ALL: [Self; 5] = [Self::SealingKey, Self::Rotation, Self::CopyOf, Self::CopiedUpTo, Self::Identity];
 
-    fn name(self) -> &'static str {
+    pub(super) fn name(self) -> &'static str {
         match self {
             Self::SealingKey => "sealing key",
             Self::Rotation => "rotation",
@@ -49,6 +49,8 @@ impl Store {
     /// Changes what the store notes of itself.
     pub fn set_note(&mut self, note: Note, value: Option<&str>) -> Result<()> {
         self.known = None;
+        // Who says that it's a copy is who makes it.
+        self.copied |= note == Note::CopyOf;
         let name = Bind::Text(note.name());
         match value {
             Some(value) => {

@@ -57,7 +57,7 @@ impl Fault {
                 // Shutting down, killed, gone, timed out.
                 1053 | 1077 | 1078 | 1079 | 1080 | 1152 | 1153 | 1158..=1161 | 1184 | 1317 | 1927 | 4031 => Self::Lost,
                 // Deadlock, or Galera's certification; a node that is about to leave.
-                1213 | 3101 => Self::Contended,
+                1213 | 1614 | 3101 => Self::Contended,
                 // Null, out of range, cut off, not of the type or the character set, too long.
                 1048 | 1264 | 1265 | 1292 | 1366 | 1406 | 3988 => {
                     column(&message).map_or(Self::Code(code), Self::Unfit)
@@ -103,6 +103,12 @@ impl Fault {
                 | Self::Malformed
                 | Self::TooLong
         )
+    }
+
+    /// Whether a commit that is answered so may be stored all the same: the server doesn't say that it has undone it. A
+    /// node that is outside of its cluster runs nothing.
+    pub fn leaves_open(&self) -> bool {
+        !matches!(self, Self::Contended | Self::Code(1047))
     }
 
     /// The sentence for the caller.

@@ -1,6 +1,7 @@
 //! How MariaDB and MySQL run a statement: one connection, and as few round trips as the store lets them be.
 
 pub mod client;
+mod compound;
 mod dialect;
 mod fault;
 mod schema;
@@ -42,6 +43,8 @@ struct State {
     begun: bool,
     /// Whether the server knows of it.
     sent: bool,
+    /// Whether the session has answered something since it began.
+    answered: bool,
     /// Whether the server has undone it: then nothing may be sent that would be on its own.
     undone: bool,
     /// Statements of the transaction that the server gets with the next one that is asked for an answer.
@@ -56,16 +59,15 @@ struct State {
     new_row: Option<i64>,
 }
 
-/// A query that will be asked, and how it locks what it finds.
+/// A query that will be asked, and whether it locks what it finds.
 #[derive(PartialEq, Eq)]
 struct Noted {
     sql: String,
-    lock: &'static str,
+    locks: bool,
 }
 
-/// What is read in a transaction stays as it is until the transaction ends.
-const SHARED: &str = " LOCK IN SHARE MODE";
-/// Two that have the same lock and want to change what they have read would wait for each other.
+/// What is about to be changed stays as it is until then. Nothing else is locked: the nodes of a cluster know of no
+/// locks, and one that waits for them stops the whole of it.
 const EXCLUSIVE: &str = " FOR UPDATE";
 
 /// What asking a server gives.
@@ -83,6 +85,13 @@ pub struct Statement {
 impl From<String> for Statement {
     fn from(sql: String) -> Self {
         Self { sql, inserts: false }
+    }
+}
+
+impl Statement {
+    /// Whether it's answered with rows.
+    pub fn is_query(&self) -> bool {
+        self.sql.starts_with("SELECT")
     }
 }
 
@@ -109,13 +118,13 @@ impl Mysql {
         let asked = statements.len();
         state.pending.extend(statements);
         let packet = std::mem::take(&mut state.pending);
-        let mut answers = self.send(state, &packet);
+        let mut answers = self.send_all(state, &packet);
         for _ in 1..ATTEMPTS {
             // The server knows nothing yet that was lost with the session.
             if state.sent || answers.as_ref().err() != Some(&Fault::Lost) {
                 break;
             }
-            answers = self.send(state, &packet);
+            answers = self.send_all(state, &packet);
         }
         if state.sent && answers.as_ref().err() == Some(&Fault::Lost) {
             // The server undoes what wasn't committed, so all of it can be done again.
@@ -131,22 +140,29 @@ impl Mysql {
         Ok(answers.split_off(answers.len().saturating_sub(asked)))
     }
 
-    /// Sends statements in one packet, over a new session where there is none.
-    fn send(&self, state: &mut State, packet: &[Statement]) -> Asked<Vec<Answer>> {
+    fn send_all(&self, state: &mut State, packet: &[Statement]) -> Asked<Vec<Answer>> {
+        let mut answers = Vec::with_capacity(packet.len());
+        self.send(state, packet, &mut answers).map(|()| answers)
+    }
+
+    /// Sends statements at once, over a new session where there is none. What was answered before a fault is in
+    /// `answers`, too.
+    fn send(&self, state: &mut State, packet: &[Statement], answers: &mut Vec<Answer>) -> Asked<()> {
         let mut session = match state.session.take() {
             Some(session) => session,
             None => self.reconnect(state)?,
         };
-        let answers = session.send(packet);
-        if !answers.as_ref().is_err_and(Fault::ends_session) {
+        let done = session.send(packet, answers);
+        if !done.as_ref().is_err_and(Fault::ends_session) {
             state.session = Some(session);
         }
-        for (statement, answer) in packet.iter().zip(answers.iter().flatten()) {
+        for (statement, answer) in packet.iter().zip(answers.iter()) {
             if statement.inserts {
                 state.new_row = Some(answer.new_id);
             }
         }
-        answers
+        state.answered = done.is_ok();
+        done
     }
 
     fn reconnect(&self, state: &mut State) -> Asked<Session> {
@@ -164,19 +180,19 @@ impl Mysql {
         Ok(session)
     }
 
-    fn look(&self, mut sql: String, lock: &'static str, read: &mut dyn FnMut(&dyn Row) -> bool) -> Result<()> {
+    fn look(&self, mut sql: String, locks: bool, read: &mut dyn FnMut(&dyn Row) -> bool) -> Result<()> {
         let foreseen = {
             let state = &mut *self.state.borrow_mut();
             if let Some(noted) = &mut state.noted {
-                let query = Noted { sql, lock };
+                let query = Noted { sql, locks };
                 if !noted.contains(&query) {
                     noted.push(query);
                 }
                 return Ok(());
             }
             let found = state.foreseen.iter().find(|(known, _)| *known == sql).map(|(_, rows)| Rc::clone(rows));
-            if state.begun {
-                sql.push_str(lock);
+            if state.begun && locks {
+                sql.push_str(EXCLUSIVE);
             }
             found
         };
@@ -188,9 +204,53 @@ impl Mysql {
         Ok(())
     }
 
+    /// Commits, and asks something behind that; `None` where that has no answer.
+    fn commit_and(&mut self, then: Vec<Statement>) -> Result<Option<Answer>> {
+        let state = self.state.get_mut();
+        if !state.sent {
+            if state.pending.len() <= 1 {
+                // Nothing was asked or done since it began.
+                Self::end(state);
+                return Ok(Some(Answer::default()));
+            }
+            if !state.answered {
+                // A session that was lost is better found now than with the commit.
+                let rest = state.pending.split_off(1);
+                self.ask(Vec::new())?;
+                self.state.get_mut().pending = rest;
+            }
+        }
+        let state = &mut *self.state.borrow_mut();
+        if state.undone {
+            return Err(Error::StoreContended(self.server.place()));
+        }
+        let mut packet = std::mem::take(&mut state.pending);
+        let commit = packet.len();
+        packet.push("COMMIT".into());
+        packet.extend(then);
+        let mark = state.session.as_ref().map(Session::mark);
+        let mut answers = Vec::with_capacity(packet.len());
+        let done = self.send(state, &packet, &mut answers);
+        let answered = answers.len();
+        match done {
+            Err(fault) if answered <= commit && (fault.ends_session() || answered == commit && fault.leaves_open()) => {
+                // The end of the session ends what it does.
+                state.session = None;
+                state.lost = mark;
+                Err(Error::CommitUnanswered(self.server.place()))
+            }
+            Err(fault) if answered <= commit => Err(fault.into_error(&self.server, &self.settings)),
+            _ => {
+                Self::end(state);
+                Ok(answers.into_iter().nth(commit + 1))
+            }
+        }
+    }
+
     fn end(state: &mut State) {
         state.begun = false;
         state.sent = false;
+        state.answered = false;
         state.undone = false;
         state.pending.clear();
         state.foreseen.clear();
@@ -201,11 +261,11 @@ impl Mysql {
 
 impl Engine for Mysql {
     fn query(&self, sql: &str, values: &[Bind<'_>], read: &mut dyn FnMut(&dyn Row) -> bool) -> Result<()> {
-        self.look(render(sql, values), SHARED, read)
+        self.look(render(sql, values), false, read)
     }
 
     fn query_to_change(&self, sql: &str, values: &[Bind<'_>], read: &mut dyn FnMut(&dyn Row) -> bool) -> Result<()> {
-        self.look(render(sql, values), EXCLUSIVE, read)
+        self.look(render(sql, values), true, read)
     }
 
     fn execute(&self, sql: &str, values: &[Bind<'_>]) -> Result<()> {
@@ -263,34 +323,21 @@ impl Engine for Mysql {
     }
 
     fn commit(&mut self) -> Result<()> {
-        if !self.state.get_mut().sent {
-            if self.state.get_mut().pending.len() <= 1 {
-                // Nothing was asked or done since it began.
-                Self::end(self.state.get_mut());
-                return Ok(());
-            }
-            // A session that was lost is better found now than with the commit.
-            let rest = self.state.get_mut().pending.split_off(1);
-            self.ask(Vec::new())?;
-            self.state.get_mut().pending = rest;
-        }
-        let state = &mut *self.state.borrow_mut();
-        if state.undone {
-            return Err(Error::StoreContended(self.server.place()));
-        }
-        let mut packet = std::mem::take(&mut state.pending);
-        packet.push("COMMIT".into());
-        let mark = state.session.as_ref().map(Session::mark);
-        match self.send(state, &packet) {
-            Ok(_) => {
-                Self::end(state);
+        self.commit_and(Vec::new()).map(drop)
+    }
+
+    fn commit_and_query(
+        &mut self,
+        sql: &str,
+        values: &[Bind<'_>],
+        read: &mut dyn FnMut(&dyn Row) -> bool,
+    ) -> Result<()> {
+        match self.commit_and(vec![render(sql, values).into()])? {
+            Some(answer) => {
+                let _ = answer.rows.iter().all(|row| read(&row));
                 Ok(())
             }
-            Err(fault) if fault.ends_session() => {
-                state.lost = mark;
-                Err(Error::CommitUnanswered(self.server.place()))
-            }
-            Err(fault) => Err(fault.into_error(&self.server, &self.settings)),
+            None => self.query(sql, values, read),
         }
     }
 
@@ -298,7 +345,7 @@ impl Engine for Mysql {
         let state = &mut *self.state.borrow_mut();
         let open = state.begun && state.sent;
         Self::end(state);
-        if open && state.session.is_some() && self.send(state, &["ROLLBACK".into()]).is_err() {
+        if open && state.session.is_some() && self.send_all(state, &["ROLLBACK".into()]).is_err() {
             // Its end undoes it.
             state.session = None;
         }
@@ -354,14 +401,20 @@ impl Engine for Mysql {
 
     fn fetch(&self, writes: bool) -> Result<()> {
         let noted = self.state.borrow_mut().noted.take().unwrap_or_default();
-        if writes {
+        let begins = writes && noted.iter().any(|noted| noted.locks);
+        if begins {
             self.begin()?;
         }
-        let statement = |noted: &Noted| match writes {
-            true => Statement::from(format!("{}{}", noted.sql, noted.lock)),
+        let statement = |noted: &Noted| match begins && noted.locks {
+            true => Statement::from(format!("{}{EXCLUSIVE}", noted.sql)),
             false => Statement::from(noted.sql.clone()),
         };
         let answers = self.ask(noted.iter().map(statement).collect())?;
+        if writes && !begins {
+            // What locks nothing is read before the transaction: it begins with what is written.
+            self.begin()?;
+            self.state.borrow_mut().answered = true;
+        }
         let rows = answers.into_iter().map(|answer| Rc::new(answer.rows));
         self.state.borrow_mut().foreseen = noted.into_iter().map(|noted| noted.sql).zip(rows).collect();
         Ok(())

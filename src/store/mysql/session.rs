@@ -1,15 +1,43 @@
 //! One session at the server.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use super::Statement;
 use super::client::{Answer, Connection};
 pub use super::fault::Fault;
 use super::schema::{TABLES, Table};
+use super::{Statement, compound};
 use crate::random::Random;
 use crate::settings::{Server, Settings};
 use crate::store::engine::Missing;
 use crate::store::seed::SEEDS;
+
+/// The variables that tell what kind of server it is.
+const KIND: [&str; 3] = ["version", "wsrep_on", "wsrep_cluster_address"];
+
+/// Variables of a server, by their names.
+struct Variables(BTreeMap<String, String>);
+
+impl Variables {
+    fn of(answer: Option<&Answer>) -> Self {
+        let text = |cell: &[u8]| String::from_utf8_lossy(cell).into_owned();
+        let rows = answer.into_iter().flat_map(|answer| answer.rows.iter());
+        let pairs = rows.filter_map(|row| match row.as_slice() {
+            [Some(name), Some(value)] => Some((text(name).to_ascii_lowercase(), text(value))),
+            _ => None,
+        });
+        Self(pairs.collect())
+    }
+
+    fn text(&self, name: &str) -> &str {
+        self.0.get(name).map_or("", String::as_str)
+    }
+
+    /// What tells the server from others.
+    fn identity(&self) -> String {
+        IDENTITY.map(|name| self.text(name)).join("\n")
+    }
+}
 
 /// The lock that one session has while it makes the tables.
 const MAKING: &str = "localapi tables";
@@ -20,10 +48,20 @@ const SYNTAX: u16 = 1064;
 pub struct Session {
     connection: Connection,
     mark: Mark,
-    /// Whether a packet may hold only one statement.
-    one_by_one: bool,
+    packets: Packets,
     /// For how many seconds the server may wait.
     longest_wait: u64,
+}
+
+/// How several statements are sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Packets {
+    /// All in one packet.
+    Several,
+    /// As one compound statement.
+    Compound,
+    /// Each in a packet of its own.
+    One,
 }
 
 /// What tells of a session whether it has ended.
@@ -31,9 +69,24 @@ pub struct Session {
 pub struct Mark {
     /// A lock that nobody else has.
     lock: String,
-    /// The machine and the port: locks are each server's own.
+    /// What tells the server from others, as far as it says: locks are each server's own. Empty where it has none.
     server: String,
 }
+
+/// The variables that tell one server from another, of which each server has some. Machines, ports and ids may be the
+/// same in two containers, and all of them again in the nodes of a cluster.
+const IDENTITY: [&str; 10] = [
+    "hostname",
+    "port",
+    "socket",
+    "datadir",
+    "server_id",
+    "server_uuid",
+    "server_uid",
+    "wsrep_node_name",
+    "wsrep_node_address",
+    "wsrep_node_incoming_address",
+];
 
 impl Session {
     /// Logs in, and makes the tables where they are missing.
@@ -44,7 +97,7 @@ impl Session {
         let lock = format!("localapi {}", base16ct::lower::encode_string(&bytes));
         let longest_wait = server.longest_wait().as_secs();
         let mark = Mark { lock, server: String::new() };
-        let mut session = Self { connection, mark, one_by_one: false, longest_wait };
+        let mut session = Self { connection, mark, packets: Packets::Several, longest_wait };
         session.configure(settings)?;
         match missing {
             Missing::Made => session.require_tables()?,
@@ -78,7 +131,7 @@ impl Session {
             return Err(Fault::Unanswered);
         }
         let wait = format!("SELECT GET_LOCK('{}', {})", other.lock, self.longest_wait);
-        let answers = self.send(&[wait.into(), format!("DO RELEASE_LOCK('{}')", other.lock).into()])?;
+        let answers = self.ask(&[wait.into(), format!("DO RELEASE_LOCK('{}')", other.lock).into()])?;
         match first_text(&answers, 0).as_str() {
             "1" => Ok(()),
             "0" => Err(Fault::Unanswered),
@@ -88,15 +141,32 @@ impl Session {
     }
 
     /// Sends statements and reads all their answers. The first that fails is the last that runs.
-    pub fn send(&mut self, statements: &[Statement]) -> Result<Vec<Answer>, Fault> {
-        let at_once = if self.one_by_one { 1 } else { statements.len().max(1) };
+    pub fn ask(&mut self, statements: &[Statement]) -> Result<Vec<Answer>, Fault> {
         let mut answers = Vec::with_capacity(statements.len());
+        self.send(statements, &mut answers).map(|()| answers)
+    }
+
+    /// Does so, and puts the answers of those before a fault into `answers`, too.
+    pub fn send(&mut self, statements: &[Statement], answers: &mut Vec<Answer>) -> Result<(), Fault> {
+        if self.packets == Packets::Compound && statements.len() > 1 {
+            return self.send_compound(statements, answers);
+        }
+        let at_once = if self.packets == Packets::One { 1 } else { statements.len().max(1) };
         for packet in statements.chunks(at_once) {
             let texts: Vec<&str> = packet.iter().map(|statement| statement.sql.as_str()).collect();
-            answers.extend(self.connection.query(&texts.join("; "), packet.len()).map_err(Fault::of)?);
+            self.connection.query_into(answers, &texts.join("; "), packet.len()).map_err(Fault::of)?;
         }
         // Otherwise nobody knows which statement an answer is to.
-        if answers.len() == statements.len() { Ok(answers) } else { Err(Fault::Malformed) }
+        if answers.len() == statements.len() { Ok(()) } else { Err(Fault::Malformed) }
+    }
+
+    fn send_compound(&mut self, statements: &[Statement], answers: &mut Vec<Answer>) -> Result<(), Fault> {
+        let mut told = Vec::with_capacity(statements.len() + 1);
+        let done = self.connection.query_into(&mut told, &compound::text(statements), statements.len() + 1);
+        let count = told.len();
+        answers.extend(statements.iter().zip(told).map(|(statement, told)| compound::answer(statement, told)));
+        done.map_err(Fault::of)?;
+        if count == statements.len() + 1 { Ok(()) } else { Err(Fault::Malformed) }
     }
 
     fn configure(&mut self, settings: &Settings) -> Result<(), Fault> {
@@ -111,24 +181,33 @@ impl Session {
             format!("SET SESSION innodb_lock_wait_timeout = {seconds}, lock_wait_timeout = {seconds}"),
             "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED".to_owned(),
             "SET NAMES utf8mb4".to_owned(),
-            "SELECT @@version".to_owned(),
+            // A server has but some of them.
+            format!("SHOW SESSION VARIABLES WHERE variable_name IN ({})", list(KIND.into_iter().chain(IDENTITY))),
         ];
         let statements = statements.map(Statement::from);
-        let answers = match self.send(&statements) {
+        let answers = match self.ask(&statements) {
             Err(Fault::Code(SYNTAX)) => {
-                self.one_by_one = true;
-                self.send(&statements)?
+                self.packets = Packets::One;
+                self.ask(&statements)?
             }
             answers => answers?,
         };
-        let version = answers.last().map(|answer| first_text(std::slice::from_ref(answer), 0)).unwrap_or_default();
-        if gives_ids_again(&version) {
-            return Err(Fault::TooOld(version));
+        let variables = Variables::of(answers.last());
+        let version = variables.text("version");
+        if gives_ids_again(version) {
+            return Err(Fault::TooOld(version.to_owned()));
+        }
+        if variables.text("wsrep_on") == "ON" && !variables.text("wsrep_cluster_address").is_empty() {
+            self.packets = match self.packets {
+                Packets::Several if is_mariadb(version) => Packets::Compound,
+                _ => Packets::One,
+            };
+            // The node would run again what has answered in part.
+            self.ask(&["SET SESSION wsrep_retry_autocommit = 0".into()])?;
         }
         // Some clusters refuse such locks: then nobody can tell when a session has ended.
-        let mark = format!("SELECT GET_LOCK('{}', 0), concat(@@hostname, ':', @@port)", self.mark.lock);
-        match self.send(&[mark.into()]) {
-            Ok(answers) if first_text(&answers, 0) == "1" => self.mark.server = first_text(&answers, 1),
+        match self.ask(&[format!("SELECT GET_LOCK('{}', 0)", self.mark.lock).into()]) {
+            Ok(answers) if first_text(&answers, 0) == "1" => self.mark.server = variables.identity(),
             Ok(_) | Err(Fault::Code(_)) => {}
             Err(fault) => return Err(fault),
         }
@@ -143,12 +222,12 @@ impl Session {
             Some(fault) => return Err(fault),
         }
         // Some clusters refuse such locks. Making a table twice does no harm.
-        match self.send(&[format!("SELECT GET_LOCK('{MAKING}', {})", self.longest_wait).into()]) {
+        match self.ask(&[format!("SELECT GET_LOCK('{MAKING}', {})", self.longest_wait).into()]) {
             Ok(_) | Err(Fault::Code(_)) => {}
             Err(fault) => return Err(fault),
         }
         let made = self.make_tables();
-        match self.send(&[format!("DO RELEASE_LOCK('{MAKING}')").into()]) {
+        match self.ask(&[format!("DO RELEASE_LOCK('{MAKING}')").into()]) {
             Err(fault) if fault.ends_session() => Err(fault),
             _ => made,
         }
@@ -163,7 +242,7 @@ impl Session {
             if table.name == finished {
                 self.seed()?;
             }
-            match self.send(&[table.create().into()]) {
+            match self.ask(&[table.create().into()]) {
                 // Not allowed, or read-only: what is missing is told then.
                 Err(Fault::Code(1044 | 1142 | 1290 | 1792 | 1836)) => {}
                 made => drop(made?),
@@ -175,13 +254,13 @@ impl Session {
     /// Gives the tables of a new store the rows that it begins with.
     fn seed(&mut self) -> Result<(), Fault> {
         for (table, seed) in SEEDS {
-            let answers = match self.send(&[format!("SELECT EXISTS (SELECT 1 FROM {table})").into()]) {
+            let answers = match self.ask(&[format!("SELECT EXISTS (SELECT 1 FROM {table})").into()]) {
                 // It couldn't be made, which is told then.
                 Err(Fault::Code(1142 | 1146)) => continue,
                 answers => answers?,
             };
             if first_text(&answers, 0) == "0" {
-                match self.send(&[seed.into()]) {
+                match self.ask(&[seed.into()]) {
                     // Another node of a cluster was faster.
                     Ok(_) | Err(Fault::Code(1062)) => {}
                     Err(fault) => return Err(fault),
@@ -193,15 +272,15 @@ impl Session {
 
     /// The first column that a table lacks, or else the first table that has no transactions, or that isn't there.
     fn missing(&mut self) -> Result<Option<Fault>, Fault> {
-        let names: Vec<String> = TABLES.iter().map(|table| format!("'{}'", table.name)).collect();
-        let ours = format!("table_schema = DATABASE() AND lower(table_name) IN ({})", names.join(", "));
+        let names = list(TABLES.iter().map(|table| table.name));
+        let ours = format!("table_schema = DATABASE() AND lower(table_name) IN ({names})");
         let columns =
             format!("SELECT lower(table_name), lower(column_name) FROM information_schema.columns WHERE {ours}");
         let engines = format!(
             "SELECT lower(table_name), engine FROM information_schema.tables WHERE {ours} AND engine NOT IN \
              (SELECT engine FROM information_schema.engines WHERE transactions = 'YES')"
         );
-        let answers = self.send(&[columns.into(), engines.into()])?;
+        let answers = self.ask(&[columns.into(), engines.into()])?;
         let pairs = |number: usize| -> Vec<(&[u8], &[u8])> {
             let rows = answers.get(number).into_iter().flat_map(|answer| answer.rows.iter());
             rows.filter_map(|row| match row.as_slice() {
@@ -231,8 +310,17 @@ impl Session {
 fn gives_ids_again(version: &str) -> bool {
     let mut numbers = version.split(|c: char| !c.is_ascii_digit()).map_while(|number| number.parse::<u32>().ok());
     let [Some(major), Some(minor), patch] = [numbers.next(), numbers.next(), numbers.next()] else { return false };
-    let first = if version.to_ascii_lowercase().contains("mariadb") { (10, 2, 4) } else { (8, 0, 0) };
+    let first = if is_mariadb(version) { (10, 2, 4) } else { (8, 0, 0) };
     (major, minor, patch.unwrap_or(0)) < first
+}
+
+fn is_mariadb(version: &str) -> bool {
+    version.to_ascii_lowercase().contains("mariadb")
+}
+
+/// Names between quotes.
+fn list<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    names.map(|name| format!("'{name}'")).collect::<Vec<_>>().join(", ")
 }
 
 fn first_text(answers: &[Answer], column: usize) -> String {
@@ -257,6 +345,18 @@ mod tests {
         {
             assert!(!gives_ids_again(version), "{version}");
         }
+    }
+
+    #[test]
+    fn servers_are_told_apart_by_each_thing_that_they_say_of_themselves() {
+        let of = |changed: &str| {
+            let value = |name: &str| if name == changed { "another" } else { "the same" }.to_owned();
+            Variables(IDENTITY.iter().map(|name| ((*name).to_owned(), value(name))).collect()).identity()
+        };
+        for name in IDENTITY {
+            assert_ne!(of(name), of("none"), "{name}");
+        }
+        assert_eq!(of("version"), of("none"));
     }
 
     #[test]

@@ -44,14 +44,22 @@ impl Connection {
         Ok(Self { channel, idle: true })
     }
 
-    /// Sends statements, with semicolons between them, and reads the answers: as many as the statements are, or fewer,
-    /// but not more than `most`. The first statement that fails is the last that runs, and its fault is returned.
+    /// Sends statements and returns the answers.
+    #[cfg(test)]
     pub fn query(&mut self, statements: &str, most: usize) -> Result<Vec<Answer>> {
+        let mut answers = Vec::new();
+        self.query_into(&mut answers, statements, most).map(|()| answers)
+    }
+
+    /// Sends statements, with semicolons between them, and puts the answers behind those that are there: as many as the
+    /// statements are, or fewer, but not more than `most`. The first statement that fails is the last that runs, and its
+    /// fault is returned.
+    pub fn query_into(&mut self, answers: &mut Vec<Answer>, statements: &str, most: usize) -> Result<()> {
         self.idle = false;
         self.channel.write_command(QUERY, statements.as_bytes())?;
-        let answers = result::read_all(&mut self.channel, most);
-        self.idle = matches!(answers, Ok(_) | Err(Error::Answered { .. }));
-        answers
+        let done = result::read_all(&mut self.channel, most, answers);
+        self.idle = matches!(done, Ok(()) | Err(Error::Answered { .. }));
+        done
     }
 }
 

@@ -52,15 +52,14 @@ impl Rows {
     }
 }
 
-/// Reads the results of a command, which may be as many as `most`.
-pub fn read_all(channel: &mut Channel, most: usize) -> Result<Vec<Answer>> {
-    let mut answers = Vec::new();
+/// Reads the results of a command, which may be as many as `most`. Those before an error are in `answers`, too.
+pub fn read_all(channel: &mut Channel, most: usize, answers: &mut Vec<Answer>) -> Result<()> {
     channel.begin_answer();
-    while answers.len() < most {
+    for _ in 0..most {
         let (answer, status) = read(channel)?;
         answers.push(answer);
         if status & MORE == 0 {
-            return Ok(answers);
+            return Ok(());
         }
         channel.be_patient();
     }
@@ -144,7 +143,8 @@ mod tests {
     use super::*;
 
     fn answer(bodies: &[Vec<u8>], most: usize) -> Result<Vec<Answer>> {
-        read_all(&mut arrived(packets(1, bodies)), most)
+        let mut answers = Vec::new();
+        read_all(&mut arrived(packets(1, bodies)), most, &mut answers).map(|()| answers)
     }
 
     fn owned(rows: &Rows) -> Vec<Vec<Option<Vec<u8>>>> {

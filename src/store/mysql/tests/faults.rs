@@ -112,6 +112,33 @@ fn a_commit_that_the_server_sees_later_is_waited_for() {
 }
 
 #[test]
+fn a_commit_that_fails_in_words_that_leave_it_open_is_looked_up() {
+    for (code, commits) in [(1180, "COMMIT;"), (1180, ""), (3100, "COMMIT;"), (3100, "")] {
+        let Some(site) = Site::new() else { return };
+        let mut created = vec![site.create().unwrap()];
+        site.database.run(&format!(
+            "CREATE PROCEDURE fail() BEGIN {commits} SIGNAL SQLSTATE 'HY000' SET MYSQL_ERRNO = {code}; END"
+        ));
+        site.proxy.plan("COMMIT", Trouble::Instead("CALL fail()"));
+        created.push(site.create().unwrap_or_else(|error| panic!("{code} {commits}: {error}")));
+        assert!(site.proxy.is_done());
+        created.push(site.create().unwrap());
+        site.assert_kept(&created);
+    }
+}
+
+#[test]
+fn a_commit_that_the_server_says_it_has_undone_is_made_again() {
+    let Some(site) = Site::new() else { return };
+    let mut created = vec![site.create().unwrap()];
+    site.database.run("CREATE PROCEDURE fail() BEGIN ROLLBACK; SIGNAL SQLSTATE '40001' SET MYSQL_ERRNO = 1213; END");
+    site.proxy.plan("COMMIT", Trouble::Instead("CALL fail()"));
+    created.push(site.create().unwrap());
+    assert!(site.proxy.is_done());
+    site.assert_kept(&created);
+}
+
+#[test]
 fn whoever_waits_for_the_end_of_a_lost_session_may_be_ended_as_well() {
     let Some(site) = Site::new() else { return };
     let mut created = vec![site.create().unwrap()];
@@ -243,7 +270,7 @@ fn a_server_that_answers_nothing_is_told_after_the_timeout() {
     let Some(site) = Site::with(quick, |_| {}) else { return };
     let mut created = vec![site.create().unwrap()];
     let place = Place::Server(Box::new(site.proxy.server(&site.database.server))).name();
-    site.proxy.plan("START TRANSACTION", Trouble::Silence);
+    site.proxy.plan("SELECT", Trouble::Silence);
     let error = site.create().unwrap_err().to_string();
     assert_eq!(error, format!("The credential store at {place} has not answered for 1000 ms."));
     created.push(site.create().unwrap());
@@ -342,8 +369,8 @@ fn a_call_that_waits_in_vain_for_a_lock_leaves_none_behind() {
     let mut other = site.database.connect();
     let mut run = |sql: &str| test_server::run(&mut other, sql);
     run("START TRANSACTION");
-    // What an update reads after the row that it locks.
-    run("SELECT * FROM localapi_store FOR UPDATE");
+    // What an update changes after the row that it locks.
+    run("SELECT * FROM tbloauthserver_client_scopes FOR UPDATE");
     let session = Session::new(Settings { busy_timeout: Duration::from_millis(500), ..site.settings.clone() });
     let id = id(&known).to_string();
     let update = [("credentialId", id.as_str()), ("scope", "openid")];

@@ -20,6 +20,8 @@ pub enum Trouble {
     Late(Duration),
     /// The server sees the packet, and its answers are swallowed.
     Silence,
+    /// The server sees this in the place of the word.
+    Instead(&'static str),
 }
 
 /// Which ways lead through it.
@@ -137,10 +139,13 @@ fn forward(mut client: TcpStream, mut server: TcpStream, shared: &Shared, silent
             |(word, _): &(&'static str, Trouble)| packet.windows(word.len()).any(|part| part == word.as_bytes());
         let trouble = {
             let mut plan = shared.plan.lock().unwrap();
-            if plan.as_ref().is_some_and(planned) { plan.take().map(|(_, trouble)| trouble) } else { None }
+            if plan.as_ref().is_some_and(planned) { plan.take() } else { None }
         };
-        match trouble {
-            None => {}
+        if let Some((word, Trouble::Instead(other))) = trouble {
+            packet = replace(&packet, word, other);
+        }
+        match trouble.map(|(_, trouble)| trouble) {
+            None | Some(Trouble::Instead(_)) => {}
             Some(Trouble::CutBefore) => {
                 let _ = client.shutdown(Shutdown::Both);
                 return;
@@ -166,6 +171,15 @@ fn forward(mut client: TcpStream, mut server: TcpStream, shared: &Shared, silent
             return;
         }
     }
+}
+
+/// A packet with something else in the place of a word.
+fn replace(packet: &[u8], word: &str, other: &str) -> Vec<u8> {
+    let at = packet.windows(word.len()).position(|part| part == word.as_bytes()).unwrap();
+    let mut new = [&packet[..at], other.as_bytes(), &packet[at + word.len()..]].concat();
+    let length = u32::try_from(new.len() - 4).unwrap().to_le_bytes();
+    new[..3].copy_from_slice(&length[..3]);
+    new
 }
 
 /// A packet with its head: three bytes of length, one of sequence.
