@@ -225,8 +225,14 @@ pub enum Error {
     #[error("The credential store at {0} cannot be trusted: {1}.")]
     ServerUntrusted(String, &'static str),
     /// The server doesn't know the user, the password or the host, or wants TLS.
-    #[error("The credential store at {0} refused the login: check {1} in localapi.dsn.")]
+    #[error("The credential store at {0} refused the login: {1}.")]
     ServerRefused(String, &'static str),
+    /// The server has ended a statement that took longer than it allows.
+    #[error("The credential store at {0} has ended a statement: raise max_execution_time or max_statement_time there.")]
+    ServerImpatient(String),
+    /// The server's binary log can't take what is written here.
+    #[error("The credential store at {0} cannot be used: its binary log must not be of the format STATEMENT.")]
+    ServerLogsStatements(String),
     /// The user may not read or write a table.
     #[error("The credential store at {0} denied the access: this user needs SELECT, INSERT, UPDATE and DELETE there.")]
     ServerDenied(String),

@@ -307,6 +307,7 @@ final class ServerTest extends Processes
                 'ssl_verify=0' => 'success',
                 "ssl_ca=$folder/ca.pem" => $answer,
                 "ssl_ca=$folder/ca.pem&ssl_verify=0" => 'success',
+                "ssl_ca=$folder/ca.pem&ssl_verify=ca" => $certificate === 'elsewhere' ? 'success' : $answer,
             ];
             if ($certificate === 'right') {
                 $answers['ssl_verify=1'] = "{$untrusted}its certificate is not trusted.";

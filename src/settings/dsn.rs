@@ -42,12 +42,32 @@ pub struct Server {
     pub socket: Option<String>,
     /// `ssl_ca`: the authority that vouches for the server's certificate, beside the public ones.
     pub ssl_ca: Option<PathBuf>,
-    /// `ssl_verify`: whether to verify the server's certificate. Without this and without `ssl_ca` there is no TLS.
-    pub ssl_verify: Option<bool>,
+    /// `ssl_verify`: what to verify of the server's certificate. Without this and without `ssl_ca` there is no TLS.
+    pub ssl_verify: Option<Verify>,
     /// `connect_timeout`, in seconds: how long to wait for the server to take the connection.
     pub connect_timeout: Duration,
     /// `read_timeout`, in seconds: how long to wait for an answer.
     pub read_timeout: Duration,
+}
+
+/// What is verified of a server's certificate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verify {
+    /// `0`: nothing.
+    Nothing,
+    /// `ca`: that the authority of `ssl_ca` vouches for it, whatever its name is.
+    Authority,
+    /// `1`: that it's this server's, too.
+    Everything,
+}
+
+impl Verify {
+    fn parse(text: &str) -> Option<Self> {
+        match text {
+            "ca" => Some(Self::Authority),
+            text => switch(text).map(|everything| if everything { Self::Everything } else { Self::Nothing }),
+        }
+    }
 }
 
 impl Server {
@@ -72,6 +92,10 @@ impl Server {
         }
         if server.host.is_empty() && server.socket.is_none() {
             return Err(DsnFault::Form);
+        }
+        if server.ssl_verify == Some(Verify::Authority) && server.ssl_ca.is_none() {
+            // A public authority vouches for anybody.
+            return Err(DsnFault::OptionValue { option: "ssl_verify", must: VERIFY });
         }
         Ok(server)
     }
@@ -113,8 +137,8 @@ impl Server {
             }
             "ssl_ca" => ("ssl_ca", "an absolute path", path().map(|file| self.ssl_ca = Some(file))),
             "ssl_verify" => {
-                let switch = value.as_deref().and_then(switch);
-                ("ssl_verify", "1 or 0", switch.map(|verify| self.ssl_verify = Some(verify)))
+                let verify = value.as_deref().and_then(Verify::parse);
+                ("ssl_verify", VERIFY, verify.map(|verify| self.ssl_verify = Some(verify)))
             }
             "connect_timeout" => {
                 ("connect_timeout", SECONDS, whole_seconds().map(|timeout| self.connect_timeout = timeout))
@@ -138,6 +162,9 @@ impl Server {
         }
     }
 }
+
+/// What [`Verify`] is read from.
+const VERIFY: &str = "1 or 0, or ca with an ssl_ca";
 
 /// What [`seconds`] reads.
 const SECONDS: &str = "a number of seconds from 1 to 3,600";
@@ -236,7 +263,9 @@ mod tests {
         assert_eq!((found.connect_timeout, found.read_timeout), (Duration::from_secs(2), Duration::from_secs(3)));
         assert_eq!(found.place(), "/run/m.sock/d");
         let found = server("mysql://u@h/d?ssl_ca=/etc/ca.pem&ssl_verify=0");
-        assert_eq!((found.ssl_ca, found.ssl_verify), (Some(PathBuf::from("/etc/ca.pem")), Some(false)));
+        assert_eq!((found.ssl_ca, found.ssl_verify), (Some(PathBuf::from("/etc/ca.pem")), Some(Verify::Nothing)));
+        assert_eq!(server("mysql://u@h/d?ssl_verify=1").ssl_verify, Some(Verify::Everything));
+        assert_eq!(server("mysql://u@h/d?ssl_verify=ca&ssl_ca=/a").ssl_verify, Some(Verify::Authority));
     }
 
     fn refused(dsn: &str) -> String {
@@ -292,7 +321,7 @@ mod tests {
         for (option, values, must) in [
             ("socket", ["m.sock", "", "/a/"], "an absolute path"),
             ("ssl_ca", ["ca.pem", "", "/a%00b"], "an absolute path"),
-            ("ssl_verify", ["perhaps", "", "%ff"], "1 or 0"),
+            ("ssl_verify", ["perhaps", "ca", "%ff"], "1 or 0, or ca with an ssl_ca"),
             ("connect_timeout", ["0", "", "3601"], "a number of seconds from 1 to 3,600"),
             ("read_timeout", ["1.5", "", "-1"], "a number of seconds from 1 to 3,600"),
         ] {

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
-pub use self::dsn::{Dsn, DsnFault, Server, without_password};
+pub use self::dsn::{Dsn, DsnFault, Server, Verify, without_password};
 use crate::secret_text::SecretText;
 
 /// The settings of one process, as the INI table of the README names them.

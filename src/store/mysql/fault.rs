@@ -31,6 +31,10 @@ pub enum Fault {
     Unreachable(&'static str),
     /// No file descriptor is free.
     NoDescriptor,
+    /// The server wants the user to log in in a way that isn't known here. MySQL wants that of users that it doesn't know.
+    PluginUnknown,
+    /// The user has asked, changed or connected as often as it may in an hour.
+    Rationed,
     /// There is no trusted connection to be had.
     Tls(&'static str),
     /// A table isn't there.
@@ -62,6 +66,8 @@ impl Fault {
                 1048 | 1264 | 1265 | 1292 | 1366 | 1406 | 3988 => {
                     column(&message).map_or(Self::Code(code), Self::Unfit)
                 }
+                // The other one is about connections at the same time.
+                1226 if !message.contains("max_user_connections") => Self::Rationed,
                 1364 => column(&message).map_or(Self::Code(code), Self::WithoutDefault),
                 code => Self::Code(code),
             },
@@ -74,7 +80,7 @@ impl Fault {
             client::Error::AuthorityMissing => Self::Tls("the file of ssl_ca holds no certificate"),
             client::Error::Unencrypted => Self::Tls("the server does not speak TLS"),
             client::Error::Tls(error) => Self::Tls(tls_reason(&error)),
-            client::Error::PluginUnknown => Self::Unreachable("the user logs in by a plugin that is not known here"),
+            client::Error::PluginUnknown => Self::PluginUnknown,
             client::Error::Malformed => Self::Malformed,
             client::Error::TooLong => Self::TooLong,
         }
@@ -105,6 +111,11 @@ impl Fault {
         )
     }
 
+    /// Whether the server takes no changes, as one does that is a replica now. 1792 is said of one transaction.
+    pub fn is_read_only(&self) -> bool {
+        matches!(self, Self::Code(1290 | 1836))
+    }
+
     /// Whether a commit that is answered so may be stored all the same: the server doesn't say that it has undone it. A
     /// node that is outside of its cluster runs nothing.
     pub fn leaves_open(&self) -> bool {
@@ -130,17 +141,25 @@ impl Fault {
             Self::WithoutDefault(column) => Error::ColumnWithoutDefault(place, column),
             Self::Unanswered => Error::CommitUnanswered(place),
             Self::Malformed => Error::ServerGarbled(place),
+            Self::PluginUnknown => Error::ServerRefused(
+                place,
+                "the server does not know the user, or wants it to log in by a plugin that is not known here",
+            ),
+            Self::Rationed => Error::ServerUnreachable(place, "this user has used up what it may ask in an hour"),
             Self::TooLong => Error::StoreFailed(PathBuf::from(place), "the server's answer is too long".to_owned()),
             Self::Code(code) => match code {
                 // MariaDB says the same of a password that is wrong and of a connection that isn't encrypted.
                 1045 if !server.is_encrypted() => Error::ServerRefused(
                     place,
-                    "user, password and, where the server requires TLS, ssl_ca or ssl_verify",
+                    "check user, password and, where the server requires TLS, ssl_ca or ssl_verify in localapi.dsn",
                 ),
-                1044 | 1045 | 1251 | 1524 | 1698 | 1820 | 3118 | 4151 => {
-                    Error::ServerRefused(place, "user and password")
+                1044 | 1045 | 1251 | 1524 | 1698 | 3118 | 4151 => {
+                    Error::ServerRefused(place, "check user and password in localapi.dsn")
                 }
+                1820 | 1862 => Error::ServerRefused(place, "the password has expired"),
                 1049 => Error::DatabaseMissing(place),
+                1665 => Error::ServerLogsStatements(place),
+                1969 | 3024 => Error::ServerImpatient(place),
                 1040 | 1203 | 1226 => Error::ServerUnreachable(place, "it has no connection left"),
                 1129 | 1130 => Error::ServerUnreachable(place, "it takes no connection from this machine"),
                 1047 => Error::ServerUnreachable(place, "it has left its cluster"),
@@ -252,6 +271,35 @@ mod tests {
             assert_eq!(of(error.into()), Fault::Tls(reason));
         }
         assert_eq!(of(rustls::Error::DecryptError), Fault::Tls("the encrypted connection failed"));
+    }
+
+    fn sentence(fault: Fault) -> String {
+        let crate::settings::Dsn::Server(server) = crate::settings::Dsn::parse("mysql://u@h/d") else { panic!() };
+        fault.into_error(&server, &Settings::default()).to_string()
+    }
+
+    #[test]
+    fn what_a_server_says_in_numbers_is_told_in_sentences() {
+        for (code, said) in [
+            (1862, "refused the login: the password has expired."),
+            (3024, "has ended a statement: raise max_execution_time or max_statement_time there."),
+            (1969, "has ended a statement: raise max_execution_time or max_statement_time there."),
+            (1665, "cannot be used: its binary log must not be of the format STATEMENT."),
+        ] {
+            assert_eq!(sentence(of(code, "")), format!("The credential store at h:3306/d {said}"));
+        }
+        let rationed = of(1226, "User 'u' has exceeded the 'max_questions' resource (current value: 1)");
+        assert_eq!(
+            sentence(rationed),
+            "The credential store at h:3306/d cannot be reached: this user has used up what it may ask in an hour."
+        );
+        let busy = of(1226, "User 'u' has exceeded the 'max_user_connections' resource (current value: 1)");
+        assert_eq!(sentence(busy), "The credential store at h:3306/d cannot be reached: it has no connection left.");
+        assert_eq!(
+            sentence(Fault::of(client::Error::PluginUnknown)),
+            "The credential store at h:3306/d refused the login: the server does not know the user, or wants it to log \
+             in by a plugin that is not known here."
+        );
     }
 
     #[test]

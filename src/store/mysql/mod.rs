@@ -45,6 +45,8 @@ struct State {
     sent: bool,
     /// Whether the session has answered something since it began.
     answered: bool,
+    /// Whether a new session was opened since a server has become read-only.
+    moved: bool,
     /// Whether the server has undone it: then nothing may be sent that would be on its own.
     undone: bool,
     /// Statements of the transaction that the server gets with the next one that is asked for an answer.
@@ -131,6 +133,7 @@ impl Mysql {
             answers = Err(Fault::Contended);
         }
         let mut answers = answers.map_err(|fault| {
+            let fault = Self::move_on(state, fault);
             state.undone = state.begun && (state.session.is_none() || fault == Fault::Contended);
             // The statements before the one that failed have run.
             state.sent = state.begun;
@@ -204,6 +207,17 @@ impl Mysql {
         Ok(())
     }
 
+    /// Where a server has become read-only since the session was opened, another may take changes now: all is made again
+    /// over a new session, once.
+    fn move_on(state: &mut State, fault: Fault) -> Fault {
+        state.moved = fault.is_read_only() && !state.moved;
+        if !state.moved {
+            return fault;
+        }
+        state.session = None;
+        Fault::Contended
+    }
+
     /// Commits, and asks something behind that; `None` where that has no answer.
     fn commit_and(&mut self, then: Vec<Statement>) -> Result<Option<Answer>> {
         let state = self.state.get_mut();
@@ -239,8 +253,11 @@ impl Mysql {
                 state.lost = mark;
                 Err(Error::CommitUnanswered(self.server.place()))
             }
-            Err(fault) if answered <= commit => Err(fault.into_error(&self.server, &self.settings)),
+            Err(fault) if answered <= commit => {
+                Err(Self::move_on(state, fault).into_error(&self.server, &self.settings))
+            }
             _ => {
+                state.moved = false;
                 Self::end(state);
                 Ok(answers.into_iter().nth(commit + 1))
             }

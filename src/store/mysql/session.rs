@@ -175,7 +175,7 @@ impl Session {
         let statements = [
             "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO,\
              NO_ENGINE_SUBSTITUTION,NO_AUTO_VALUE_ON_ZERO,PIPES_AS_CONCAT', time_zone = '+00:00', \
-             group_concat_max_len = 65536"
+             group_concat_max_len = 65536, autocommit = 1, sql_select_limit = 18446744073709551615"
                 .to_owned(),
             // Locks of rows, and locks of whole tables.
             format!("SET SESSION innodb_lock_wait_timeout = {seconds}, lock_wait_timeout = {seconds}"),

@@ -3,6 +3,7 @@
 use std::io::{self, ErrorKind, Read, Write};
 use std::sync::Arc;
 
+use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::pem::PemObject as _;
@@ -15,7 +16,7 @@ use rustls::{
 use super::socket::Socket;
 use super::{Error, Result};
 use crate::own_file;
-use crate::settings::Server;
+use crate::settings::{Server, Verify};
 
 /// A connection, encrypted or not.
 pub enum Stream {
@@ -69,19 +70,32 @@ impl Client {
         if server.socket.is_some() || (server.ssl_ca.is_none() && server.ssl_verify.is_none()) {
             return Ok(None);
         }
-        let roots = roots(server)?;
+        let roots = Arc::new(roots(server)?);
         let provider = Arc::new(ring::default_provider());
         let config = ClientConfig::builder_with_provider(Arc::clone(&provider));
         let mut config = config
             .with_safe_default_protocol_versions()
             .map_err(Error::Tls)?
-            .with_root_certificates(roots)
+            .with_root_certificates(Arc::clone(&roots))
             .with_no_client_auth();
-        if server.ssl_verify == Some(false) {
-            config.dangerous().set_certificate_verifier(Arc::new(Unverified(provider)));
-        }
-        let name = ServerName::try_from(server.host.clone())
-            .map_err(|_| Error::Tls(CertificateError::NotValidForName.into()))?;
+        let named = ServerName::try_from(server.host.clone());
+        let name = match server.ssl_verify {
+            None | Some(Verify::Everything) => {
+                named.map_err(|_| Error::Tls(CertificateError::NotValidForName.into()))?
+            }
+            Some(verify) => {
+                let authority = match verify {
+                    Verify::Authority => {
+                        let verifier = WebPkiServerVerifier::builder_with_provider(roots, Arc::clone(&provider));
+                        Some(verifier.build().map_err(|_| Error::AuthorityMissing)?)
+                    }
+                    _ => None,
+                };
+                config.dangerous().set_certificate_verifier(Arc::new(Lenient { authority, provider }));
+                // No matter what it's called, but TLS takes no other names.
+                named.unwrap_or(ServerName::IpAddress(std::net::Ipv4Addr::LOCALHOST.into()))
+            }
+        };
         ClientConnection::new(Arc::new(config), name).map(|client| Some(Self(client))).map_err(Error::Tls)
     }
 
@@ -100,9 +114,10 @@ impl Client {
     }
 }
 
-/// The public authorities, and those of `ssl_ca`.
+/// The public authorities, and those of `ssl_ca`; only those where any name will do: a public one vouches for anybody.
 fn roots(server: &Server) -> Result<RootCertStore> {
-    let mut roots: RootCertStore = webpki_roots::TLS_SERVER_ROOTS.iter().cloned().collect();
+    let public = webpki_roots::TLS_SERVER_ROOTS.iter().filter(|_| server.ssl_verify != Some(Verify::Authority));
+    let mut roots: RootCertStore = public.cloned().collect();
     if let Some(path) = &server.ssl_ca {
         let file = std::fs::read(path).map_err(|error| match error {
             error if own_file::lacks_descriptor(&error) => Error::NoDescriptor,
@@ -121,41 +136,57 @@ fn roots(server: &Server) -> Result<RootCertStore> {
     Ok(roots)
 }
 
-/// Believes any server.
+/// Believes any server, or any for which an authority vouches.
 #[derive(Debug)]
-struct Unverified(Arc<CryptoProvider>);
+struct Lenient {
+    authority: Option<Arc<WebPkiServerVerifier>>,
+    provider: Arc<CryptoProvider>,
+}
 
-impl ServerCertVerifier for Unverified {
+impl ServerCertVerifier for Lenient {
     fn verify_server_cert(
         &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
+        certificate: &CertificateDer<'_>,
+        between: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        ocsp: &[u8],
+        now: UnixTime,
     ) -> std::result::Result<ServerCertVerified, rustls::Error> {
-        Ok(ServerCertVerified::assertion())
+        let Some(authority) = &self.authority else { return Ok(ServerCertVerified::assertion()) };
+        match authority.verify_server_cert(certificate, between, name, ocsp, now) {
+            // The name is looked at last.
+            Err(rustls::Error::InvalidCertificate(
+                CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
+            )) => Ok(ServerCertVerified::assertion()),
+            verified => verified,
+        }
     }
 
     fn verify_tls12_signature(
         &self,
-        _: &[u8],
-        _: &CertificateDer<'_>,
-        _: &DigitallySignedStruct,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
     ) -> std::result::Result<HandshakeSignatureValid, rustls::Error> {
-        Ok(HandshakeSignatureValid::assertion())
+        match &self.authority {
+            Some(authority) => authority.verify_tls12_signature(message, certificate, signed),
+            None => Ok(HandshakeSignatureValid::assertion()),
+        }
     }
 
     fn verify_tls13_signature(
         &self,
-        _: &[u8],
-        _: &CertificateDer<'_>,
-        _: &DigitallySignedStruct,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
     ) -> std::result::Result<HandshakeSignatureValid, rustls::Error> {
-        Ok(HandshakeSignatureValid::assertion())
+        match &self.authority {
+            Some(authority) => authority.verify_tls13_signature(message, certificate, signed),
+            None => Ok(HandshakeSignatureValid::assertion()),
+        }
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
+        self.provider.signature_verification_algorithms.supported_schemes()
     }
 }

@@ -8,7 +8,7 @@ use super::*;
 use crate::batch;
 use crate::error::Error;
 use crate::place::Place;
-use crate::settings::{Dsn, KeyFile, Settings};
+use crate::settings::{Dsn, KeyFile, Settings, Verify};
 use crate::store::{Verdict, test_server};
 
 /// Ends every session that uses the database, as `wait_timeout` or an administrator does.
@@ -136,6 +136,46 @@ fn a_commit_that_the_server_says_it_has_undone_is_made_again() {
     created.push(site.create().unwrap());
     assert!(site.proxy.is_done());
     site.assert_kept(&created);
+}
+
+#[test]
+fn what_a_server_refuses_that_has_become_read_only_is_made_over_a_new_connection() {
+    let Some(site) = Site::new() else { return };
+    let mut created = vec![site.create().unwrap()];
+    let insert = "INSERT INTO tbloauthserver_clients";
+    let refusal = "SIGNAL SQLSTATE 'HY000' SET MYSQL_ERRNO = 1290; INSERT INTO tbloauthserver_clients";
+    site.proxy.plan(insert, Trouble::Instead(refusal));
+    created.push(site.create().unwrap());
+    assert!(site.proxy.is_done());
+    site.proxy.plan("COMMIT", Trouble::Instead("SIGNAL SQLSTATE 'HY000' SET MYSQL_ERRNO = 1290"));
+    created.push(site.create().unwrap());
+    assert!(site.proxy.is_done());
+    site.assert_kept(&created);
+}
+
+#[test]
+fn whatever_a_server_has_set_for_every_session_each_call_is_stored_and_shown_whole() {
+    let Some(site) = Site::new() else { return };
+    let database = &site.database.server.database;
+    let user = format!("odd_{database}");
+    site.database.run(&format!("CREATE USER {user} IDENTIFIED BY 'p'; GRANT ALL ON {database}.* TO {user}"));
+    // For these the server sets this at each login.
+    let odd = "SET SESSION autocommit = 0, sql_select_limit = 1";
+    let previous = site.database.one("SELECT @@GLOBAL.init_connect");
+    site.database.run(&format!("SET GLOBAL init_connect = '{odd}'"));
+    let settings = site.database.settings_at(Server {
+        user: user.clone(),
+        password: "p".to_owned().into(),
+        ..site.database.server.clone()
+    });
+    let session = Session::new(settings);
+    let created: Vec<Fields> = (0..3).map(|_| create(&session).unwrap()).collect();
+    registry::admin(&session, b"eve").unwrap();
+    let listed = call(&session, "ListOAuthCredentials", &[]).unwrap();
+    site.database.run(&format!("SET GLOBAL init_connect = '{previous}'; DROP USER {user}"));
+    assert_eq!(listed.iter().filter(|(key, _)| *key == "credentialId").count(), 3);
+    site.assert_kept(&created);
+    assert_eq!(site.database.one("SELECT count(*) FROM tbladmins"), "2");
 }
 
 #[test]
@@ -434,7 +474,7 @@ fn a_server_that_cannot_be_reached_is_told_with_the_reason() {
         error,
         format!("The credential store at 127.0.0.1:{port}/no_such_database is not there: create the database.")
     );
-    let error = refusal(&site, |server| server.ssl_verify = Some(true));
+    let error = refusal(&site, |server| server.ssl_verify = Some(Verify::Everything));
     assert_eq!(error, format!("The credential store at {at} cannot be trusted: the server does not speak TLS."));
     let error = refusal(&site, |server| server.ssl_ca = Some("/nowhere/ca.pem".into()));
     assert_eq!(error, format!("The credential store at {at} cannot be trusted: the file of ssl_ca cannot be read."));
@@ -472,7 +512,7 @@ fn a_server_may_be_reached_by_its_socket() {
     server.host = "no-such-host.invalid".to_owned();
     server.socket = Some(site.database.one("SELECT @@socket"));
     // Nobody is between the two, so it's not encrypted.
-    server.ssl_verify = Some(true);
+    server.ssl_verify = Some(Verify::Everything);
     create(&Session::new(site.database.settings_at(server))).unwrap();
 }
 
@@ -527,7 +567,7 @@ fn no_error_holds_a_password() {
         |server| server.user = "nobody".to_owned(),
         |server| server.host = "no-such-host.invalid".to_owned(),
         |server| server.port = 1,
-        |server| server.ssl_verify = Some(true),
+        |server| server.ssl_verify = Some(Verify::Everything),
         |server| server.socket = Some("/nowhere/socket".into()),
     ];
     for fault in faults {

@@ -11,6 +11,7 @@ use rand::{Rng as _, RngExt as _, SeedableRng as _};
 use super::super::*;
 use super::login::{CAPABILITIES, NONCE, greeting, read_packet, switch};
 use super::*;
+use crate::settings::Verify;
 
 const EXCHANGES: u64 = 4_000;
 /// The statements that are sent in an exchange, and what each is answered.
@@ -198,7 +199,7 @@ fn whatever_a_server_sends_a_call_comes_back() {
 #[test]
 fn whatever_a_server_sends_instead_of_tls_is_no_login() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let server = Server { ssl_verify: Some(false), ..server(listener.local_addr().unwrap().port(), 5_000) };
+    let server = Server { ssl_verify: Some(Verify::Nothing), ..server(listener.local_addr().unwrap().port(), 5_000) };
     let done = std::thread::spawn(move || {
         for (seed, client) in (0..200).zip(listener.incoming()) {
             let (mut client, random) = (client.unwrap(), &mut ChaCha20Rng::seed_from_u64(seed));

@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 
 use super::super::*;
 use super::*;
+use crate::settings::Verify;
 
 pub const NONCE: &[u8; 20] = b"12345678abcdefghijkl";
 /// All that MariaDB 10.11 says to be able to do, and TLS.
@@ -196,7 +197,7 @@ fn a_server_that_refuses_is_heard_before_and_after_its_greeting() {
 #[test]
 fn without_tls_nothing_is_said_where_it_was_asked_for() {
     let (port, said) = serve(vec![greeting(CAPABILITIES & !TLS, "mysql_native_password")]);
-    let result = Connection::open(&Server { ssl_verify: Some(false), ..server(port, 5_000) }).map(drop);
+    let result = Connection::open(&Server { ssl_verify: Some(Verify::Nothing), ..server(port, 5_000) }).map(drop);
     assert!(matches!(result, Err(Error::Unencrypted)), "{result:?}");
     assert_eq!(said.join().unwrap(), [] as [Vec<u8>; 0]);
 }
@@ -213,7 +214,7 @@ fn what_comes_before_tls_is_not_taken_for_what_was_encrypted() {
         let _ = client.read_to_end(&mut said);
         said
     });
-    let result = Connection::open(&Server { ssl_verify: Some(false), ..server(port, 5_000) }).map(drop);
+    let result = Connection::open(&Server { ssl_verify: Some(Verify::Nothing), ..server(port, 5_000) }).map(drop);
     assert!(matches!(result, Err(Error::Malformed)), "{result:?}");
     assert_eq!(said.join().unwrap().len(), 4 + 32, "only that TLS is wanted");
 }
