@@ -242,6 +242,32 @@ pub enum Error {
     /// A table isn't there, and the user may not create it.
     #[error("The credential store at {0} lacks the table {1}: create it, or let this user create tables.")]
     TableMissing(String, &'static str),
+    /// A table of ours is older than this release, and the user may not change it.
+    #[error(
+        "The credential store at {place} has a table {table} of an older version: run {statement}; or let this user alter tables."
+    )]
+    TableOlder {
+        /// The server and the database.
+        place: String,
+        /// The table.
+        table: &'static str,
+        /// What changes it.
+        statement: String,
+    },
+    /// A table of ours is of a later release. It's left as it is.
+    #[error(
+        "The credential store at {place} has a table {table} of version {found}, and this localapi knows up to {known}: update it on this machine, too."
+    )]
+    TableNewer {
+        /// The server and the database.
+        place: String,
+        /// The table.
+        table: &'static str,
+        /// The version that it has,
+        found: usize,
+        /// and the latest that is known.
+        known: usize,
+    },
     /// A table that a host has made is in an engine without transactions, such as MyISAM or Aria.
     #[error(
         "The credential store at {place} cannot use its table {table}: the engine {engine} has no transactions; run ALTER TABLE {table} ENGINE=InnoDB."

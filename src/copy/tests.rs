@@ -14,7 +14,7 @@ use crate::request::fixture::Given;
 use crate::rotation;
 use crate::session::Session;
 use crate::settings::Durability;
-use crate::store::test_server::Database;
+use crate::store::test_server::{self, Database};
 use crate::verify::verify;
 
 /// A place for a store.
@@ -238,12 +238,7 @@ fn a_copy_of_many_that_is_cut_off_anywhere_goes_on() {
     for (from, to) in ways() {
         let created = fill(&from, 2);
         // More than a batch, and credentials with more scopes than fit into what is left of one.
-        let many = match from {
-            Home::File(_) => {
-                "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1300) SELECT i FROM n"
-            }
-            Home::Server(..) => "SELECT seq AS i FROM seq_1_to_1300",
-        };
+        let many = test_server::numbers(1300);
         from.run(&format!(
             "INSERT INTO tbloauthserver_clients (id, identifier) SELECT i + 100, i + 1000 FROM ({many}) AS n;
              INSERT INTO tbloauthserver_client_scopes SELECT client_id, scope_id FROM
@@ -277,12 +272,7 @@ fn a_copy_of_many_that_is_cut_off_anywhere_goes_on() {
 fn a_list_of_a_copy_that_skips_many_begins_at_the_right_one() {
     for (from, to) in ways() {
         fill(&from, 3);
-        let many = match from {
-            Home::File(_) => {
-                "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2500) SELECT i FROM n"
-            }
-            Home::Server(..) => "SELECT seq AS i FROM seq_1_to_2500",
-        };
+        let many = test_server::numbers(2500);
         from.run(&format!(
             "INSERT INTO tbloauthserver_clients (id, identifier) SELECT i + 100, i FROM ({many}) AS n WHERE i <> 700"
         ));

@@ -41,6 +41,10 @@ pub enum Fault {
     TableMissing(&'static str),
     /// A table lacks a column.
     ColumnMissing(&'static str, &'static str),
+    /// A table of ours is older: this statement makes the next version of it.
+    TableOlder(&'static str, String),
+    /// A table of ours is of this version, and a lower one is known.
+    TableNewer(&'static str, usize, usize),
     /// A table's engine, named behind it, has no transactions.
     WithoutTransactions(&'static str, String),
     /// The server's version gives ids again.
@@ -135,6 +139,8 @@ impl Fault {
             Self::Tls(reason) => Error::ServerUntrusted(place, reason),
             Self::TableMissing(table) => Error::TableMissing(place, table),
             Self::ColumnMissing(table, column) => Error::ColumnMissing(place, table, column),
+            Self::TableOlder(table, statement) => Error::TableOlder { place, table, statement },
+            Self::TableNewer(table, found, known) => Error::TableNewer { place, table, found, known },
             Self::WithoutTransactions(table, engine) => Error::TableWithoutTransactions { place, table, engine },
             Self::TooOld(version) => Error::ServerTooOld(place, Quoted::from(version.as_str())),
             Self::Unfit(column) => Error::ColumnUnfit(place, column),

@@ -6,16 +6,41 @@ pub struct Table {
     pub name: &'static str,
     /// Every column that is read or written here.
     pub columns: &'static [&'static str],
-    definition: &'static str,
+    /// What a new one is made of.
+    pub definition: &'static str,
+    /// What each version but the first changes in a table of the one before. Steps that have been released never change.
+    pub steps: &'static [&'static str],
 }
+
+/// What the comment of a table of ours begins with; the number of its version is behind it. Those of a host have none.
+const COMMENT: &str = "localapi, version ";
 
 impl Table {
     /// The statement that makes it. Identifiers, scopes and user names are compared byte for byte.
     pub fn create(&self) -> String {
         format!(
-            "CREATE TABLE IF NOT EXISTS {} ({}) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin",
-            self.name, self.definition
+            "CREATE TABLE IF NOT EXISTS {} ({}) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin \
+             COMMENT = '{COMMENT}{}'",
+            self.name,
+            self.definition,
+            self.version()
         )
+    }
+
+    /// The version that is known here.
+    pub fn version(&self) -> usize {
+        1 + self.steps.len()
+    }
+
+    /// The version of one with this comment, if it's ours.
+    pub fn version_of(comment: &str) -> Option<usize> {
+        comment.strip_prefix(COMMENT)?.parse().ok()
+    }
+
+    /// The statement that makes the next version of one of this version: with its comment, or not at all.
+    pub fn step_from(&self, version: usize) -> Option<String> {
+        let step = self.steps.get(version.checked_sub(1)?)?;
+        Some(format!("ALTER TABLE {} {step}, COMMENT = '{COMMENT}{}'", self.name, version + 1))
     }
 }
 
@@ -28,6 +53,7 @@ macro_rules! times {
 /// The documented tables. The last one says that all of them were made.
 pub const TABLES: &[Table] = &[
     Table {
+        steps: &[],
         name: "tbloauthserver_clients",
         columns: &[
             "id",
@@ -60,12 +86,14 @@ pub const TABLES: &[Table] = &[
         ),
     },
     Table {
+        steps: &[],
         name: "tbloauthserver_client_scopes",
         columns: &["client_id", "scope_id"],
         definition: "client_id BIGINT NOT NULL DEFAULT 0, scope_id BIGINT NOT NULL DEFAULT 0,
                      PRIMARY KEY (client_id, scope_id)",
     },
     Table {
+        steps: &[],
         name: "tbloauthserver_scopes",
         columns: &["id", "scope", "description", "created_at", "updated_at"],
         definition: concat!(
@@ -77,6 +105,7 @@ pub const TABLES: &[Table] = &[
         ),
     },
     Table {
+        steps: &[],
         name: "tblhosting",
         columns: &["id", "userid", "created_at", "updated_at"],
         definition: concat!(
@@ -88,6 +117,7 @@ pub const TABLES: &[Table] = &[
         ),
     },
     Table {
+        steps: &[],
         name: "tblclients",
         columns: &["id", "created_at", "updated_at"],
         definition: concat!(
@@ -101,6 +131,7 @@ pub const TABLES: &[Table] = &[
         ),
     },
     Table {
+        steps: &[],
         name: "tbladmins",
         columns: &["id", "username", "password", "disabled", "created_at", "updated_at"],
         definition: concat!(
@@ -112,6 +143,7 @@ pub const TABLES: &[Table] = &[
         ),
     },
     Table {
+        steps: &[],
         name: "tblactivitylog",
         columns: &["id", "date", "description", "user", "userid", "admin_id", "ipaddr"],
         definition: "id BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY,
@@ -124,6 +156,7 @@ pub const TABLES: &[Table] = &[
              KEY localapi_activity_of_network (ipaddr(50), user(10), date)",
     },
     Table {
+        steps: &[],
         name: "tbldeviceauth",
         columns: &[
             "id",
@@ -150,6 +183,7 @@ pub const TABLES: &[Table] = &[
         ),
     },
     Table {
+        steps: &[],
         name: "tblapi_roles",
         columns: &["id", "role", "description", "permissions", "created_at", "updated_at"],
         definition: concat!(
@@ -161,6 +195,7 @@ pub const TABLES: &[Table] = &[
         ),
     },
     Table {
+        steps: &[],
         name: "localapi_store",
         columns: &["name", "value"],
         definition: "name VARCHAR(80) NOT NULL PRIMARY KEY, value VARCHAR(255) NOT NULL DEFAULT ''",

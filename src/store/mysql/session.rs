@@ -51,6 +51,8 @@ pub struct Session {
     packets: Packets,
     /// For how many seconds the server may wait.
     longest_wait: u64,
+    /// The tables that it needs.
+    tables: &'static [Table],
 }
 
 /// How several statements are sent.
@@ -91,18 +93,31 @@ const IDENTITY: [&str; 10] = [
 impl Session {
     /// Logs in, and makes the tables where they are missing.
     pub fn open(server: &Server, settings: &Settings, missing: Missing) -> Result<Self, Fault> {
+        Self::over(server, settings, missing, TABLES)
+    }
+
+    /// Does so with these tables.
+    pub fn over(
+        server: &Server,
+        settings: &Settings,
+        missing: Missing,
+        tables: &'static [Table],
+    ) -> Result<Self, Fault> {
         let connection = Connection::open(server).map_err(Fault::of_opening)?;
         let mut bytes = [0; 16];
         Random::System.fill(&mut bytes).map_err(|_| Fault::Lost)?;
         let lock = format!("localapi {}", base16ct::lower::encode_string(&bytes));
         let longest_wait = server.longest_wait().as_secs();
         let mark = Mark { lock, server: String::new() };
-        let mut session = Self { connection, mark, packets: Packets::Several, longest_wait };
+        let mut session = Self { connection, mark, packets: Packets::Several, longest_wait, tables };
         session.configure(settings)?;
         match missing {
             Missing::Made => session.require_tables()?,
             Missing::Left => {}
-            Missing::Refused => session.missing()?.map_or(Ok(()), Err)?,
+            Missing::Refused => match session.missing()? {
+                Some(Fault::TableOlder(..)) => session.require_tables()?,
+                missing => missing.map_or(Ok(()), Err)?,
+            },
         }
         Ok(session)
     }
@@ -218,7 +233,7 @@ impl Session {
         match self.missing()? {
             None => return Ok(()),
             // A host's table is left to the host.
-            Some(Fault::TableMissing(_)) => {}
+            Some(Fault::TableMissing(_) | Fault::TableOlder(..)) => {}
             Some(fault) => return Err(fault),
         }
         // Some clusters refuse such locks. Making a table twice does no harm.
@@ -237,8 +252,8 @@ impl Session {
         if self.missing()?.is_none() {
             return Ok(());
         }
-        let finished = TABLES.last().map_or("", |table| table.name);
-        for table in TABLES {
+        let finished = self.tables.last().map_or("", |table| table.name);
+        for table in self.tables {
             if table.name == finished {
                 self.seed()?;
             }
@@ -248,7 +263,20 @@ impl Session {
                 made => drop(made?),
             }
         }
-        self.missing()?.map_or(Ok(()), Err)
+        let mut missing = self.missing()?;
+        while let Some(Fault::TableOlder(_, statement)) = &missing {
+            match self.ask(&[statement.as_str().into()]) {
+                // Not allowed, or another node was faster: whether it's there is seen then.
+                Err(Fault::Code(1044 | 1060 | 1061 | 1142 | 1290 | 1792 | 1836)) => {}
+                changed => drop(changed?),
+            }
+            let next = self.missing()?;
+            if next == missing {
+                break;
+            }
+            missing = next;
+        }
+        missing.map_or(Ok(()), Err)
     }
 
     /// Gives the tables of a new store the rows that it begins with.
@@ -270,9 +298,10 @@ impl Session {
         Ok(())
     }
 
-    /// The first column that a table lacks, or else the first table that has no transactions, or that isn't there.
+    /// The first table of ours that is of another version, or else the first column that a table lacks, or the first table
+    /// that has no transactions, or that isn't there.
     fn missing(&mut self) -> Result<Option<Fault>, Fault> {
-        let names = list(TABLES.iter().map(|table| table.name));
+        let names = list(self.tables.iter().map(|table| table.name));
         let ours = format!("table_schema = DATABASE() AND lower(table_name) IN ({names})");
         let columns =
             format!("SELECT lower(table_name), lower(column_name) FROM information_schema.columns WHERE {ours}");
@@ -280,7 +309,8 @@ impl Session {
             "SELECT lower(table_name), engine FROM information_schema.tables WHERE {ours} AND engine NOT IN \
              (SELECT engine FROM information_schema.engines WHERE transactions = 'YES')"
         );
-        let answers = self.ask(&[columns.into(), engines.into()])?;
+        let comments = format!("SELECT lower(table_name), table_comment FROM information_schema.tables WHERE {ours}");
+        let answers = self.ask(&[columns.into(), engines.into(), comments.into()])?;
         let pairs = |number: usize| -> Vec<(&[u8], &[u8])> {
             let rows = answers.get(number).into_iter().flat_map(|answer| answer.rows.iter());
             rows.filter_map(|row| match row.as_slice() {
@@ -289,8 +319,17 @@ impl Session {
             })
             .collect()
         };
-        let (found, unfit) = (pairs(0), pairs(1));
-        let without_transactions = TABLES.iter().find_map(|table| {
+        let (found, unfit, comments) = (pairs(0), pairs(1), pairs(2));
+        let other_version = self.tables.iter().find_map(|table| {
+            let (_, comment) = comments.iter().find(|(name, _)| *name == table.name.as_bytes())?;
+            let version = Table::version_of(&String::from_utf8_lossy(comment))?;
+            match table.step_from(version) {
+                Some(step) => Some(Fault::TableOlder(table.name, step)),
+                None if version == table.version() => None,
+                None => Some(Fault::TableNewer(table.name, version, table.version())),
+            }
+        });
+        let without_transactions = self.tables.iter().find_map(|table| {
             let (_, engine) = unfit.iter().find(|(name, _)| *name == table.name.as_bytes())?;
             Some(Fault::WithoutTransactions(table.name, String::from_utf8_lossy(engine).into_owned()))
         });
@@ -299,9 +338,9 @@ impl Session {
             let has = |column: &str| found.contains(&(table.name.as_bytes(), column.as_bytes()));
             table.columns.iter().find(|column| !has(column)).map(|column| Fault::ColumnMissing(table.name, column))
         };
-        let column = TABLES.iter().filter(|table| is_there(table)).find_map(lacks);
-        let table = TABLES.iter().find(|table| !is_there(table)).map(|table| Fault::TableMissing(table.name));
-        Ok(column.or(without_transactions).or(table))
+        let column = self.tables.iter().filter(|table| is_there(table)).find_map(lacks);
+        let table = self.tables.iter().find(|table| !is_there(table)).map(|table| Fault::TableMissing(table.name));
+        Ok(other_version.or(column).or(without_transactions).or(table))
     }
 }
 

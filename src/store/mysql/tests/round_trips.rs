@@ -45,8 +45,8 @@ fn a_verification_takes_one() {
 #[test]
 fn a_list_of_a_thousand_takes_two() {
     let Some((site, _)) = begun() else { return };
-    let insert = "INSERT INTO tbloauthserver_clients (identifier) SELECT seq FROM seq_1_to_999";
-    site.database.run(insert);
+    let numbers = crate::store::test_server::numbers(999);
+    site.database.run(&format!("INSERT INTO tbloauthserver_clients (identifier) SELECT i FROM ({numbers}) AS n"));
     let list = || site.call("ListOAuthCredentials", &[("sortField", "name")]).unwrap();
     let mut found = 0;
     assert_eq!(trips(&site, || found = list().iter().filter(|(key, _)| *key == "credentialId").count()), 2);

@@ -1,13 +1,17 @@
 //! The tables: made on first use, or a host's own.
 
+use super::super::schema::Table;
+use super::super::session::{Fault, Session};
 use super::*;
+use crate::store::engine::Missing;
 
 /// A user of this database with these rights only.
 fn user(site: &Site, rights: &str) -> Server {
     let database = &site.database.server.database;
     let name = format!("u_{database}");
-    site.database
-        .run(&format!("CREATE OR REPLACE USER {name} IDENTIFIED BY 'p'; GRANT {rights} ON {database}.* TO {name}"));
+    site.database.run(&format!(
+        "DROP USER IF EXISTS {name}; CREATE USER {name} IDENTIFIED BY 'p'; GRANT {rights} ON {database}.* TO {name}"
+    ));
     Server { user: name, password: "p".to_owned().into(), ..site.database.server.clone() }
 }
 
@@ -89,10 +93,73 @@ fn a_table_that_lacks_a_column_is_told() {
     assert_eq!(message(site.create()), lacks);
 }
 
+const FIRST: &[Table] =
+    &[Table { name: "localapi_x", columns: &["id"], definition: "id INT NOT NULL PRIMARY KEY", steps: &[] }];
+const SECOND: &[Table] = &[Table {
+    name: "localapi_x",
+    columns: &["id", "a", "b"],
+    definition: "id INT NOT NULL PRIMARY KEY, a INT NOT NULL DEFAULT 7, b INT NOT NULL DEFAULT 8",
+    steps: &["ADD COLUMN a INT NOT NULL DEFAULT 7", "ADD COLUMN b INT NOT NULL DEFAULT 8"],
+}];
+
+#[test]
+fn a_table_of_ours_is_brought_up_to_the_version_that_is_known() {
+    let Some(database) = Database::new() else { return };
+    let open =
+        |server: &Server, missing, tables| Session::over(server, &Settings::default(), missing, tables).map(drop);
+    let server = &database.server;
+    open(server, Missing::Made, FIRST).unwrap();
+    database.run("INSERT INTO localapi_x (id) VALUES (1)");
+    // The user may not: then the sentence has the statement.
+    let site = Site::new().unwrap();
+    let few = user(&site, "SELECT");
+    let few = Server { database: server.database.clone(), ..few };
+    site.database.run(&format!("GRANT SELECT, INSERT, UPDATE, DELETE ON {}.* TO {}", server.database, few.user));
+    let refused = open(&few, Missing::Made, SECOND).unwrap_err().into_error(server, &Settings::default()).to_string();
+    let statement = "ALTER TABLE localapi_x ADD COLUMN a INT NOT NULL DEFAULT 7, COMMENT = 'localapi, version 2'";
+    assert_eq!(
+        refused,
+        format!(
+            "The credential store at {} has a table localapi_x of an older version: run {statement}; or let this user \
+             alter tables.",
+            server.place()
+        )
+    );
+    // Many at once, and one that opens only what is there.
+    std::thread::scope(|scope| {
+        for missing in [Missing::Made, Missing::Refused, Missing::Made] {
+            scope.spawn(move || open(server, missing, SECOND).unwrap());
+        }
+    });
+    assert_eq!(database.rows("SELECT id, a, b FROM localapi_x"), [["1", "7", "8"]]);
+    // A release that doesn't know this version.
+    let refused = open(server, Missing::Made, FIRST).unwrap_err().into_error(server, &Settings::default()).to_string();
+    assert_eq!(
+        refused,
+        format!(
+            "The credential store at {} has a table localapi_x of version 3, and this localapi knows up to 1: update it \
+             on this machine, too.",
+            server.place()
+        )
+    );
+}
+
+#[test]
+fn a_new_table_is_of_the_newest_version_and_a_hosts_table_is_left_alone() {
+    let Some(database) = Database::new() else { return };
+    let server = &database.server;
+    let open = || Session::over(server, &Settings::default(), Missing::Made, SECOND).map(drop);
+    open().unwrap();
+    open().unwrap();
+    database.run("DROP TABLE localapi_x; CREATE TABLE localapi_x (id INT PRIMARY KEY) COMMENT = 'ours'");
+    assert_eq!(open(), Err(Fault::ColumnMissing("localapi_x", "a")));
+    assert_eq!(database.one("SELECT count(*) FROM information_schema.columns WHERE table_schema = DATABASE()"), "1");
+}
+
 #[test]
 fn a_table_without_transactions_is_refused_and_nothing_is_made_or_changed() {
     for (table, engine) in
-        [("tblactivitylog", "MyISAM"), ("tbloauthserver_clients", "Aria"), ("localapi_store", "MEMORY")]
+        [("tblactivitylog", "MyISAM"), ("tbloauthserver_clients", "MyISAM"), ("localapi_store", "MEMORY")]
     {
         let Some(site) = Site::new() else { return };
         site.create().unwrap();
