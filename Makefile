@@ -31,9 +31,13 @@ NONE_SKIPPED = ! grep ^SKIPPED $(OUT)/engine-tests
 UNIT_TESTS = $(IN_OWN_HOME) $(PHP) "$$(command -v $(PHPUNIT))" -c php-tests/phpunit.xml $(WITHOUT_MODULE)
 # Only the distribution's PHP has a module for Apache.
 WITHOUT_MODULE = $(if $(filter-out /usr/bin/php%,$(realpath $(shell command -v $(PHP)))),--exclude-group apache-module)
-# A MariaDB of the tests' own. With this, the tests of behaviour run against it instead of a file.
-MARIADB = php-tests/mariadb
-SERVER_TESTS = export LOCALAPI_TEST_DSN="$$($(MARIADB) dsn $(OUT)/mariadb)behaviour"; \
+# A server of the tests' own: mariadb or mysql. With this, the tests of behaviour run against it instead of a file.
+SERVER = mariadb
+START_SERVER = trap 'php-tests/$(SERVER) stop $(OUT)/$(SERVER)' EXIT; php-tests/$(SERVER) start $(OUT)/$(SERVER)
+SERVER_DSN = $$(php-tests/$(SERVER) dsn $(OUT)/$(SERVER))
+# Many of them wait for a server, or for a timeout.
+RUST_TESTS = LOCALAPI_TEST_SERVER="$(SERVER_DSN)" cargo test --locked --no-default-features --features mysql,capi -- --test-threads=8
+SERVER_TESTS = export LOCALAPI_TEST_DSN="$(SERVER_DSN)behaviour"; \
 	AT_SERVER="-d localapi.dsn='$$LOCALAPI_TEST_DSN' -d localapi.key_file=$(OUT)/home/server.key"; \
 	$(IN_OWN_HOME) $(PHP) $$AT_SERVER "$$(command -v $(PHPUNIT))" -c php-tests/phpunit.xml --exclude-group file
 # The C library, and where its tests find it.
@@ -46,7 +50,7 @@ export LOCALAPI_TEST_CLIENTS = $(CLIENTS)
 SUITES = $(sort $(patsubst php-tests/%/,%,$(dir $(wildcard php-tests/*/*Test.php))))
 PHP_FILES = $(shell find stubs sandbox examples ffi benches public matrix php-tests -name '*.php' 2>/dev/null)
 SCRIPTS = .ci/run .ci/packages packaging/build packaging/verify \
-	matrix/run matrix/build-php matrix/threads php-tests/mariadb
+	matrix/run matrix/build-php matrix/threads php-tests/mariadb php-tests/mysql php-tests/galera
 
 # Programs that check, each built here at one version.
 TOOLS := $(OUT)/tools
@@ -78,13 +82,12 @@ demo: packages-demo build ini ## Install what is missing, build, and create a cr
 	@$(WITH_LIBRARY) $(PHP) examples/create-credential.php
 
 test: packages-test lint build ini ## Run all lints and tests
-	@trap '$(MARIADB) stop $(OUT)/mariadb' EXIT; $(MARIADB) start $(OUT)/mariadb && $(MAKE) --no-print-directory tests
+	@$(START_SERVER) && $(MAKE) --no-print-directory tests
 
 # A test that is skipped has failed: libtest knows no skips, and of PHPUnit phpunit.xml says so.
 tests: export LOCALAPI_NONE_SKIPPED = 1
 tests: $(CLIENTS)/npm $(CLIENTS)/pypi $(CAPI) ## Run the tests of `make test`, while its server is running
-	@# Many of them wait for a server, or for a timeout.
-	LOCALAPI_TEST_SERVER="$$($(MARIADB) dsn $(OUT)/mariadb)" cargo test --locked --no-default-features --features mysql,capi -- --test-threads=8
+	$(RUST_TESTS)
 	@for suite in engine $(SUITES); do $(MAKE) --no-print-directory suite-$$suite || exit 1; done
 	@$(SERVER_TESTS) --testsuite behaviour
 	@$(MAKE) --no-print-directory ini FFI=$(CAPI) && $(MAKE) --no-print-directory suite-ffi
@@ -106,6 +109,10 @@ suite-ffi:
 suite-%:
 	@$(UNIT_TESTS) --testsuite $*
 
+server: export LOCALAPI_NONE_SKIPPED = 1
+server: ## Run the tests of servers: SERVER=mysql at a MySQL, of Debian's unstable suite
+	@$(START_SERVER) && $(RUST_TESTS) && { $(SERVER_TESTS) --testsuite behaviour; }
+
 # A package's own scripts have no say here.
 $(CLIENTS)/npm: php-tests/clients/package.json php-tests/clients/package-lock.json
 	@rm -rf $@ && mkdir -p $@.new && cp $^ $@.new
@@ -116,7 +123,8 @@ $(CLIENTS)/pypi: php-tests/clients/requirements.txt
 	@$@/bin/python -m pip install --quiet --disable-pip-version-check --require-virtualenv -r $< && touch $@
 
 check: export LOCALAPI_FULL = 1
-check: packages-check test deny oldest fuzz ## Run the tests at full size, then deny, oldest, fuzz, and valgrind
+check: packages-check test deny oldest fuzz ## Run the tests at full size, then servers at a MySQL, deny, oldest, fuzz, and valgrind
+	@$(MAKE) --no-print-directory server SERVER=mysql
 	$(ENGINE_TESTS) -m php-tests/engine
 	cargo test --locked --no-default-features
 	@$(NONE_SKIPPED)
@@ -247,5 +255,5 @@ comma := ,
 # A target's needs are met in the order in which they stand.
 .NOTPARALLEL:
 FORCE:
-.PHONY: help build capi demo test tests check deny oldest fuzz mutants coverage bench plot install uninstall package
+.PHONY: help build capi demo test tests server check deny oldest fuzz mutants coverage bench plot install uninstall package
 .PHONY: matrix clean lint ini
