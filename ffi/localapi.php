@@ -238,6 +238,16 @@ namespace LocalApi {
         return Library::verify($clientIdentifier, $clientSecret);
     }
 
+    function find_credential(string $clientIdentifier): ?array
+    {
+        return Library::run('find_credential', [$clientIdentifier]);
+    }
+
+    function redirect_uri_matches(array $registered, string $given): bool
+    {
+        return Library::run('redirect_uri_matches', [array_values($registered), $given]);
+    }
+
     function batch(
         #[\SensitiveParameter]
         array $calls

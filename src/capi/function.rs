@@ -7,6 +7,7 @@ use super::written;
 use crate::batch;
 use crate::command;
 use crate::copy::Copy;
+use crate::credential::redirect_uri;
 use crate::error::{Error, Result};
 use crate::http::api_credential;
 use crate::http::node::Node;
@@ -15,6 +16,7 @@ use crate::reply::Value;
 use crate::request::Request;
 use crate::rotation;
 use crate::session::Session;
+use crate::verify;
 
 /// What `batch` takes.
 const CALLS: Error = Error::Argument { position: 1, must: "a list of [command, postData, adminUsername]" };
@@ -32,6 +34,20 @@ pub fn run(session: &Session, name: &[u8], arguments: &[Node<'static>]) -> Vec<u
         b"rotate_key" if argument(0) == &Node::Bool(true) => rotation::stage(session).map(|()| Node::Int(0)),
         b"rotate_key" => rotation::rotate(session, || true).map(Node::Int),
         b"revoke_api_credential" => api_credential::revoke(session, &text(0)).map(Node::Bool),
+        b"find_credential" => {
+            return match verify::find(session, &text(0)) {
+                Ok(found) => written::value(found.map_or(Node::Null, written::fields)),
+                Err(error) => written::function_fault(&error),
+            };
+        }
+        b"redirect_uri_matches" => match argument(0) {
+            Node::List(registered) => {
+                let given = text(1);
+                let matches = |uri: &Node<'_>| given::text(uri).is_ok_and(|uri| redirect_uri::matches(&uri, &given));
+                Ok(Node::Bool(registered.iter().any(matches)))
+            }
+            _ => Err(Error::Argument { position: 1, must: "an array of strings" }),
+        },
         b"issue_api_credential" => {
             let actions = match argument(1) {
                 Node::List(actions) => actions.iter().map(|action| given::text(action).unwrap_or_default()).collect(),

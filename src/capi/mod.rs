@@ -108,9 +108,9 @@ pub unsafe extern "C" fn localapi_verify(
 }
 
 /// Runs what the namespace `LocalApi` has beside calls: `register_service`, `register_scope`, `register_admin`,
-/// `batch`, `rotate_key`, `copy_store`, `issue_api_credential`, `revoke_api_credential`, with a JSON list of its
-/// arguments. Returns a JSON object with its `value`, or with a `message`, and with the number of the `argument` where
-/// that is wrong. `localapi_free` frees it.
+/// `batch`, `rotate_key`, `copy_store`, `find_credential`, `redirect_uri_matches`, `issue_api_credential`,
+/// `revoke_api_credential`, with a JSON list of its arguments. Returns a JSON object with its `value`, or with a
+/// `message`, and with the number of the `argument` where that is wrong. `localapi_free` frees it.
 ///
 /// # Safety
 ///
