@@ -12,6 +12,8 @@ use crate::own_file::beside;
 /// When the write-ahead log is copied into the database.
 #[derive(Debug, Clone, Copy)]
 pub struct Thresholds {
+    /// How many bytes a page has.
+    pub page: u32,
     /// After a request, where nobody has written for a while, once it has this many pages;
     pub quiet: u32,
     /// after a commit once it has this many and no other writer waits,
@@ -20,19 +22,12 @@ pub struct Thresholds {
     pub most: u32,
 }
 
-impl Thresholds {
-    /// 400 KiB, 24 MiB and 32 MiB: what is written again and again is copied once.
-    const NORMAL: Self = Self { quiet: 100, free: 6_000, most: 8_000 };
-}
-
-/// How many bytes a page has, as a rule.
-const PAGE: u64 = 4096;
 /// The disk is looked at once the log has grown by so many pages: a look costs a commit little then.
-const LOOK_EVERY: u32 = 64;
+const LOOK_EVERY: u32 = 128;
 /// So many times what the log has must be left, so that it can always be copied into a database that grows by it.
 const LEAVE: u64 = 3;
 /// Where less is left it's copied again once it has grown by so many pages.
-const TIGHT_STEP: u32 = 16;
+const TIGHT_STEP: u32 = 32;
 /// A log that is shorter isn't worth to be cut where the disk is full, in bytes.
 const WORTH_CUTTING: u64 = 128 << 10;
 /// A while.
@@ -44,13 +39,15 @@ const READERS_TAKE: Duration = Duration::from_secs(2);
 const LOCKED: Duration = Duration::from_millis(10);
 
 impl Thresholds {
-    /// Those that hold here.
-    pub fn here() -> Self {
+    /// Those of a database whose pages have so many bytes: 400 KiB, 24 MiB and 32 MiB. What is written again and again is
+    /// copied once.
+    pub fn of_pages(page: u32) -> Self {
         #[cfg(test)]
         if let Some(thresholds) = super::simulator::thresholds() {
             return thresholds;
         }
-        Self::NORMAL
+        let pages = |bytes: u32| bytes / page.max(1);
+        Self { page, quiet: pages(400 << 10), free: pages(24 << 20), most: pages(32 << 20) }
     }
 }
 
@@ -102,7 +99,8 @@ impl Sqlite {
         if !is_tight && pages >= before && pages - before < LOOK_EVERY {
             return false;
         }
-        let is_tight = file::free_bytes(&self.path).is_some_and(|free| free < LEAVE * PAGE * u64::from(pages));
+        let is_tight = file::free_bytes(&self.path)
+            .is_some_and(|free| free < LEAVE * u64::from(self.thresholds.page) * u64::from(pages));
         self.room = Room { pages, is_tight };
         if is_tight {
             // Where this fails the log stays as long as it is.

@@ -165,7 +165,7 @@ impl Sqlite {
         if main.is_readonly(rusqlite::MAIN_DB).unwrap_or(false) {
             return Err(Error::StoreReadOnly(path.to_owned()));
         }
-        let store = Self {
+        let mut store = Self {
             checkpointer: None,
             statements: Statements::default(),
             main,
@@ -177,7 +177,7 @@ impl Sqlite {
             doubts: None,
             durability: settings.durability,
             busy_timeout,
-            thresholds: Thresholds::here(),
+            thresholds: Thresholds::of_pages(schema::PAGE_SIZE),
             room: Room::default(),
             lasting: Cell::new(None),
             quiet: None,
@@ -189,6 +189,8 @@ impl Sqlite {
             return Err(Error::StoreMissing(path.to_owned()));
         }
         store.migrate()?;
+        let page = u32::try_from(store.pragma("page_size")?).unwrap_or(schema::PAGE_SIZE);
+        store.thresholds = Thresholds::of_pages(page);
         Ok(store)
     }
 
@@ -197,6 +199,7 @@ impl Sqlite {
         // Until the file is known to be ours, closing it must not change it.
         self.main.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
         self.main.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+        schema::set_page_size(&self.main, schema::PAGE_SIZE)?;
         self.main.execute_batch(&format!(
             "PRAGMA synchronous = FULL;
              PRAGMA trusted_schema = OFF;

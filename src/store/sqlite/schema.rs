@@ -10,6 +10,10 @@ pub const APPLICATION_ID: i64 = 0x4c41_5049;
 /// The version of these tables: what `PRAGMA user_version` says of a file that has them.
 pub const VERSION: i64 = 2;
 
+/// How many bytes a page of a new store has; one that was made with others keeps them. A commit writes each page that it
+/// changes as a whole, and most rows are short.
+pub const PAGE_SIZE: u32 = 2_048;
+
 /// What brings a file of version 1 to version 2, one of 2 to 3, and so on.
 const STEPS: &[fn(&Connection) -> Result<()>] = &[to_version_2];
 
@@ -22,9 +26,20 @@ pub fn bring_up(connection: &Connection, version: i64) -> Result<()> {
     connection.execute_batch(&format!("PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {VERSION};"))
 }
 
+/// To be called before the first transaction: it changes nothing of a database that has tables.
+pub fn set_page_size(connection: &Connection, size: u32) -> Result<()> {
+    connection.pragma_update(None, "page_size", size)
+}
+
 /// A new store as the content of a file: put in its place as a whole, it's never seen half made.
 pub fn new_file() -> Result<Vec<u8>> {
+    new_file_of_pages(PAGE_SIZE)
+}
+
+/// The same with pages of another size, as older stores have them.
+pub fn new_file_of_pages(size: u32) -> Result<Vec<u8>> {
     let memory = Connection::open_in_memory()?;
+    set_page_size(&memory, size)?;
     bring_up(&memory, 0)?;
     let mut content = memory.serialize(rusqlite::MAIN_DB)?.to_vec();
     // Those who write and read it use a write-ahead log (sqlite.org/fileformat2.html, "File format version numbers").
@@ -264,6 +279,23 @@ mod tests {
         let rest = "SELECT type || tbl_name || name FROM sqlite_schema WHERE type <> 'table' ORDER BY 1";
         let numbered = "SELECT name FROM sqlite_schema WHERE sql LIKE '%AUTOINCREMENT%' ORDER BY 1";
         [columns, rest, numbered].iter().flat_map(|sql| rows(connection, sql)).collect()
+    }
+
+    #[test]
+    fn a_new_store_has_short_pages_and_one_with_others_keeps_them() {
+        let folder = tempfile::tempdir().unwrap();
+        let size = |connection: &Connection| connection.query_row("PRAGMA page_size", [], |row| row.get::<_, u32>(0));
+        for (pages, name) in [(PAGE_SIZE, "new"), (4_096, "old")] {
+            let path = folder.path().join(name);
+            std::fs::write(&path, new_file_of_pages(pages).unwrap()).unwrap();
+            let connection = Connection::open(&path).unwrap();
+            set_page_size(&connection, PAGE_SIZE).unwrap();
+            connection.execute_batch("INSERT INTO tblclients DEFAULT VALUES").unwrap();
+            assert_eq!(size(&connection).unwrap(), pages);
+        }
+        let memory = crate::store::sqlite::Sqlite::open_memory(&crate::settings::Settings::default()).unwrap();
+        assert_eq!(memory.pragma("page_size").unwrap(), i64::from(PAGE_SIZE));
+        assert_eq!(new_file().unwrap()[16..18], u16::try_from(PAGE_SIZE).unwrap().to_be_bytes());
     }
 
     #[test]

@@ -425,7 +425,11 @@ impl Name {
 fn tear_a_page(log: &mut [u8], random: &mut ChaCha20Rng) {
     const HEADER: usize = 32;
     const PAGE_HEADER: usize = 24;
-    let frame = PAGE_HEADER + PAGE;
+    if log.len() < HEADER {
+        return;
+    }
+    let page = word(log, 8) as usize;
+    let frame = PAGE_HEADER + page;
     let salts = log.get(16..24).map(<[u8]>::to_vec);
     let mut frames = log.get(HEADER..).unwrap_or_default().chunks_exact(frame);
     let whole = frames.by_ref().take_while(|frame| Some(&frame[8..16]) == salts.as_deref()).count();
@@ -437,7 +441,7 @@ fn tear_a_page(log: &mut [u8], random: &mut ChaCha20Rng) {
     for number in 0..whole {
         let frame = &mut log[HEADER + number * frame..][..frame];
         if number == torn {
-            frame[PAGE_HEADER + PAGE / 2..].fill(0);
+            frame[PAGE_HEADER + page / 2..].fill(0);
         }
         add(&mut sums, &frame[..8]);
         add(&mut sums, &frame[PAGE_HEADER..]);

@@ -74,9 +74,12 @@ impl Scene {
     fn tell(&self, plot: Plot, outcome: &mut Outcome) {
         let mut random = ChaCha20Rng::seed_from_u64(plot.seed);
         let processes = random.random_range(1..=4);
-        let thresholds = Thresholds { quiet: 5, free: random.random_range(5..60), most: random.random_range(60..120) };
+        // Those of new stores, and of older ones.
+        let page = if random.random_bool(0.7) { schema::PAGE_SIZE } else { 4_096 };
+        let (free, most) = (random.random_range(5..60), random.random_range(60..120));
+        let thresholds = Thresholds { page, quiet: 5, free, most };
         let store = self.path("store").to_string_lossy().into_owned();
-        let begin = Image::from([(store, schema::new_file().unwrap())]);
+        let begin = Image::from([(store, schema::new_file_of_pages(page).unwrap())]);
         let mut disk = Disk::new(&begin, random.next_u64());
         disk.defect = plot.defect;
         disk.faults = plot.faults;
