@@ -1,6 +1,7 @@
 //! What the store needs of a database. Statements are written once, in SQLite's SQL; an engine that speaks another
 //! dialect translates them.
 
+use super::sqlite::IndexHeader;
 use crate::error::{Error, Result};
 
 /// A value that a statement is given.
@@ -26,6 +27,15 @@ pub enum RowId {
     Known(i64),
     /// The row that this transaction has inserted last: a server tells its id when the transaction is committed.
     New,
+}
+
+/// Tells what is committed to a database from what was before, and from what will be: another one after each change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DataVersion {
+    /// The header of a log's index.
+    Log(IndexHeader),
+    /// A count, where there is none. It grows where anything may have changed.
+    Count(u64),
 }
 
 /// What becomes of a store, or of tables, that are missing where one is opened.
@@ -90,8 +100,9 @@ pub trait Engine {
     /// Begins a transaction in which nobody else changes what is read; one that was begun ahead goes on.
     fn begin(&self) -> Result<()>;
 
-    /// Ends the transaction: its rows are as durable as was asked for once this returns.
-    fn commit(&mut self) -> Result<()>;
+    /// Ends the transaction: its rows are as durable as was asked for once this returns. The version that it has made;
+    /// `None` where others may have changed the store since.
+    fn commit(&mut self) -> Result<Option<DataVersion>>;
 
     /// Commits, and reads what is there then, where others may have changed it since this transaction has read it.
     fn commit_and_query(
@@ -99,15 +110,15 @@ pub trait Engine {
         _sql: &str,
         _values: &[Bind<'_>],
         _read: &mut dyn FnMut(&dyn Row) -> bool,
-    ) -> Result<()> {
+    ) -> Result<Option<DataVersion>> {
         self.commit()
     }
 
     /// Undoes the transaction, if one is open still: some faults have ended it already.
     fn rollback(&self);
 
-    /// A number that changes when another connection has changed the store, or may have.
-    fn version_of_others(&self) -> Result<i64>;
+    /// Which version of the data is committed.
+    fn data_version(&self) -> Result<DataVersion>;
 
     /// Makes sure that what this connection has read is as durable as what it commits: another may have written it, and
     /// wait for it to last.

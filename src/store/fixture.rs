@@ -1,7 +1,7 @@
 //! What only the sandbox does to a store: rows with the columns that a test chooses, and all of it empty again.
 
 use super::Store;
-use super::engine::Bind;
+use super::engine::{Bind, DataVersion};
 use super::seed::SEEDS;
 use super::sqlite::schema::EMPTY;
 use crate::error::{Error, Result};
@@ -138,8 +138,8 @@ impl Store {
     }
 
     /// How much this connection and others have changed.
-    fn changes(&self) -> Result<(u64, i64)> {
-        Ok((self.engine.changes_so_far(), self.engine.version_of_others()?))
+    fn changes(&self) -> Result<(u64, DataVersion)> {
+        Ok((self.engine.changes_so_far(), self.engine.data_version()?))
     }
 }
 

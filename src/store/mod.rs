@@ -34,7 +34,7 @@ use crate::error::{Error, Result};
 use crate::place::Place;
 use crate::settings::Settings;
 use batch::Batch;
-use engine::{Bind, Engine};
+use engine::{Bind, DataVersion, Engine};
 use sqlite::Sqlite;
 
 pub use activity_log::{About, LogLine};
@@ -63,8 +63,7 @@ pub struct Store {
     engine: Box<dyn Engine>,
     /// What the last look has found, until something changes.
     known: Option<Known>,
-    /// What others had made of the store when this connection's transaction began: nobody else changes anything before
-    /// it ends.
+    /// What the store was when this connection's transaction began: nobody else changes anything before it ends.
     locked: Option<Version>,
     /// What the transaction that goes on has sealed: the identifiers, and with which key.
     sealed: Vec<(String, String)>,
@@ -77,14 +76,14 @@ pub struct Store {
     /// Whether it's copied, or a copy: then nothing is asked about that.
     copied: bool,
     /// How much had been changed when the store was last as a new one is: what the sandbox needs to know.
-    unchanged_at: Option<(u64, i64)>,
+    unchanged_at: Option<(u64, DataVersion)>,
 }
 
-/// What others had made of a store when something was read.
+/// What a store was when something was read: another one after everything that anybody commits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Version {
     opened: u64,
-    of_others: i64,
+    data: DataVersion,
 }
 
 struct Known {
@@ -116,7 +115,7 @@ impl Store {
 
     fn over(engine: Box<dyn Engine>) -> Self {
         // Nobody else has it open, where that counts.
-        let unchanged_at = Some((engine.changes_so_far(), 0));
+        let unchanged_at = Some((engine.changes_so_far(), DataVersion::Count(0)));
         let opened = OPENED.fetch_add(1, Ordering::Relaxed);
         Self {
             engine,
@@ -157,10 +156,10 @@ impl Store {
         self.engine.is_memory()
     }
 
-    /// What changes when others have changed the store, or when it was opened again: what was read before may no longer
-    /// hold.
+    /// What changes when anybody has changed the store, or when it was opened again: what was read before may no longer
+    /// hold. Inside a transaction it's that of its beginning.
     pub fn version(&self) -> Result<Version> {
-        let now = || Ok(Version { opened: self.opened, of_others: self.engine.version_of_others()? });
+        let now = || Ok(Version { opened: self.opened, data: self.engine.data_version()? });
         self.locked.map_or_else(now, Ok)
     }
 
@@ -190,10 +189,16 @@ impl Store {
         let mut notes = BTreeMap::new();
         self.key_after_commit = None;
         let sql = "SELECT name, value FROM localapi_store WHERE name IN (?1, ?2)";
-        self.engine.commit_and_query(sql, &names.map(Bind::Text), &mut |row| {
+        let made = self.engine.commit_and_query(sql, &names.map(Bind::Text), &mut |row| {
             notes.insert(row.text(0), row.text(1));
             true
         })?;
+        // What was known in the transaction is known still where nobody else has committed since.
+        if let (Some(known), Some(made)) = (&mut self.known, made)
+            && Some(known.version) == self.locked
+        {
+            known.version.data = made;
+        }
         let [key, copy] = names.map(|name| notes.remove(name));
         self.key_after_commit = Some(key);
         if copy.is_some() && !self.copied { Err(Error::CopyUnfinished) } else { Ok(()) }
@@ -276,7 +281,7 @@ impl Store {
         self.known().map(|known| known.notes.get(&note).cloned())
     }
 
-    /// What is cached, read again where another process has changed the store.
+    /// What is cached, read again where anybody else has changed the store.
     fn known(&mut self) -> Result<&Known> {
         let version = self.version()?;
         let known = match self.known.take() {

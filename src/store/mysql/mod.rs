@@ -17,7 +17,7 @@ use self::client::{Answer, Cells, Rows};
 pub use self::dialect::fuzz as fuzz_dialect;
 use self::dialect::{NEW_ROW, render};
 use self::session::{Fault, Session};
-use super::engine::{Bind, Engine, Missing, Row, RowId};
+use super::engine::{Bind, DataVersion, Engine, Missing, Row, RowId};
 use crate::error::{Error, Result};
 use crate::settings::{Server, Settings};
 
@@ -56,7 +56,7 @@ struct State {
     /// Queries that were asked ahead, and their rows.
     foreseen: Vec<(String, Rc<Rows>)>,
     /// Changes with everything that may let another change the store.
-    version: i64,
+    version: u64,
     /// The row that was inserted last, once that is answered.
     new_row: Option<i64>,
 }
@@ -339,8 +339,8 @@ impl Engine for Mysql {
         Ok(())
     }
 
-    fn commit(&mut self) -> Result<()> {
-        self.commit_and(Vec::new()).map(drop)
+    fn commit(&mut self) -> Result<Option<DataVersion>> {
+        self.commit_and(Vec::new()).map(|_| None)
     }
 
     fn commit_and_query(
@@ -348,13 +348,13 @@ impl Engine for Mysql {
         sql: &str,
         values: &[Bind<'_>],
         read: &mut dyn FnMut(&dyn Row) -> bool,
-    ) -> Result<()> {
+    ) -> Result<Option<DataVersion>> {
         match self.commit_and(vec![render(sql, values).into()])? {
             Some(answer) => {
                 let _ = answer.rows.iter().all(|row| read(&row));
-                Ok(())
+                Ok(None)
             }
-            None => self.query(sql, values, read),
+            None => self.query(sql, values, read).map(|()| None),
         }
     }
 
@@ -368,12 +368,12 @@ impl Engine for Mysql {
         }
     }
 
-    fn version_of_others(&self) -> Result<i64> {
+    fn data_version(&self) -> Result<DataVersion> {
         let state = &mut *self.state.borrow_mut();
         if !state.begun {
             state.version += 1;
         }
-        Ok(state.version)
+        Ok(DataVersion::Count(state.version))
     }
 
     fn columns(&self, table: &str) -> Result<Vec<String>> {

@@ -73,6 +73,12 @@ pub fn count_pages(connection: &Connection) {
     }));
 }
 
+/// The pages in the log after the commit that this makes, 0 where it commits nothing.
+pub fn pages_after<T>(commit: impl FnOnce() -> Result<T>) -> Result<u32> {
+    LOG_PAGES.set(0);
+    commit().map(|_| LOG_PAGES.get())
+}
+
 impl Sqlite {
     /// Copies the write-ahead log into the database where it has grown. Whether all that is committed lasts by that.
     /// What fails here is tried again later.

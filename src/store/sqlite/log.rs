@@ -17,6 +17,7 @@
 //! [`in_use`]: super::in_use
 #![allow(unsafe_code, reason = "SQLite's file methods; every block says why it is sound")]
 
+use std::array;
 use std::collections::BTreeMap;
 use std::ffi::{c_int, c_void};
 use std::ops::Range;
@@ -29,11 +30,13 @@ use rusqlite::{Connection, Error, ErrorCode, Result, ffi};
 /// The lengths of the log's header and of the one before each page (sqlite.org/fileformat2.html, "The Write-Ahead Log").
 const HEADER: usize = 32;
 const PAGE_HEADER: usize = 24;
-/// The first part of the log's index, and where it has the number of pages in the log and of those that are copied into
-/// the database (sqlite.org/walformat.html, "The WAL-Index File Format").
+/// The first part of the log's index, in bytes. It begins with a header and a copy of that, and the number of pages that
+/// are copied into the database (sqlite.org/walformat.html, "The WAL-Index File Format").
 const INDEX: c_int = 32_768;
-const PAGES_IN_INDEX: usize = 16;
-const COPIED_IN_INDEX: usize = 96;
+const HEADER_OF_INDEX: usize = 12;
+const COPIED_IN_INDEX: usize = 2 * HEADER_OF_INDEX;
+/// Where the header has how many pages there are in the log. All of these are counted in numbers of 4 bytes.
+const PAGES_IN_INDEX: usize = 4;
 /// The locks that whoever copies the log has, and those that read more than is copied ("Locks", ibidem).
 const COPYING: Range<c_int> = 1..2;
 const READING: Range<c_int> = 4..8;
@@ -75,18 +78,24 @@ impl<'a> OpenFile<'a> {
         check(unsafe { write(self.file.as_ptr(), bytes.as_ptr().cast(), length, at) })
     }
 
-    /// How many pages the log of this database has, and how many of them are copied.
-    fn pages_in_log(&self) -> Result<(u32, u32)> {
+    /// The first numbers of the index of this database's log; `None` where there is no index.
+    fn index<const COUNT: usize>(&self) -> Result<Option<[u32; COUNT]>> {
         let map = self.methods.xShmMap.ok_or(Error::InvalidQuery)?;
         let mut index: *mut c_void = ptr::null_mut();
         // SAFETY: the file is open, and SQLite writes a pointer to where it's told. The part of the index is as long as
-        // was asked for, stays as long as the file is open, and both numbers in it are aligned. Other processes may
-        // change them at any time, as atomics may be.
+        // was asked for, begins with these numbers, and stays as long as the file is open. Other processes may change
+        // them at any time, as atomics may be.
         unsafe {
             check(map(self.file.as_ptr(), 0, INDEX, 0, &raw mut index))?;
-            let number = |at| AtomicU32::from_ptr(index.byte_add(at).cast()).load(Ordering::Acquire);
-            Ok(if index.is_null() { (0, 0) } else { (number(PAGES_IN_INDEX), number(COPIED_IN_INDEX)) })
+            let number = |at| AtomicU32::from_ptr(index.cast::<u32>().add(at)).load(Ordering::Acquire);
+            Ok((!index.is_null()).then(|| array::from_fn(number)))
         }
+    }
+
+    /// How many pages the log of this database has, and how many of them are copied.
+    fn pages_in_log(&self) -> Result<(u32, u32)> {
+        let index = self.index::<{ COPIED_IN_INDEX + 1 }>()?;
+        Ok(index.map_or((0, 0), |index| (index[PAGES_IN_INDEX], index[COPIED_IN_INDEX])))
     }
 
     fn lock(&self, which: &Range<c_int>, how: c_int) -> Result<()> {
@@ -113,6 +122,51 @@ impl<'a> OpenFile<'a> {
         let flush = self.methods.xSync.ok_or(Error::InvalidQuery)?;
         // SAFETY: the file is open.
         check(unsafe { flush(self.file.as_ptr(), ffi::SQLITE_SYNC_NORMAL) })
+    }
+}
+
+/// The header of a log's index: which commit of which log was the last one.
+///
+/// Only who has the write lock writes it: anew with each commit, before anybody sees what is committed. SQLite itself
+/// keeps the pages that it has read as long as the header is what it was (wal.c, `walIndexTryHdr`), and so may whoever
+/// keeps anything that was read after it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct IndexHeader([u32; HEADER_OF_INDEX]);
+
+impl IndexHeader {
+    /// As it is now, read without a lock. `None` where it can't be told: both copies are written one after the other, and
+    /// differ while that is done, or when whoever did it has died.
+    pub fn of(connection: &Connection) -> Result<Option<Self>> {
+        let index = OpenFile::of(connection, ffi::SQLITE_FCNTL_FILE_POINTER)?.index::<COPIED_IN_INDEX>()?;
+        Ok(index.and_then(|index| {
+            let header = Self(*index.first_chunk()?);
+            (index.last_chunk() == Some(&header.0) && header.is_written()).then_some(header)
+        }))
+    }
+
+    /// The fourth number says so, and how long a page is.
+    fn is_written(&self) -> bool {
+        let [_, _, _, written, ..] = self.0;
+        written != 0
+    }
+
+    /// How many pages the log has.
+    fn pages(&self) -> u32 {
+        let [_, _, _, _, pages, ..] = self.0;
+        pages
+    }
+
+    /// What each page of the log has, and none of a log before it.
+    fn salts(&self) -> [u32; 2] {
+        let [.., first, second, _, _] = self.0;
+        [first, second]
+    }
+
+    /// Whether this is what a commit has left that found `before` and after which the log had this many pages, and nobody
+    /// has committed since. As long as a log has the same salts pages are only added to it, and each commit adds some:
+    /// no two of them end at the same page. A log that has begun anew has other salts.
+    pub fn is_commit_behind(&self, before: &Self, pages: u32) -> bool {
+        self.pages() == pages && self.salts() == before.salts()
     }
 }
 

@@ -26,12 +26,13 @@ use self::fault::{fault, is_busy, system_error};
 use self::file::{Counted, INDEX, Identity, LOG, Log, Named, cannot_create, connect, flush_folder};
 pub use self::file::{is_orphan, note_fork};
 use self::gate::{Cut, Doubts, Gate};
+pub use self::log::IndexHeader;
 #[cfg(feature = "fuzzing")]
 pub use self::log::fuzz as fuzz_log;
 use self::sandbox::Sandboxed;
 use self::schema::APPLICATION_ID;
 use self::statement::Statements;
-use super::engine::{Bind, Engine, Missing, Row, RowId};
+use super::engine::{Bind, DataVersion, Engine, Missing, Row, RowId};
 use crate::error::{Error, Result};
 use crate::own_file::{self, Access, beside};
 use crate::settings::{Durability, Settings};
@@ -67,8 +68,10 @@ pub struct Sqlite {
     busy_timeout: Duration,
     thresholds: Thresholds,
     room: Room,
-    /// How often others had committed, as far as it's known that all they have committed lasts.
-    lasting: Cell<Option<i64>>,
+    /// What was committed, as far as it's known that all of it lasts.
+    lasting: Cell<Option<DataVersion>>,
+    /// How often it couldn't be told what is committed.
+    untold: Cell<u64>,
     /// For how long nobody had written when this connection first committed since the last request.
     quiet: Option<Duration>,
     sandboxed: Sandboxed,
@@ -180,6 +183,7 @@ impl Sqlite {
             thresholds: Thresholds::of_pages(schema::PAGE_SIZE),
             room: Room::default(),
             lasting: Cell::new(None),
+            untold: Cell::new(0),
             quiet: None,
             sandboxed: Sandboxed::default(),
             _counted: Counted::new()?,
@@ -377,6 +381,19 @@ impl Sqlite {
         mended.map_err(|_| unflushed(()))
     }
 
+    /// Commits. The version that this has made; `None` where others may have committed since.
+    fn commit_now(&self) -> Result<Option<DataVersion>> {
+        let before = self.data_version()?;
+        let pages = checkpoint::pages_after(|| self.execute("COMMIT", &[]))?;
+        Ok(match (before, self.data_version()?) {
+            (DataVersion::Log(before), made @ DataVersion::Log(after)) => {
+                after.is_commit_behind(&before, pages).then_some(made)
+            }
+            (DataVersion::Count(_), _) if self.is_memory() => Some(before),
+            _ => None,
+        })
+    }
+
     fn roll_back_now(&self) {
         if !self.main.is_autocommit() {
             // One that fails leaves nothing behind either: the connection is closed after such a fault.
@@ -442,8 +459,8 @@ impl Engine for Sqlite {
         begun
     }
 
-    fn commit(&mut self) -> Result<()> {
-        self.execute("COMMIT", &[])?;
+    fn commit(&mut self) -> Result<Option<DataVersion>> {
+        let made = self.commit_now()?;
         let lasts = self.checkpoint_if_due();
         if let Some(gate) = &self.gate {
             let quiet = gate.note_write();
@@ -453,7 +470,11 @@ impl Engine for Sqlite {
         if !lasts {
             self.flush_log()?;
         }
-        self.require_named_log()
+        self.require_named_log()?;
+        if made.is_some() {
+            self.lasting.set(made);
+        }
+        Ok(made)
     }
 
     fn rollback(&self) {
@@ -461,9 +482,21 @@ impl Engine for Sqlite {
         self.leave_gate();
     }
 
-    fn version_of_others(&self) -> Result<i64> {
-        let is_alone = self.is_memory() && !self.sandboxed.is_shared();
-        if is_alone { Ok(0) } else { self.number("PRAGMA data_version") }
+    fn data_version(&self) -> Result<DataVersion> {
+        if self.is_memory() {
+            // Only PDO may change it meanwhile.
+            let count = if self.sandboxed.is_shared() { self.number("PRAGMA data_version")? } else { 0 };
+            return Ok(DataVersion::Count(count.unsigned_abs()));
+        }
+        let header = IndexHeader::of(&self.main).map_err(|error| self.fault(&error))?;
+        Ok(header.map_or_else(
+            || {
+                // Somebody changes it at this moment, or has died doing so: what was read before may have changed.
+                self.untold.set(self.untold.get() + 1);
+                DataVersion::Count(self.untold.get())
+            },
+            DataVersion::Log,
+        ))
     }
 
     fn make_last(&self) -> Result<()> {
@@ -471,7 +504,7 @@ impl Engine for Sqlite {
             return Ok(());
         }
         // What this connection has committed itself was flushed, and all before it with that.
-        let now = Some(self.version_of_others()?);
+        let now = Some(self.data_version()?);
         if self.lasting.get() != now {
             self.flush_log()?;
             self.require_named_log()?;

@@ -59,6 +59,11 @@ impl Ledger {
         self.scopes.insert(scope.to_owned());
     }
 
+    /// The scopes that are known to be registered.
+    pub fn scopes(&self) -> impl Iterator<Item = &str> {
+        self.scopes.iter().map(String::as_str)
+    }
+
     /// A call begins that brings a credential into this state.
     pub fn begin(&mut self, identifier: &str, state: State) {
         if let Some(entry) = self.credentials.get_mut(identifier) {

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use rand::rngs::ChaCha20Rng;
+use rand::seq::IteratorRandom as _;
 use rand::{Rng as _, RngExt as _, SeedableRng as _};
 use rusqlite::{Connection, OpenFlags};
 
@@ -234,6 +235,30 @@ fn register(session: &Session, stage: &Stage, _: u64) {
     }
 }
 
+/// What a process does that registers scopes, and uses what any other has registered: it keeps what it has read while it
+/// writes itself.
+fn use_what_others_register(session: &Session, stage: &Stage, seed: u64) {
+    let mut random = ChaCha20Rng::seed_from_u64(seed);
+    for number in 0..16 {
+        let known = stage.ledger.lock().unwrap().scopes().choose(&mut random).map(str::to_owned);
+        match known.filter(|_| random.random_bool(0.8)) {
+            Some(scope) => {
+                let given = credential_for(&format!("openid {scope}"));
+                match answer(session, b"CreateOAuthCredential", &given) {
+                    Ok(fields) => drop(note(stage, &fields)),
+                    Err(error) => assert!(error.is_fault_of_store(), "{error} after it was registered"),
+                }
+            }
+            None => {
+                let scope = format!("scope{seed:x}.{number}");
+                if register_scope(session, scope.as_bytes(), b"").is_ok() {
+                    stage.ledger.lock().unwrap().registered(&scope);
+                }
+            }
+        }
+    }
+}
+
 /// As a program of the host's may: what is in the log can't be copied to its end meanwhile.
 fn read_slowly(session: &Session, pauses: u32) {
     let _ = session.read(|store| {
@@ -254,11 +279,15 @@ fn note(stage: &Stage, fields: &Fields) -> (i64, String) {
 }
 
 fn new_credential() -> Given {
+    credential_for("openid profile")
+}
+
+fn credential_for(scopes: &str) -> Given {
     // Long enough for a page to hold only a few.
     Given::default()
         .with("grantType", "authorization_code")
         .with("name", "A")
-        .with("scope", "openid profile")
+        .with("scope", scopes)
         .with("description", "d".repeat(200))
         .with("redirectUri", format!("https://a.test/{}", "r".repeat(600)))
 }
@@ -403,6 +432,13 @@ fn what_another_has_registered_lasts_before_that_is_told() {
     let outcome = tell(size(40, 1_000), |seed| Plot { life: register, ..sound(seed) });
     assert_nothing_is_wrong("registered by several", &outcome);
     assert!(outcome.cuts > 40);
+}
+
+#[test]
+fn what_another_has_changed_is_seen_by_the_next_call_of_anybody() {
+    let outcome = tell(size(100, 2_000), |seed| Plot { life: use_what_others_register, ..sound(seed) });
+    assert_nothing_is_wrong("used by several", &outcome);
+    assert!(outcome.cuts > 100 && outcome.issued > 300);
 }
 
 #[test]

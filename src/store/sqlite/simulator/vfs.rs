@@ -530,7 +530,10 @@ unsafe extern "C" fn shm_lock(file: *mut ffi::sqlite3_file, first: c_int, count:
     unsafe { with(file, |machine, number| machine.lock_index(number, first..first + count, flags)) }
 }
 
-unsafe extern "C" fn shm_barrier(_: *mut ffi::sqlite3_file) {}
+/// Between both copies of the index's header: others see only one of them changed.
+unsafe extern "C" fn shm_barrier(_: *mut ffi::sqlite3_file) {
+    process::pause();
+}
 
 unsafe extern "C" fn shm_unmap(file: *mut ffi::sqlite3_file, delete: c_int) -> c_int {
     // SAFETY: as in `with`.
