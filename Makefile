@@ -170,6 +170,9 @@ bench: packages-bench build ini ## Compare with the same work in PHP and PDO
 	@$(WITH_LIBRARY) $(PHP) benches/run.php $(LIBRARY)
 	@$(WITH_LIBRARY) $(PHP) benches/writers.php $(LIBRARY) $(OUT)/writers.json
 
+scale: packages-bench build ini ## Measure stores of 10,000,000 credentials, which takes 20 GB and hours
+	@$(WITH_LIBRARY) $(PHP) benches/scale.php $(LIBRARY)
+
 plot: packages-plot ## Draw what the last `make bench` has measured into benches/writers.svg
 	@[ -x $(OUT)/plot/bin/python ] || python3 -m venv $(OUT)/plot
 	@$(OUT)/plot/bin/python -m pip install --quiet --disable-pip-version-check matplotlib==3.11.2
@@ -255,5 +258,5 @@ comma := ,
 # A target's needs are met in the order in which they stand.
 .NOTPARALLEL:
 FORCE:
-.PHONY: help build capi demo test tests server check deny oldest fuzz mutants coverage bench plot install uninstall package
-.PHONY: matrix clean lint ini
+.PHONY: help build capi demo test tests server check deny oldest fuzz mutants coverage bench scale plot install
+.PHONY: uninstall package matrix clean lint ini

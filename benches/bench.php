@@ -58,6 +58,20 @@ abstract class Bench
         return (float) self::run([...$php, __DIR__ . '/calls.php', $by, (string) $count, $store, $store]);
     }
 
+    /** What a commit adds to the log. */
+    protected function bytesOfACreate(): int
+    {
+        $this->copyStore($store = "$this->disk/bytes");
+        $code = sprintf(
+            'require %s; localAPI("CreateOAuthCredential", REQUEST); $before = filesize(%s); clearstatcache();'
+                . ' for ($i = 0; $i < 100; $i++) { localAPI("CreateOAuthCredential", REQUEST); }'
+                . ' echo intdiv(filesize(%2$s) - $before, 100);',
+            var_export(__DIR__ . '/issuer.php', true),
+            var_export("$store-wal", true),
+        );
+        return (int) self::run([...$this->php($this->library), '-d', "localapi.dsn=sqlite:$store", '-r', $code]);
+    }
+
     protected function copyStore(string $to): void
     {
         copy($this->tables, $to);

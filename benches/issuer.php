@@ -21,6 +21,8 @@ function peer(string $store, string $keyFile): Peer
 /** Gives a store in memory the tables of a file, and the rows that are not credentials. */
 function copy_tables(string $file, PDO $database): void
 {
+    $size = (new PDO("sqlite:$file"))->query('PRAGMA page_size')->fetchColumn();
+    $database->exec("PRAGMA page_size = $size");
     $database->exec('ATTACH ' . $database->quote($file) . ' AS file');
     $made = $database->query(
         "SELECT type, name, sql FROM file.sqlite_master WHERE sql <> '' AND name NOT LIKE 'sqlite%' ORDER BY type <> 'table'"

@@ -6,7 +6,7 @@ declare(strict_types=1);
  * Does one thing with the credentials of a store over and over, as one process of `run.php`, and prints the seconds of
  * processor time that this took.
  *
- * php life.php localapi|peer verify|list|create <count> <store>
+ * php life.php localapi|peer verify|find|list|create <count> <store>
  */
 
 require_once __DIR__ . '/issuer.php';
@@ -19,6 +19,8 @@ $peer->database()->exec('PRAGMA synchronous = NORMAL');
 $act = match ("$by $what") {
     'localapi verify' => static fn (): ?array => LocalApi\verify_credential($identifier, $secret),
     'peer verify' => static fn (): ?array => $peer->verify($identifier, $secret),
+    'localapi find' => static fn (): ?array => LocalApi\find_credential($identifier),
+    'peer find' => static fn (): ?array => $peer->find($identifier),
     'localapi list' => static fn (): array => localAPI('ListOAuthCredentials', ['limit' => 100]),
     'peer list' => static fn (): array => $peer->list(100),
     'localapi create' => static fn (): array => localAPI('CreateOAuthCredential', REQUEST),

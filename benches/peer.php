@@ -742,25 +742,41 @@ final class Peer
     /** @return array<string, mixed>|null */
     public function verify(string $identifier, #[SensitiveParameter] string $secret): ?array
     {
-        $row = $this->row(
-            self::CREDENTIAL . ' WHERE c.id = coalesce((SELECT id FROM tbloauthserver_clients WHERE identifier = ?),
-             (SELECT max(id) FROM tbloauthserver_clients))',
-            [$identifier],
-        );
-        if ($row === null) {
-            return null;
-        }
-        [$id, $found, $sealed, $redirectUri, $grantType, $owner, $service] = $row;
-        $right = hash_equals($this->open($sealed, $found), $secret);
-        return $right && $found === $identifier ? [
+        $row = $this->byIdentifier($identifier);
+        return $row !== null && hash_equals($this->open($row[2], $row[1]), $secret) ? $this->details($row) : null;
+    }
+
+    /** @return array<string, mixed>|null */
+    public function find(string $identifier): ?array
+    {
+        $row = $this->byIdentifier($identifier);
+        return $row === null ? null : $this->details($row);
+    }
+
+    /** @return list<mixed>|null */
+    private function byIdentifier(string $identifier): ?array
+    {
+        return $this->row(self::CREDENTIAL . ' WHERE c.identifier = ?', [$identifier]);
+    }
+
+    /**
+     * What a token endpoint needs to know.
+     *
+     * @param list<mixed> $row
+     * @return array<string, mixed>
+     */
+    private function details(array $row): array
+    {
+        [$id, $identifier, , $redirectUri, $grantType, $owner, $service] = $row;
+        return [
             'credentialId' => $id,
-            'clientIdentifier' => $found,
+            'clientIdentifier' => $identifier,
             'grantType' => $grantType,
             'scope' => $this->scopeNames($row[12]),
             'serviceId' => $service,
             'userId' => (int) $owner,
             'redirectUri' => $redirectUri === '' ? [] : explode(' ', $redirectUri),
-        ] : null;
+        ];
     }
 
     /** @return array<string, mixed> */

@@ -20,6 +20,8 @@ final class Ratios extends Bench
 
     /** A MariaDB, whose own user has to enter it. */
     private string $server;
+    /** @var array<string, float>|null the processor time of requests to php-fpm */
+    private ?array $requests = null;
 
     public function __construct(string $library)
     {
@@ -29,33 +31,45 @@ final class Ratios extends Bench
 
     protected function print(): void
     {
+        $less = 'less is better';
+        $more = 'more is better';
         $rows = [
-            ['instructions of a warm call, in memory', $this->warmCall(...), 'at most 0.65'],
-            ['processor time of a php-fpm request, on tmpfs', $this->request(...), 'at most 0.50'],
-            ['credentials per second, durable, on disk', $this->durable(...), 'at least 1.00'],
-            ['credentials per second over HTTP, 8 workers', $this->overHttp(...), 'at least 1.00'],
-            ['credentials per second at MariaDB, 1 ms away', fn (): float => $this->atServer(1, 100, 1), 'at least 3.00'],
-            ['credentials per second at MariaDB, 16 processes', fn (): float => $this->atServer(16, 100, 0), ''],
-            ['credentials per second at MariaDB, 64 processes', fn (): float => $this->atServer(64, 40, 0), ''],
-            ['processor time of verifying a secret', fn (): float => $this->found('verify', 2_000), ''],
-            ['processor time of listing 100 of 100,000', fn (): float => $this->found('list', 50), ''],
-            ['creating into 1,000,000, to an empty store', fn (): float => $this->growth('localapi'), 'at most 1.30'],
-            ['the same in PHP', fn (): float => $this->growth('peer'), ''],
-            ['instructions of refusing an unknown identifier', fn (): float => $this->refusal('identifier', 'secret', 1_000), '1.00'],
-            ['the same of an unknown admin name', fn (): float => $this->refusal('admin', 'password', 2), '1.00'],
-            ['instructions of loading, to those of sqlite3', $this->loadInstructions(...), 'less than 1.00'],
-            ['time of loading, to that of sqlite3', $this->loadTime(...), 'less than 1.00'],
-            ['files, sockets and threads that loading opens', $this->opened(...), '0'],
+            ['instructions of a warm create, in memory', fn (): float => $this->warmCall(':memory:'), $less, 'at most 0.50'],
+            ['the same on a file', fn (): float => $this->warmCall("$this->memory/warm"), $less, 'at most 0.60'],
+            ['bytes that a create writes into the log', $this->bytesOfACreate(...), $less, 'at most 14,336'],
+            ['lock calls of a create, on a file', fn (): float => $this->lockCalls('localapi'), $less, 'at most 7'],
+            ['the same in PHP', fn (): float => $this->lockCalls('peer'), $less, ''],
+            ['processor time of a php-fpm request that creates', fn (): float => $this->request('create', false), $less, ''],
+            ['the same without that of an empty request', fn (): float => $this->request('create', true), $less, 'at most 0.18'],
+            ['processor time of a php-fpm request that verifies', fn (): float => $this->request('verify', false), $less, ''],
+            ['the same without that of an empty request', fn (): float => $this->request('verify', true), $less, 'at most 0.20'],
+            ['credentials per second, durable, on disk', $this->durable(...), $more, 'at least 1.10'],
+            ['credentials per second over HTTP, 8 workers', $this->overHttp(...), $more, 'at least 2.50'],
+            ['credentials per second at MariaDB, 1 ms away', fn (): float => $this->atServer(1, 100, 1), $more, 'at least 3.00'],
+            ['credentials per second at MariaDB, 16 processes', fn (): float => $this->atServer(16, 100, 0), $more, ''],
+            ['credentials per second at MariaDB, 64 processes', fn (): float => $this->atServer(64, 40, 0), $more, ''],
+            ['processor time of verifying a secret', fn (): float => $this->found('verify', 2_000), $less, 'at most 0.50'],
+            ['processor time of finding a credential', fn (): float => $this->found('find', 2_000), $less, 'at most 1.00'],
+            ['processor time of listing 100 of 100,000', fn (): float => $this->found('list', 50), $less, 'at most 0.18'],
+            ['creating into 1,000,000, to an empty store', fn (): float => $this->growth('localapi'), $less, 'at most 1.30'],
+            ['the same in PHP', fn (): float => $this->growth('peer'), $less, ''],
+            ['instructions of refusing an unknown identifier', fn (): float => $this->refusal('identifier', 'secret', 1_000), '', '1.00'],
+            ['the same of an unknown admin name', fn (): float => $this->refusal('admin', 'password', 2), '', '1.00'],
+            ['instructions of loading, to those of sqlite3', $this->loadInstructions(...), $less, 'at most 1.30'],
+            ['time of loading, to that of sqlite3', $this->loadTime(...), $less, 'at most 1.30'],
+            ['files, sockets and threads that loading opens', $this->opened(...), $less, '0'],
         ];
-        printf("%-47s %10s   %s\n", '', 'ours/PHP', 'to reach');
-        foreach ($rows as [$what, $measure, $goal]) {
+        $extensions = $this->extensionsOfServer();
+        echo "php-fpm has these extensions: ", implode(', ', $extensions), ' (', count($extensions), ")\n";
+        printf("%-51s %10s   %-16s %s\n", '', 'ours/PHP', '', 'to reach');
+        foreach ($rows as [$what, $measure, $better, $goal]) {
             try {
                 $found = $measure();
-                $found = is_int($found) ? (string) $found : sprintf('%.2f', $found);
+                $found = is_int($found) ? number_format($found) : sprintf('%.2f', $found);
             } catch (Missing $missing) {
                 $found = $missing->getMessage();
             }
-            echo rtrim(sprintf('%-47s %10s   %s', $what, $found, $goal)), "\n";
+            echo rtrim(sprintf('%-51s %10s   %-16s %s', $what, $found, $better, $goal)), "\n";
         }
     }
 
@@ -69,19 +83,45 @@ final class Ratios extends Bench
         parent::remove();
     }
 
-    private function warmCall(): float
+    private function warmCall(string $store): float
     {
-        return $this->instructionsOfCall('localapi') / $this->instructionsOfCall('peer');
+        return $this->instructionsOfCall('localapi', $store) / $this->instructionsOfCall('peer', $store);
     }
 
     /** What more calls take more: the start takes as long in both runs. */
-    private function instructionsOfCall(string $by): float
+    private function instructionsOfCall(string $by, string $store): float
     {
-        $run = fn (int $calls): int => $this->instructions(
-            [...$this->php($this->library), '-d', 'localapi.dsn=sqlite::memory:', __DIR__ . '/calls.php', $by,
-                (string) $calls, ':memory:', $this->tables],
-        );
+        $run = fn (int $calls): int => $this->instructions($this->calls($by, $calls, $this->fresh($store, "$by.$calls")));
         return ($run(2500) - $run(500)) / 2000;
+    }
+
+    /** How often a create asks the kernel for a lock of a file, or gives it back. */
+    private function lockCalls(string $by): float
+    {
+        $run = function (int $calls) use ($by): int {
+            $trace = "$this->memory/trace";
+            self::run([self::tool('strace'), '-f', '-qq', '-e', 'trace=fcntl,flock', '-o', $trace,
+                ...$this->calls($by, $calls, $this->fresh("$this->memory/locks", "$by.$calls"))]);
+            return count(preg_grep('/F_(OFD_)?SETLK|flock/', file($trace)));
+        };
+        return ($run(600) - $run(100)) / 500;
+    }
+
+    /** A new store of this name, unless it is in memory. */
+    private function fresh(string $store, string $suffix): string
+    {
+        if ($store === ':memory:') {
+            return $store;
+        }
+        $this->copyStore("$store.$suffix");
+        return "$store.$suffix";
+    }
+
+    /** @return list<string> */
+    private function calls(string $by, int $count, string $store): array
+    {
+        return [...$this->php($this->library), '-d', "localapi.dsn=sqlite:$store", __DIR__ . '/calls.php', $by,
+            (string) $count, $store, $this->tables];
     }
 
     /** Reading from a store of 100,000. */
@@ -224,7 +264,16 @@ final class Ratios extends Bench
         return $longest;
     }
 
-    private function request(): float
+    /** What a request takes, with all that PHP does for it or without. */
+    private function request(string $what, bool $alone): float
+    {
+        $this->requests ??= $this->measureRequests();
+        $empty = $alone ? $this->requests['empty'] : 0;
+        return ($this->requests["localapi $what"] - $empty) / ($this->requests["peer $what"] - $empty);
+    }
+
+    /** @return array<string, float> */
+    private function measureRequests(): array
     {
         foreach (['localapi', 'peer'] as $by) {
             $this->copyStore("$this->memory/$by");
@@ -234,6 +283,19 @@ final class Ratios extends Bench
         $other = new PDO("sqlite:$this->memory/peer");
         $other->query('SELECT count(*) FROM tbladmins')->fetchAll();
         return $this->withFpm(1, "$this->memory/localapi", $this->requests(...));
+    }
+
+    /**
+     * What a server's PHP has: those that the INI files of this one load.
+     *
+     * @return list<string>
+     */
+    private function extensionsOfServer(): array
+    {
+        $loaded = array_map(strtolower(...), get_loaded_extensions());
+        // The last one is loaded by the bench itself.
+        $shared = array_diff(self::shared(...$loaded), ['localapi', 'zend opcache']);
+        return array_values(array_unique([...self::shared('ctype', 'pdo', 'pdo_sqlite', 'sodium'), ...$shared]));
     }
 
     /** Creates through the entry point, as many at once as there are workers. */
@@ -282,6 +344,7 @@ final class Ratios extends Bench
             . "user = root\nlisten = $socket\npm = static\npm.max_children = $workers\n");
         $asRoot = posix_getuid() === 0 ? ['-R'] : [];
         $command = [$binary, ...array_slice($this->php($this->library), 1), ...$asRoot, '-F',
+            ...self::load(...array_diff($this->extensionsOfServer(), ['ctype', 'pdo', 'pdo_sqlite', 'sodium'])),
             '-y', "$this->memory/fpm.conf", '-d', "localapi.dsn=sqlite:$store", '-d', 'localapi.busy_timeout=60000'];
         $log = ['file', "$this->memory/fpm.out", 'a'];
         $server = proc_open($command, [['file', '/dev/null', 'r'], $log, $log], $pipes);
@@ -296,32 +359,40 @@ final class Ratios extends Bench
         }
     }
 
-    private function requests(FastCgi $server): float
+    /** @return array<string, float> */
+    private function requests(FastCgi $server): array
     {
-        $get = fn (string $what): array => json_decode($server->get([
-            'SCRIPT_FILENAME' => __DIR__ . '/request.php',
-            'QUERY_STRING' => $what,
-            'LOCALAPI_BENCH_STORE' => "$this->memory/$what",
-        ]), true, 512, JSON_THROW_ON_ERROR);
+        $of = [];
+        $get = function (string $what) use ($server, &$of): array {
+            [$by] = explode(' ', $what);
+            $variables = ['SCRIPT_FILENAME' => __DIR__ . '/request.php', 'QUERY_STRING' => $what,
+                'LOCALAPI_BENCH_STORE' => "$this->memory/$by"];
+            return json_decode($server->get($variables + ($of[$by] ?? [])), true, 512, JSON_THROW_ON_ERROR);
+        };
         $time = static function () use ($get): float {
             $time = $get('time');
             return $time['ru_utime.tv_sec'] + $time['ru_stime.tv_sec']
                 + ($time['ru_utime.tv_usec'] + $time['ru_stime.tv_usec']) / 1e6;
         };
-        $taken = ['localapi' => [], 'peer' => []];
+        foreach (['localapi', 'peer'] as $by) {
+            $created = $get("$by create");
+            $of[$by] = ['LOCALAPI_BENCH_IDENTIFIER' => $created['clientIdentifier'],
+                'LOCALAPI_BENCH_SECRET' => $created['clientSecret']];
+        }
+        $taken = array_fill_keys(['empty', 'localapi create', 'peer create', 'localapi verify', 'peer verify'], []);
         for ($round = 0; $round < 10; $round++) {
-            foreach (array_keys($taken) as $by) {
+            foreach (array_keys($taken) as $what) {
                 $begin = $time();
                 for ($i = 0; $i < 300; $i++) {
-                    $answer = $get($by);
-                    if ($answer['result'] !== 'success') {
-                        throw new RuntimeException($answer['message']);
+                    $answer = $get($what);
+                    if (!isset($answer['credentialId']) && $what !== 'empty') {
+                        throw new RuntimeException("$what: " . json_encode($answer));
                     }
                 }
-                $taken[$by][] = $time() - $begin;
+                $taken[$what][] = $time() - $begin;
             }
         }
-        return self::median($taken['localapi']) / self::median($taken['peer']);
+        return array_map(self::median(...), $taken);
     }
 
     private function loadInstructions(): float

@@ -80,20 +80,6 @@ final class Writers extends Bench
         return $rows;
     }
 
-    /** What a commit adds to the log. */
-    private function bytesOfACreate(): int
-    {
-        $this->copyStore($store = "$this->disk/store");
-        $code = sprintf(
-            'require %s; localAPI("CreateOAuthCredential", REQUEST); $before = filesize(%s); clearstatcache();'
-                . ' for ($i = 0; $i < 100; $i++) { localAPI("CreateOAuthCredential", REQUEST); }'
-                . ' echo intdiv(filesize(%2$s) - $before, 100);',
-            var_export(__DIR__ . '/issuer.php', true),
-            var_export("$store-wal", true),
-        );
-        return (int) self::run([...$this->php($this->library), '-d', "localapi.dsn=sqlite:$store", '-r', $code]);
-    }
-
     /**
      * Commits a second (credentials, for batches), p50 and p99 in milliseconds, each the median of the rounds.
      *
