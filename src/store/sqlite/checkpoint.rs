@@ -128,7 +128,7 @@ impl Sqlite {
         let copied = self
             .require_named_log()
             .and_then(|()| self.mend())
-            .and_then(|()| self.copy_log().map_err(|error| self.fault(&error)));
+            .and_then(|_| self.copy_log().map_err(|error| self.fault(&error)));
         self.roll_back_now();
         copied
     }

@@ -88,17 +88,15 @@ impl Gate {
         if self.inside.get() {
             return Ok(true);
         }
+        // Whoever is alone doesn't look at the page.
+        if self.try_enter() {
+            return Ok(true);
+        }
         let deadline = Instant::now().checked_add(longest);
         loop {
             let left = self.shared()?.left.load(SeqCst);
-            match self.file.try_lock() {
-                Ok(()) => {
-                    self.inside.set(true);
-                    return Ok(true);
-                }
-                Err(TryLockError::WouldBlock) => {}
-                // A file system without such locks has no queue.
-                Err(TryLockError::Error(_)) => return Ok(true),
+            if self.try_enter() {
+                return Ok(true);
             }
             let rest = deadline.map_or(PATIENCE, |deadline| deadline.saturating_duration_since(Instant::now()));
             if rest.is_zero() {
@@ -111,30 +109,42 @@ impl Gate {
         }
     }
 
+    fn try_enter(&self) -> bool {
+        let entered = self.file.try_lock();
+        self.inside.set(entered.is_ok());
+        // A file system without such locks has no queue.
+        !matches!(entered, Err(TryLockError::WouldBlock))
+    }
+
     /// Goes out, and lets the next one in.
     pub fn leave(&self) {
-        if self.inside.replace(false) {
-            // Where this fails the lock goes with the file's closing.
-            let _ = self.file.unlock();
-            let Ok(shared) = self.shared() else { return };
-            shared.left.fetch_add(1, SeqCst);
-            let waiting = shared.waiting.load(SeqCst);
-            if waiting > 0 && !wake_one(&shared.left) {
-                // They have died.
-                let _ = shared.waiting.compare_exchange(waiting, 0, SeqCst, SeqCst);
-            }
+        if self.unlock()
+            && let Ok(shared) = self.shared()
+        {
+            shared.let_in();
         }
+    }
+
+    /// Goes out of where something was written. For how long nothing had been, as far as that is known.
+    pub fn leave_after_write(&self) -> Duration {
+        let was_inside = self.unlock();
+        let Ok(shared) = self.shared() else { return Duration::ZERO };
+        if was_inside {
+            shared.let_in();
+        }
+        let now = milliseconds();
+        since(shared.written.swap(now, SeqCst), now)
+    }
+
+    /// Whether this was inside.
+    fn unlock(&self) -> bool {
+        // Where this fails the lock goes with the file's closing.
+        self.inside.replace(false) && self.file.unlock().map_or(true, |()| true)
     }
 
     /// Whether somebody waits.
     pub fn is_awaited(&self) -> bool {
         self.shared().is_ok_and(|shared| shared.waiting.load(SeqCst) > 0)
-    }
-
-    /// Notes that something was written. For how long nothing had been, as far as that is known.
-    pub fn note_write(&self) -> Duration {
-        let now = milliseconds();
-        self.shared().map_or(Duration::ZERO, |shared| since(shared.written.swap(now, SeqCst), now))
     }
 
     /// For how long nothing has been written, as far as that is known.
@@ -161,12 +171,14 @@ impl Gate {
         }
     }
 
-    /// What is known of flushes that failed. Where that was cut off, some may have.
-    pub fn doubts(&self) -> Doubts {
-        self.shared().map_or(Doubts { failed: u32::MAX, mended: 0 }, |shared| Doubts {
-            failed: shared.failed.load(SeqCst),
-            mended: shared.mended.load(SeqCst),
-        })
+    /// What is known of flushes that failed.
+    pub fn doubts(&self) -> Result<Doubts, Cut> {
+        self.shared().map(|shared| Doubts { failed: shared.failed.load(SeqCst), mended: shared.mended.load(SeqCst) })
+    }
+
+    /// Whether something may not be on the disk that should be. Where the page was cut off, a flush may have failed.
+    pub fn is_in_doubt(&self) -> bool {
+        self.doubts().map_or(true, Doubts::remain)
     }
 
     /// Notes that what these should have written was written again.
@@ -207,6 +219,18 @@ impl Doubts {
     /// Whether something may not be on the disk that should be.
     pub fn remain(self) -> bool {
         self.failed != self.mended
+    }
+}
+
+impl Shared {
+    /// Wakes the next one who waits.
+    fn let_in(&self) {
+        self.left.fetch_add(1, SeqCst);
+        let waiting = self.waiting.load(SeqCst);
+        if waiting > 0 && !wake_one(&self.left) {
+            // They have died.
+            let _ = self.waiting.compare_exchange(waiting, 0, SeqCst, SeqCst);
+        }
     }
 }
 
@@ -329,10 +353,10 @@ mod tests {
             assert!(second.enter(LONG).unwrap());
             let doubts = first.doubts();
             second.doubt();
-            assert!(first.doubts().remain() && first.doubts() != doubts);
-            second.resolve(second.doubts());
-            assert!(!first.doubts().remain() && first.doubts() != doubts);
-            first.note_write();
+            assert!(first.is_in_doubt() && first.doubts() != doubts);
+            second.resolve(second.doubts().unwrap());
+            assert!(!first.is_in_doubt() && first.doubts() != doubts);
+            first.leave_after_write();
             assert!(second.quiet() < LONG);
             first.note_copying(100, 10);
             assert!(!second.note_copying(109, 10) && second.note_copying(110, 10) && first.note_copying(7, 10));
@@ -354,15 +378,16 @@ mod tests {
             assert_eq!(waits.join().unwrap(), Err(Cut));
         });
         first.doubt();
-        first.resolve(first.doubts());
+        first.resolve(known.unwrap());
+        assert_eq!(second.enter(LONG), Err(Cut), "it would have to wait");
         first.leave();
-        assert_eq!(second.enter(LONG), Err(Cut));
-        assert!(second.doubts().remain() && second.doubts() != known);
-        assert!(!second.is_awaited() && !second.note_copying(1, 1));
-        assert_eq!((second.quiet(), second.note_write()), (Duration::ZERO, Duration::ZERO));
+        assert!(second.enter(LONG).unwrap(), "whoever is alone goes in,");
+        assert_eq!(second.doubts(), Err(Cut), "and is told when it looks");
+        assert!(second.is_in_doubt() && !second.is_awaited() && !second.note_copying(1, 1));
+        assert_eq!((second.quiet(), second.leave_after_write()), (Duration::ZERO, Duration::ZERO));
         let third = gate(&folder);
         assert!(third.enter(LONG).unwrap());
-        assert!(third.doubts().remain(), "a flush may have failed before");
-        assert!(second.doubts().remain(), "all see the same page again");
+        assert!(third.is_in_doubt(), "a flush may have failed before");
+        assert_eq!(second.doubts(), third.doubts(), "all see the same page again");
     }
 }

@@ -309,7 +309,7 @@ impl Sqlite {
         let gate = beside(&self.path, GATE);
         let gate = Gate::open(&gate).map_err(|error| cannot(&gate, &error))?;
         self.main.execute_batch("PRAGMA synchronous = NORMAL").map_err(|error| self.fault(&error))?;
-        self.doubts = Some(gate.doubts());
+        self.doubts = Some(self.doubts_at(&gate)?);
         self.gate = Some(gate);
         Ok(self)
     }
@@ -336,7 +336,11 @@ impl Sqlite {
 
     /// Whether no flush has failed since this connection was opened, and none was made good.
     fn is_certain(&self) -> bool {
-        self.gate.as_ref().map(Gate::doubts) == self.doubts
+        self.gate.as_ref().and_then(|gate| gate.doubts().ok()) == self.doubts
+    }
+
+    fn doubts_at(&self, gate: &Gate) -> Result<Doubts> {
+        gate.doubts().map_err(|Cut| Error::GateCut(beside(&self.path, GATE)))
     }
 
     /// Waits for this connection's turn to write, no longer than this. `false` where it has waited in vain.
@@ -352,15 +356,16 @@ impl Sqlite {
     }
 
     /// Writes again what a flush that failed has left in doubt, whoever met that: what is committed next comes behind it.
-    /// This connection has the write lock.
-    fn mend(&self) -> Result<()> {
-        let Some(gate) = &self.gate else { return Ok(()) };
-        let doubts = gate.doubts();
+    /// This connection has the write lock. Returns what is in doubt no more.
+    fn mend(&self) -> Result<Option<Doubts>> {
+        let Some(gate) = &self.gate else { return Ok(None) };
+        let mut doubts = self.doubts_at(gate)?;
         if doubts.remain() {
             log::write_again(&self.main, self.busy_timeout).map_err(|error| self.fault(&error))?;
             gate.resolve(doubts);
+            doubts = self.doubts_at(gate)?;
         }
-        Ok(())
+        Ok(Some(doubts))
     }
 
     /// Makes what was committed last.
@@ -371,14 +376,14 @@ impl Sqlite {
             gate.doubt();
             unflushed(())
         })?;
-        if !gate.doubts().remain() {
+        if !gate.is_in_doubt() {
             return Ok(());
         }
         // Another's flush has failed, of what comes before this perhaps.
         let mended = self.enter_gate(self.busy_timeout);
         let mended = mended.and_then(|_| self.lock(self.busy_timeout)).and_then(|()| self.mend());
         self.rollback();
-        mended.map_err(|_| unflushed(()))
+        mended.map(drop).map_err(|_| unflushed(()))
     }
 
     /// Commits. The version that this has made; `None` where others may have committed since.
@@ -449,9 +454,9 @@ impl Engine for Sqlite {
     fn begin(&self) -> Result<()> {
         let entered = self.enter_gate(self.busy_timeout);
         let locked = entered.and_then(|entered| self.lock(if entered { self.busy_timeout } else { Duration::ZERO }));
-        let begun = locked.and_then(|()| self.mend()).and_then(|()| {
+        let begun = locked.and_then(|()| self.mend()).and_then(|doubts| {
             // What was read before is kept as long as nobody else commits, and may have been wrong.
-            if self.is_certain() { Ok(()) } else { Err(Error::StoreContended(self.path.display().to_string())) }
+            if doubts == self.doubts { Ok(()) } else { Err(Error::StoreContended(self.path.display().to_string())) }
         });
         if begun.is_err() {
             self.rollback();
@@ -463,10 +468,9 @@ impl Engine for Sqlite {
         let made = self.commit_now()?;
         let lasts = self.checkpoint_if_due();
         if let Some(gate) = &self.gate {
-            let quiet = gate.note_write();
+            let quiet = gate.leave_after_write();
             self.quiet.get_or_insert(quiet);
         }
-        self.leave_gate();
         if !lasts {
             self.flush_log()?;
         }
@@ -567,7 +571,7 @@ impl Drop for Sqlite {
     fn drop(&mut self) {
         // The last connection that closes copies the log into the database. Not one that is in doubt, and not into what
         // has become another's.
-        let in_doubt = self.gate.as_ref().is_some_and(|gate| gate.doubts().remain());
+        let in_doubt = self.gate.as_ref().is_some_and(Gate::is_in_doubt);
         if in_doubt || self.require_named_log().is_err() {
             for connection in [Some(&self.main), self.checkpointer.as_ref()].into_iter().flatten() {
                 let _ = connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true);
