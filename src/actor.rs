@@ -35,7 +35,7 @@ pub struct Caller<'a> {
 
 impl Actor {
     /// Looks up who asks.
-    pub fn find(caller: Caller<'_>, store: &Store) -> Result<Self> {
+    pub fn find(caller: Caller<'_>, store: &mut Store) -> Result<Self> {
         let Some(name) = caller.admin.filter(|name| !name.is_empty()) else {
             return Ok(Self::system());
         };

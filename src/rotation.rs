@@ -94,7 +94,7 @@ pub fn reseal_late(session: &Session) {
     let Some(key) = KeyId::parse(&key) else { return };
     for identifier in late {
         if let Ok(Some(found)) = session.read(|store| store.credential_to_read(&identifier)) {
-            let _ = reseal(session, &key, &[(found.id, found.identifier, found.secret)]);
+            let _ = reseal(session, &key, &[(found.id, found.identifier.clone(), found.secret.clone())]);
         }
     }
 }

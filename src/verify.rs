@@ -24,19 +24,18 @@ pub fn verify(session: &Session, identifier: &[u8], secret: &[u8]) -> Result<Opt
     };
     Ok(valid.then(|| {
         let scope = scopes.names(&credential.scopes).into_iter().map(str::to_owned).collect();
-        let redirect_uri = redirect_uris(&credential);
-        let details = credential.details;
+        let details = &credential.details;
         vec![
             ("credentialId", Value::Int(credential.id)),
-            ("clientIdentifier", Value::Text(credential.identifier)),
-            ("grantType", Value::Text(details.grant_type)),
+            ("clientIdentifier", Value::Text(credential.identifier.clone())),
+            ("grantType", Value::Text(details.grant_type.clone())),
             ("scope", Value::Texts(scope)),
             ("serviceId", Value::Int(details.service_id)),
             ("userId", Value::Int(details.user_id.parse().unwrap_or(0))),
-            ("redirectUri", redirect_uri),
-            ("name", Value::Text(details.name)),
-            ("description", Value::Text(details.description)),
-            ("logoUri", Value::Text(details.logo_uri)),
+            ("redirectUri", redirect_uris(&credential)),
+            ("name", Value::Text(details.name.clone())),
+            ("description", Value::Text(details.description.clone())),
+            ("logoUri", Value::Text(details.logo_uri.clone())),
         ]
     }))
 }
@@ -48,16 +47,15 @@ pub fn find(session: &Session, identifier: &[u8]) -> Result<Option<Fields>> {
     Ok(found.map(|(credential, scopes)| {
         let described = |scope: &Scope| (scope.name.clone(), scope.description.clone());
         let scope = scopes.scopes(&credential.scopes).map(described).collect();
-        let redirect_uri = redirect_uris(&credential);
-        let details = credential.details;
+        let details = &credential.details;
         vec![
             ("credentialId", Value::Int(credential.id)),
-            ("name", Value::Text(details.name)),
-            ("description", Value::Text(details.description)),
-            ("logoUri", Value::Text(details.logo_uri)),
-            ("grantType", Value::Text(details.grant_type)),
+            ("name", Value::Text(details.name.clone())),
+            ("description", Value::Text(details.description.clone())),
+            ("logoUri", Value::Text(details.logo_uri.clone())),
+            ("grantType", Value::Text(details.grant_type.clone())),
             ("scope", Value::Map(scope)),
-            ("redirectUri", redirect_uri),
+            ("redirectUri", redirect_uris(&credential)),
             ("serviceId", Value::Int(details.service_id)),
             ("userId", Value::Int(details.user_id.parse().unwrap_or(0))),
         ]
@@ -65,7 +63,7 @@ pub fn find(session: &Session, identifier: &[u8]) -> Result<Option<Fields>> {
 }
 
 /// The credential with this identifier, byte for byte, and the scopes there are.
-fn look_up(session: &Session, identifier: &[u8]) -> Result<Option<(Credential, Rc<ScopeTable>)>> {
+fn look_up(session: &Session, identifier: &[u8]) -> Result<Option<(Rc<Credential>, Rc<ScopeTable>)>> {
     // None that isn't UTF-8 is stored, and this stands for it.
     let text = std::str::from_utf8(identifier).unwrap_or_default();
     let look = |store: &mut Store| Ok(store.credential_to_read(text)?.zip(Some(store.scopes()?)));
@@ -77,4 +75,62 @@ fn look_up(session: &Session, identifier: &[u8]) -> Result<Option<(Credential, R
 
 fn redirect_uris(credential: &Credential) -> Value {
     Value::Texts(credential.details.redirect_uri.split_ascii_whitespace().map(str::to_owned).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::command;
+    use crate::request::Request;
+    use crate::request::fixture::Given;
+    use crate::rotation;
+    use crate::settings::{Dsn, Settings};
+
+    fn answer(session: &Session, command: &str, given: &Given) -> Fields {
+        command::answer(session, &Request::new(command.as_bytes(), given, None)).unwrap().fields
+    }
+
+    fn text(fields: &Fields, name: &str) -> String {
+        match fields.iter().find(|(known, _)| *known == name) {
+            Some((_, Value::Text(text))) => text.clone(),
+            Some((_, Value::Secret(secret))) => secret.reveal().to_owned(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn what_was_verified_before_is_seen_as_it_is_whoever_has_changed_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = || Session::new(Settings { dsn: Dsn::File(folder.path().join("a.sqlite")), ..Settings::default() });
+        let memory = || Session::new(Settings { dsn: Dsn::Memory, ..Settings::default() });
+        // Another process of a file, the same connection, and a store in memory.
+        for (session, other) in [(file(), Some(file())), (file(), None), (memory(), None)] {
+            let other = other.as_ref().unwrap_or(&session);
+            let given =
+                Given::default().with("grantType", "authorization_code").with("name", "A").with("scope", "openid");
+            let made = answer(&session, "CreateOAuthCredential", &given);
+            let (identifier, mut secret) = (text(&made, "clientIdentifier"), text(&made, "clientSecret"));
+            let verified = |secret: &str| verify(&session, identifier.as_bytes(), secret.as_bytes()).unwrap();
+            let change = |command: &str, name: &str, value: &str| {
+                let given = Given::default().with("clientApiIdentifier", &identifier).with(name, value);
+                answer(other, command, &given)
+            };
+            for _ in 0..3 {
+                assert!(verified(&secret).is_some() && verified(&secret).is_some() && verified("other").is_none());
+                let reset = change("UpdateOAuthCredential", "resetSecret", "1");
+                assert!(verified(&secret).is_none());
+                secret = text(&reset, "newClientSecret");
+                assert!(verified(&secret).is_some());
+                assert_eq!(rotation::rotate(other, || true).unwrap(), 1);
+                assert!(verified(&secret).is_some());
+                change("UpdateOAuthCredential", "scope", "profile");
+                let found = verified(&secret).unwrap();
+                assert!(found.iter().any(|(_, value)| *value == Value::Texts(vec!["profile".to_owned()])));
+                change("UpdateOAuthCredential", "scope", "openid");
+            }
+            let Some((_, Value::Int(id))) = made.first() else { panic!("no id") };
+            answer(other, "DeleteOAuthCredential", &Given::default().with("credentialId", id.to_string()));
+            assert!(verified(&secret).is_none());
+        }
+    }
 }

@@ -41,7 +41,7 @@ fn pair((identifier, secret): &(String, String)) -> Given {
     Given::default().with("identifier", identifier).with("secret", secret)
 }
 
-fn run(session: &Session, sql: impl Fn(&Store) -> crate::error::Result<()>) {
+fn run(session: &Session, sql: impl Fn(&mut Store) -> crate::error::Result<()>) {
     session.transaction(|store| sql(store), |()| Verdict::Unknown.always()).unwrap();
 }
 

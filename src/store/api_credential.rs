@@ -125,7 +125,8 @@ impl Store {
 #[cfg(test)]
 impl Store {
     /// Changes rows as a host may.
-    pub fn execute_for_test(&self, sql: &str) -> Result<()> {
+    pub fn execute_for_test(&mut self, sql: &str) -> Result<()> {
+        self.known = None;
         self.engine.execute(sql, &[])
     }
 

@@ -1,6 +1,7 @@
 //! The rows of credentials and of their scopes.
 
 use std::iter;
+use std::rc::Rc;
 
 use super::Store;
 use super::engine::{Bind, Row, RowId};
@@ -144,8 +145,12 @@ impl Store {
     }
 
     /// The same to look at it only.
-    pub fn credential_to_read(&self, identifier: &str) -> Result<Option<Credential>> {
-        self.engine.row(&by_identifier(), &[Bind::Text(identifier)], credential)
+    pub fn credential_to_read(&mut self, identifier: &str) -> Result<Option<Rc<Credential>>> {
+        self.keep(
+            |known| &mut known.credentials,
+            identifier,
+            |store| store.engine.row(&by_identifier(), &[Bind::Text(identifier)], |row| Rc::new(credential(row))),
+        )
     }
 
     /// The credentials with these ids, in the order of their ids. Those that are gone are left out.

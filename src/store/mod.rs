@@ -8,6 +8,7 @@ mod conformance;
 mod credential;
 mod engine;
 pub mod fixture;
+mod kept;
 #[cfg(feature = "mysql")]
 mod mysql;
 mod note;
@@ -35,6 +36,7 @@ use crate::place::Place;
 use crate::settings::Settings;
 use batch::Batch;
 use engine::{Bind, DataVersion, Engine};
+use kept::Kept;
 use sqlite::Sqlite;
 
 pub use activity_log::{About, LogLine};
@@ -90,6 +92,10 @@ struct Known {
     version: Version,
     scopes: Rc<ScopeTable>,
     notes: BTreeMap<Note, String>,
+    /// The admins that were asked for.
+    admins: Kept<Admin>,
+    /// The credentials that were verified, with their secrets sealed. A transaction of this connection lets go of them.
+    credentials: Kept<Rc<Credential>>,
 }
 
 /// The one place that knows which engines there are.
@@ -268,6 +274,9 @@ impl Store {
 
     fn lock_version(&mut self) -> Result<()> {
         self.locked = Some(self.version()?);
+        if let Some(known) = &mut self.known {
+            known.credentials = Kept::default();
+        }
         Ok(())
     }
 
@@ -282,17 +291,45 @@ impl Store {
     }
 
     /// What is cached, read again where anybody else has changed the store.
-    fn known(&mut self) -> Result<&Known> {
+    fn known(&mut self) -> Result<&mut Known> {
         let version = self.version()?;
         let known = match self.known.take() {
             Some(known) if known.version == version => known,
             _ => {
                 let notes = self.read_notes()?;
                 self.refuse_copy(&notes)?;
-                Known { version, scopes: Rc::new(self.read_scopes()?), notes }
+                Known {
+                    version,
+                    scopes: Rc::new(self.read_scopes()?),
+                    notes,
+                    admins: Kept::default(),
+                    credentials: Kept::default(),
+                }
             }
         };
         Ok(self.known.insert(known))
+    }
+
+    /// What `kept` has under a name, or what `read` finds, which is kept then: as long as nobody else changes the store. A
+    /// server tells nobody that it was changed.
+    fn keep<T: Clone>(
+        &mut self,
+        kept: impl Fn(&mut Known) -> &mut Kept<T>,
+        name: &str,
+        read: impl FnOnce(&Self) -> Result<Option<T>>,
+    ) -> Result<Option<T>> {
+        if self.engine.is_remote() {
+            return read(self);
+        }
+        if let Some(found) = kept(self.known()?).get(name) {
+            return Ok(Some(found));
+        }
+        let found = read(self)?;
+        // That was read behind the version that is known. Were it another one by now, this would be read again.
+        if let (Some(known), Some(found)) = (&mut self.known, &found) {
+            kept(known).put(name, found.clone());
+        }
+        Ok(found)
     }
 
     /// What is written into a copy before it's finished would be overwritten.

@@ -22,7 +22,11 @@ pub(super) fn is_disabled(text: &str) -> bool {
 
 impl Store {
     /// The admin of this name.
-    pub fn admin(&self, username: &str) -> Result<Option<Admin>> {
+    pub fn admin(&mut self, username: &str) -> Result<Option<Admin>> {
+        self.keep(|known| &mut known.admins, username, |store| store.read_admin(username))
+    }
+
+    fn read_admin(&self, username: &str) -> Result<Option<Admin>> {
         let sql = "SELECT id, disabled FROM tbladmins WHERE username = ?1 COLLATE BINARY";
         self.engine
             .row(sql, &[Bind::Text(username)], |row| Admin { id: row.int(0), disabled: is_disabled(&row.text(1)) })
@@ -44,7 +48,8 @@ impl Store {
     }
 
     /// Adds an admin; one that is there stays as it is.
-    pub fn register_admin(&self, username: &str, now: &str) -> Result<()> {
+    pub fn register_admin(&mut self, username: &str, now: &str) -> Result<()> {
+        self.known = None;
         let sql = "INSERT INTO tbladmins (username, created_at, updated_at) VALUES (?1, ?2, ?2) \
                    ON CONFLICT (username) DO NOTHING";
         self.engine.execute(sql, &[Bind::Text(username), Bind::Text(now)])

@@ -1,7 +1,7 @@
 //! The tables: made on first use, or a host's own.
 
 use super::super::schema::Table;
-use super::super::session::{Fault, Session};
+use super::super::session::{Fault, Session as ServerSession};
 use super::*;
 use crate::store::engine::Missing;
 
@@ -106,7 +106,7 @@ const SECOND: &[Table] = &[Table {
 fn a_table_of_ours_is_brought_up_to_the_version_that_is_known() {
     let Some(database) = Database::new() else { return };
     let open =
-        |server: &Server, missing, tables| Session::over(server, &Settings::default(), missing, tables).map(drop);
+        |server: &Server, missing, tables| ServerSession::over(server, &Settings::default(), missing, tables).map(drop);
     let server = &database.server;
     open(server, Missing::Made, FIRST).unwrap();
     database.run("INSERT INTO localapi_x (id) VALUES (1)");
@@ -148,7 +148,7 @@ fn a_table_of_ours_is_brought_up_to_the_version_that_is_known() {
 fn a_new_table_is_of_the_newest_version_and_a_hosts_table_is_left_alone() {
     let Some(database) = Database::new() else { return };
     let server = &database.server;
-    let open = || Session::over(server, &Settings::default(), Missing::Made, SECOND).map(drop);
+    let open = || ServerSession::over(server, &Settings::default(), Missing::Made, SECOND).map(drop);
     open().unwrap();
     open().unwrap();
     database.run("DROP TABLE localapi_x; CREATE TABLE localapi_x (id INT PRIMARY KEY) COMMENT = 'ours'");
