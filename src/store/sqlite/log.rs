@@ -498,4 +498,63 @@ mod tests {
             }
         }
     }
+
+    /// Commits a row, with the pages that the log has after that.
+    fn commit(connection: &Connection) -> (IndexHeader, u32, IndexHeader) {
+        let before = header(connection);
+        connection.execute_batch("BEGIN IMMEDIATE; INSERT INTO t VALUES (randomblob(3000)); COMMIT").unwrap();
+        let after = header(connection);
+        (before, after.pages(), after)
+    }
+
+    fn header(connection: &Connection) -> IndexHeader {
+        IndexHeader::of(connection).unwrap().unwrap()
+    }
+
+    #[test]
+    fn a_header_tells_each_commit_and_whether_the_last_one_was_this() {
+        let folder = tempfile::tempdir().unwrap();
+        let open = || {
+            let connection = Connection::open(folder.path().join("a")).unwrap();
+            connection.execute_batch("PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 0").unwrap();
+            connection
+        };
+        let (one, other) = (open(), open());
+        one.execute_batch("CREATE TABLE t (b)").unwrap();
+        other.query_row("SELECT count(*) FROM t", [], |_| Ok(())).unwrap();
+        assert_eq!(header(&one), header(&other));
+        let (before, pages, after) = commit(&one);
+        assert_ne!(before, after);
+        assert!(after.is_commit_behind(&before, pages));
+        one.query_row("SELECT count(*) FROM t", [], |_| Ok(())).unwrap();
+        assert_eq!(header(&one), after, "who reads changes nothing");
+        let (_, _, others) = commit(&other);
+        assert_eq!(header(&one), others);
+        assert!(!others.is_commit_behind(&before, pages));
+        // One that writes nothing has no pages.
+        assert!(!others.is_commit_behind(&others, 0));
+        // The next commit begins the log anew.
+        one.query_row("PRAGMA wal_checkpoint(RESTART)", [], |_| Ok(())).unwrap();
+        let before = header(&one);
+        let (_, pages, after) = commit(&other);
+        assert_ne!(before, after);
+        assert_eq!(after.is_commit_behind(&before, pages), after.salts() == before.salts());
+        assert!(!after.is_commit_behind(&others, pages), "it's another log's page by now");
+    }
+
+    #[test]
+    fn half_a_header_is_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        let connection = Connection::open(&path).unwrap();
+        connection.execute_batch("PRAGMA journal_mode = WAL; CREATE TABLE t (b)").unwrap();
+        let known = header(&connection);
+        let index = std::fs::OpenOptions::new().write(true).open(folder.path().join("a-shm")).unwrap();
+        let number = known.0[2].wrapping_add(1).to_ne_bytes();
+        std::os::unix::fs::FileExt::write_at(&index, &number, 8).unwrap();
+        assert_eq!(IndexHeader::of(&connection).unwrap(), None);
+        std::os::unix::fs::FileExt::write_at(&index, &number, 48 + 8).unwrap();
+        assert_ne!(header(&connection), known);
+        std::mem::forget(index);
+    }
 }
