@@ -40,11 +40,12 @@ impl Create {
         Ok(Self { grant_type, service_id, scopes, described: later(described)? })
     }
 
-    /// The ids of the scopes, and the service.
-    fn look(&self, store: &mut Store) -> Result<(Vec<i64>, Option<Service>)> {
-        let table = store.scopes();
-        let service = self.service_id.as_deref().map(|id| Service::find(id, store));
-        Ok((self.scopes.ids(&*table?)?, service.transpose()?))
+    fn scope_ids(&self, store: &mut Store) -> Result<Vec<i64>> {
+        self.scopes.ids(&*store.scopes()?)
+    }
+
+    fn service(&self, store: &mut Store) -> Result<Option<Service>> {
+        self.service_id.as_deref().map(|id| Service::find(id, store)).transpose()
     }
 }
 
@@ -54,21 +55,30 @@ impl Command for Create {
     }
 
     fn ask(&self, store: &mut Store) {
-        let _ = self.look(store);
+        let _ = self.scope_ids(store);
+        let _ = self.service(store);
     }
 
     /// Stores the credential, its scopes and its line in the activity log in one transaction. Answers `credentialId`,
     /// `clientIdentifier` and `clientSecret`.
     fn apply<'a>(&self, session: &'a Session, actor: &Actor) -> Result<Reply<'a>> {
-        let decision = session.decide(|store| self.look(store))?;
+        let decision = session.decide(|store| self.scope_ids(store))?;
         let mut details = Details { grant_type: self.grant_type.as_str().to_owned(), ..Details::default() };
-        self.described.clone()?.put_into(&mut details);
+        match &self.described {
+            Ok(described) => {
+                described.clone().put_into(&mut details);
+            }
+            // A fault of the service comes before.
+            Err(fault) => return session.read(|store| self.service(store)).and(Err(fault.clone())),
+        }
         let now = session.now()?;
         let secret = Secret::generate(session.random())?;
         let (row, identifier) = session.write(
             decision,
-            |store, (scope_ids, service)| {
-                Service::assign(*service, &mut details);
+            |store, scope_ids| {
+                // Looked for here it costs no locks of its own.
+                let service = self.service(store)?;
+                Service::assign(service, &mut details);
                 let identifier = identifier::generate(session.identifier_prefix(), session.random())?;
                 let sealed = sealing::seal(session, store, &identifier, &secret)?;
                 let row = store.insert_credential(&identifier, &sealed, &details, &now)?;
