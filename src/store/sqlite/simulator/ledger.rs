@@ -25,6 +25,8 @@ struct Entry {
 pub struct Ledger {
     credentials: HashMap<String, Entry>,
     scopes: BTreeSet<String>,
+    /// Those that another program has added. A power cut may take them.
+    of_others: BTreeSet<String>,
 }
 
 /// What a store has.
@@ -59,9 +61,14 @@ impl Ledger {
         self.scopes.insert(scope.to_owned());
     }
 
+    /// Another program has added a scope.
+    pub fn added(&mut self, scope: &str) {
+        self.of_others.insert(scope.to_owned());
+    }
+
     /// The scopes that are known to be registered.
     pub fn scopes(&self) -> impl Iterator<Item = &str> {
-        self.scopes.iter().map(String::as_str)
+        self.scopes.union(&self.of_others).map(String::as_str)
     }
 
     /// A call begins that brings a credential into this state.

@@ -239,6 +239,9 @@ fn register(session: &Session, stage: &Stage, _: u64) {
 /// writes itself.
 fn use_what_others_register(session: &Session, stage: &Stage, seed: u64) {
     let mut random = ChaCha20Rng::seed_from_u64(seed);
+    if random.random_bool(0.4) {
+        return add_scopes(session, stage, seed);
+    }
     for number in 0..16 {
         let known = stage.ledger.lock().unwrap().scopes().choose(&mut random).map(str::to_owned);
         match known.filter(|_| random.random_bool(0.8)) {
@@ -256,6 +259,21 @@ fn use_what_others_register(session: &Session, stage: &Stage, seed: u64) {
                 }
             }
         }
+    }
+}
+
+/// The same as a program does that knows no gate: it may commit right behind another's commit.
+fn add_scopes(session: &Session, stage: &Stage, seed: u64) {
+    let Dsn::File(path) = &session.settings().dsn else { return };
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let Ok(connection) = Connection::open_with_flags_and_vfs(path, flags, vfs::VFS) else { return };
+    let _ = connection.execute_batch("PRAGMA wal_autocheckpoint = 0");
+    for number in 0..40 {
+        let scope = format!("other{seed:x}.{number}");
+        if connection.execute("INSERT INTO tbloauthserver_scopes (scope) VALUES (?1)", [&scope]).is_ok() {
+            stage.ledger.lock().unwrap().added(&scope);
+        }
+        pause();
     }
 }
 
