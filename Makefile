@@ -43,7 +43,7 @@ SERVER_TESTS = export LOCALAPI_TEST_DSN="$(SERVER_DSN)behaviour"; \
 # The C library, and where its tests find it.
 CAPI := $(OUT)/debug/liblocalapi.so
 export LOCALAPI_TEST_CAPI = $(CAPI)
-# The programs of others that the tests call includes/api.php with.
+# The programs of others that the tests call includes/api.php and the authorization server with.
 CLIENTS := $(OUT)/clients
 export LOCALAPI_TEST_CLIENTS = $(CLIENTS)
 # behaviour, clients, endurance and making: the folders with classes of PHPUnit in them.

@@ -60,18 +60,23 @@ function remove_folder(string $folder): void
     rmdir($folder);
 }
 
-/** PHP's built-in web server over a folder, until this object goes. */
+/**
+ * PHP's built-in web server over a folder, until this object goes. With a router, that script answers everything. In the
+ * environment, `{address}` stands for the address.
+ */
 final class Server
 {
     private $process;
     private string $address;
 
-    public function __construct(private string $folder, array $ini = [], array $environment = [])
+    public function __construct(private string $folder, array $ini = [], array $environment = [], string $router = '')
     {
         $socket = stream_socket_server('tcp://127.0.0.1:0');
         $this->address = stream_socket_get_name($socket, false);
         fclose($socket);
         $command = [PHP_BINARY, ...ini_options($ini), '-S', $this->address, '-t', $folder];
+        $command = $router === '' ? $command : [...$command, $router];
+        $environment = str_replace('{address}', $this->address, $environment);
         $quiet = [1 => ['file', '/dev/null', 'w'], 2 => ['file', '/dev/null', 'w']];
         $this->process = proc_open($command, $quiet, $pipes, null, $environment + getenv());
         for ($tries = 0; $tries < 500 && !$this->accepts(); ++$tries) {
