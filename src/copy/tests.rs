@@ -14,7 +14,8 @@ use crate::request::fixture::Given;
 use crate::rotation;
 use crate::session::Session;
 use crate::settings::Durability;
-use crate::store::test_server::{self, Database};
+use crate::store::test_server::Database;
+use crate::store::test_sql;
 use crate::verify::verify;
 
 /// A place for a store.
@@ -238,7 +239,7 @@ fn a_copy_of_many_that_is_cut_off_anywhere_goes_on() {
     for (from, to) in ways() {
         let created = fill(&from, 2);
         // More than a batch, and credentials with more scopes than fit into what is left of one.
-        let many = test_server::numbers(1300);
+        let many = test_sql::numbers(1300);
         from.run(&format!(
             "INSERT INTO tbloauthserver_clients (id, identifier) SELECT i + 100, i + 1000 FROM ({many}) AS n;
              INSERT INTO tbloauthserver_client_scopes SELECT client_id, scope_id FROM
@@ -272,7 +273,7 @@ fn a_copy_of_many_that_is_cut_off_anywhere_goes_on() {
 fn a_list_of_a_copy_that_skips_many_begins_at_the_right_one() {
     for (from, to) in ways() {
         fill(&from, 3);
-        let many = test_server::numbers(2500);
+        let many = test_sql::numbers(2500);
         from.run(&format!(
             "INSERT INTO tbloauthserver_clients (id, identifier) SELECT i + 100, i FROM ({many}) AS n WHERE i <> 700"
         ));

@@ -25,6 +25,8 @@ pub mod test_server;
 #[cfg(test)]
 #[path = "no_test_server.rs"]
 pub mod test_server;
+#[cfg(test)]
+pub mod test_sql;
 mod verdict;
 
 use std::collections::BTreeMap;

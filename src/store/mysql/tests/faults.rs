@@ -9,7 +9,7 @@ use crate::batch;
 use crate::error::Error;
 use crate::place::Place;
 use crate::settings::{Dsn, KeyFile, Settings, Verify};
-use crate::store::{Verdict, test_server};
+use crate::store::{Verdict, test_server, test_sql};
 
 /// Ends every session that uses the database, as `wait_timeout` or an administrator does.
 fn kill_sessions(site: &Site) {
@@ -354,7 +354,7 @@ fn a_deadlock_is_tried_again() {
     let mut run = |sql: &str| test_server::run(&mut other, sql);
     // The other one has more to lose, so the server ends this one.
     run("START TRANSACTION");
-    let numbers = test_server::numbers(500);
+    let numbers = test_sql::numbers(500);
     run(&format!("INSERT INTO tblactivitylog (description) SELECT 'other' FROM ({numbers}) AS n"));
     run(&format!("UPDATE tbloauthserver_clients SET name = 'other' WHERE id = {second}"));
     std::thread::scope(|scope| {

@@ -45,7 +45,7 @@ fn a_verification_takes_one() {
 #[test]
 fn a_list_of_a_thousand_takes_two() {
     let Some((site, _)) = begun() else { return };
-    let numbers = crate::store::test_server::numbers(999);
+    let numbers = crate::store::test_sql::numbers(999);
     site.database.run(&format!("INSERT INTO tbloauthserver_clients (identifier) SELECT i FROM ({numbers}) AS n"));
     let list = || site.call("ListOAuthCredentials", &[("sortField", "name")]).unwrap();
     let mut found = 0;
