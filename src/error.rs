@@ -1,5 +1,6 @@
 //! Everything that can go wrong, in the words a caller reads.
 
+use std::fmt;
 use std::path::PathBuf;
 
 use crate::settings::DsnFault;
@@ -171,17 +172,19 @@ pub enum Error {
     #[error("The credential store is read-only: this user needs to write \"{}\" and its folder.", .0.display())]
     StoreReadOnly(PathBuf),
     /// No space is left where the store is.
-    #[error("The credential store is full: free space on the disk of \"{}\".", .0.display())]
-    StoreFull(PathBuf),
+    #[error("The credential store is full: free space on the disk of {}.", .0.owner())]
+    StoreFull(Location),
     /// This process, or the whole system, has as many files open as it may.
-    #[error("The credential store \"{}\" cannot be opened: no file descriptor is free; raise the limit of open files (ulimit -n).", .0.display())]
-    NoDescriptor(PathBuf),
+    #[error(
+        "The credential store {0} cannot be opened: no file descriptor is free; raise the limit of open files (ulimit -n)."
+    )]
+    NoDescriptor(Location),
     /// A commit could not be flushed to the disk. It's in the file still, and goes with the next power cut or not.
     #[error("The credential store could not be flushed to the disk of \"{}\": what this call has stored may be lost; look whether it is there.", .0.display())]
     StoreUnflushed(PathBuf),
     /// Another process held the store for longer than `localapi.busy_timeout`.
-    #[error("The credential store is locked: another process has kept \"{path}\" for more than {waited} ms; try again, or raise localapi.busy_timeout.", path = .0.display(), waited = .1)]
-    StoreLocked(PathBuf, u64),
+    #[error("The credential store is locked: another process has kept {kept} for more than {waited} ms; try again, or raise localapi.busy_timeout.", kept = .0.kept(), waited = .1)]
+    StoreLocked(Location, u64),
     /// What only a store in memory can is asked of another.
     #[error("The credential store is not in memory.")]
     NotInMemory,
@@ -310,8 +313,8 @@ pub enum Error {
     #[error("The connection to the credential store at {0} was lost while it stored this: look whether it has.")]
     CommitUnanswered(String),
     /// The server has undone the transaction for the sake of another's, again and again.
-    #[error("The credential store at {0} is contended: nothing was stored, try again.")]
-    StoreContended(String),
+    #[error("The credential store {0} is contended: nothing was stored, try again.")]
+    StoreContended(Location),
 
     // The store that is copied.
     /// PHP's `open_basedir` doesn't allow a file of a store that is copied.
@@ -364,8 +367,8 @@ pub enum Error {
     #[error("The value is taken.")]
     Taken,
     /// Any other fault, with SQLite's own word for it.
-    #[error("The credential store \"{path}\" failed: {reason}.", path = .0.display(), reason = .1)]
-    StoreFailed(PathBuf, String),
+    #[error("The credential store {0} failed: {1}.")]
+    StoreFailed(Location, String),
 
     // The vault.
     /// The store holds sealed secrets, and their key file is gone.
@@ -398,6 +401,49 @@ pub enum Error {
     /// The system's clock is outside the years 1970 to 9999.
     #[error("The system's clock is wrong.")]
     ClockWrong,
+}
+
+/// Where the store is that a fault is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Location {
+    /// In this file.
+    File(PathBuf),
+    /// At a server: the host, the port and the database.
+    Server(String),
+}
+
+impl Location {
+    /// Whose disk is meant.
+    fn owner(&self) -> String {
+        match self {
+            Self::File(path) => format!("\"{}\"", path.display()),
+            Self::Server(place) => format!("the server at {place}"),
+        }
+    }
+
+    /// What a lock is on.
+    fn kept(&self) -> String {
+        match self {
+            Self::File(path) => format!("\"{}\"", path.display()),
+            Self::Server(place) => format!("a row at {place}"),
+        }
+    }
+}
+
+/// `The credential store "/path"`, `The credential store at host:3306/database`.
+impl fmt::Display for Location {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path) => write!(f, "\"{}\"", path.display()),
+            Self::Server(place) => write!(f, "at {place}"),
+        }
+    }
+}
+
+impl From<PathBuf> for Location {
+    fn from(path: PathBuf) -> Self {
+        Self::File(path)
+    }
 }
 
 impl Error {

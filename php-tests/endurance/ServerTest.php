@@ -255,7 +255,7 @@ final class ServerTest extends Processes
             $answer['result'] === 'success' ? $kept[] = $answer : $full = $answer;
         }
         $name = preg_replace('~^.*@~', '', $dsn);
-        $sentence = "The credential store is full: free space on the disk of \"$name\".";
+        $sentence = "The credential store is full: free space on the disk of the server at $name.";
         self::assertSame(['result' => 'error', 'message' => $sentence], $full);
         unlink("$this->folder/ballast");
         $kept[] = $worker->ask();

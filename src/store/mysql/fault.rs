@@ -2,13 +2,12 @@
 //! value.
 
 use std::io::ErrorKind;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use rustls::CertificateError;
 
 use super::client;
-use crate::error::Error;
+use crate::error::{Error, Location};
 use crate::settings::{Server, Settings};
 use crate::text::Quoted;
 
@@ -134,8 +133,8 @@ impl Fault {
             Self::Lost => Error::ServerUnreachable(place, "it ended the connection"),
             Self::Unreachable(reason) => Error::ServerUnreachable(place, reason),
             Self::Silent => Error::ServerSilent(place, milliseconds(server.read_timeout)),
-            Self::Contended => Error::StoreContended(place),
-            Self::NoDescriptor => Error::NoDescriptor(PathBuf::from(place)),
+            Self::Contended => Error::StoreContended(Location::Server(place)),
+            Self::NoDescriptor => Error::NoDescriptor(Location::Server(place)),
             Self::Tls(reason) => Error::ServerUntrusted(place, reason),
             Self::TableMissing(table) => Error::TableMissing(place, table),
             Self::ColumnMissing(table, column) => Error::ColumnMissing(place, table, column),
@@ -152,7 +151,7 @@ impl Fault {
                 "the server does not know the user, or wants it to log in by a plugin that is not known here",
             ),
             Self::Rationed => Error::ServerUnreachable(place, "this user has used up what it may ask in an hour"),
-            Self::TooLong => Error::StoreFailed(PathBuf::from(place), "the server's answer is too long".to_owned()),
+            Self::TooLong => Error::StoreFailed(Location::Server(place), "the server's answer is too long".to_owned()),
             Self::Code(code) => match code {
                 // MariaDB says the same of a password that is wrong and of a connection that isn't encrypted.
                 1045 if !server.is_encrypted() => Error::ServerRefused(
@@ -173,12 +172,12 @@ impl Fault {
                 1062 => Error::Taken,
                 1205 => {
                     let waited = settings.busy_timeout.min(server.longest_wait());
-                    Error::StoreLocked(PathBuf::from(place), milliseconds(waited))
+                    Error::StoreLocked(Location::Server(place), milliseconds(waited))
                 }
                 1036 | 1290 | 1792 | 1836 => Error::ServerReadOnly(place),
-                3 | 1021 | 1026 | 1030 | 1114 => Error::StoreFull(PathBuf::from(place)),
+                3 | 1021 | 1026 | 1030 | 1114 => Error::StoreFull(Location::Server(place)),
                 1142 | 1143 | 1227 => Error::ServerDenied(place),
-                code => Error::StoreFailed(PathBuf::from(place), format!("the server answered with error {code}")),
+                code => Error::StoreFailed(Location::Server(place), format!("the server answered with error {code}")),
             },
         }
     }
@@ -315,7 +314,7 @@ mod tests {
         assert!(fault.ends_session());
         assert_eq!(
             fault.into_error(&server, &Settings::default()).to_string(),
-            "The credential store \"h:3306/d\" failed: the server's answer is too long."
+            "The credential store at h:3306/d failed: the server's answer is too long."
         );
     }
 }

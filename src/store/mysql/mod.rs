@@ -18,7 +18,7 @@ pub use self::dialect::fuzz as fuzz_dialect;
 use self::dialect::{NEW_ROW, render};
 use self::session::{Fault, Session};
 use super::engine::{Bind, DataVersion, Engine, Missing, Row, RowId};
-use crate::error::{Error, Result};
+use crate::error::{Error, Location, Result};
 use crate::settings::{Server, Settings};
 
 /// How often something is sent where its session is lost.
@@ -115,7 +115,7 @@ impl Mysql {
     fn ask(&self, statements: Vec<Statement>) -> Result<Vec<Answer>> {
         let state = &mut *self.state.borrow_mut();
         if state.undone {
-            return Err(Error::StoreContended(self.server.place()));
+            return Err(Error::StoreContended(Location::Server(self.server.place())));
         }
         let asked = statements.len();
         state.pending.extend(statements);
@@ -236,7 +236,7 @@ impl Mysql {
         }
         let state = &mut *self.state.borrow_mut();
         if state.undone {
-            return Err(Error::StoreContended(self.server.place()));
+            return Err(Error::StoreContended(Location::Server(self.server.place())));
         }
         let mut packet = std::mem::take(&mut state.pending);
         let commit = packet.len();

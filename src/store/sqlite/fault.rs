@@ -34,16 +34,18 @@ pub fn fault(error: &rusqlite::Error, system: Option<&io::Error>, path: &Path, b
     }
     let path = path.to_owned();
     let Some(code) = error.sqlite_error() else {
-        return Error::StoreFailed(path, "a statement could not be run".to_owned());
+        return Error::StoreFailed(path.into(), "a statement could not be run".to_owned());
     };
     match (code.code, code.extended_code) {
-        (ErrorCode::DiskFull, _) | (_, ffi::SQLITE_IOERR_SHMSIZE) => Error::StoreFull(path),
+        (ErrorCode::DiskFull, _) | (_, ffi::SQLITE_IOERR_SHMSIZE) => Error::StoreFull(path.into()),
         (ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked | ErrorCode::FileLockingProtocolFailed, _) => {
-            Error::StoreLocked(path, u64::try_from(busy_timeout.as_millis()).unwrap_or(u64::MAX))
+            Error::StoreLocked(path.into(), u64::try_from(busy_timeout.as_millis()).unwrap_or(u64::MAX))
         }
         (ErrorCode::ReadOnly, _) => Error::StoreReadOnly(path),
         (ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase, _) => Error::StoreDamaged(path),
         (ErrorCode::CannotOpen | ErrorCode::PermissionDenied, _) => Error::StoreUnreachable(path),
-        (_, number) => Error::StoreFailed(path, format!("{} (SQLite {number})", ffi::code_to_str(number & 0xff))),
+        (_, number) => {
+            Error::StoreFailed(path.into(), format!("{} (SQLite {number})", ffi::code_to_str(number & 0xff)))
+        }
     }
 }

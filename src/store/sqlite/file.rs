@@ -243,11 +243,11 @@ pub fn refuse_foreign(path: &Path) -> Result<bool> {
 pub fn cannot_create(path: &Path, error: &io::Error, busy_timeout: Duration) -> Error {
     match error.kind() {
         _ if own_file::is_unfit(error) => Error::FileUnfit(path.to_owned()),
-        _ if own_file::lacks_descriptor(error) => Error::NoDescriptor(path.to_owned()),
+        _ if own_file::lacks_descriptor(error) => Error::NoDescriptor(path.to_owned().into()),
         ErrorKind::WouldBlock => {
-            Error::StoreLocked(path.to_owned(), u64::try_from(busy_timeout.as_millis()).unwrap_or(u64::MAX))
+            Error::StoreLocked(path.to_owned().into(), u64::try_from(busy_timeout.as_millis()).unwrap_or(u64::MAX))
         }
-        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => Error::StoreFull(path.to_owned()),
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => Error::StoreFull(path.to_owned().into()),
         ErrorKind::ReadOnlyFilesystem | ErrorKind::PermissionDenied => Error::StoreReadOnly(path.to_owned()),
         ErrorKind::NotFound => Error::StoreFolderMissing(own_file::folder_of(path).to_owned()),
         _ => Error::StoreUnreachable(path.to_owned()),

@@ -456,7 +456,7 @@ impl Engine for Sqlite {
         let locked = entered.and_then(|entered| self.lock(if entered { self.busy_timeout } else { Duration::ZERO }));
         let begun = locked.and_then(|()| self.mend()).and_then(|doubts| {
             // What was read before is kept as long as nobody else commits, and may have been wrong.
-            if doubts == self.doubts { Ok(()) } else { Err(Error::StoreContended(self.path.display().to_string())) }
+            if doubts == self.doubts { Ok(()) } else { Err(Error::StoreContended(self.path.clone().into())) }
         });
         if begun.is_err() {
             self.rollback();

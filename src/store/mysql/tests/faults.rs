@@ -395,7 +395,7 @@ fn a_lock_that_outlasts_the_timeout_is_told() {
     assert_eq!(
         call(&session, "UpdateOAuthCredential", &update).unwrap_err().to_string(),
         format!(
-            "The credential store is locked: another process has kept \"{place}\" for more than 500 ms; try again, or \
+            "The credential store is locked: another process has kept a row at {place} for more than 500 ms; try again, or \
              raise localapi.busy_timeout."
         )
     );
