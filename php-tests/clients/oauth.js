@@ -7,6 +7,9 @@ const { issuer, identifier, secret, redirectUri, authentication } = JSON.parse(p
 const client = { client_id: identifier };
 const pending = {};
 
+// Node 18 has it elsewhere.
+globalThis.crypto ??= require('crypto').webcrypto;
+
 (async () => {
   const oauth = await import(pathToFileURL(require.resolve('oauth4webapi')));
   const options = { [oauth.allowInsecureRequests]: true };
