@@ -90,9 +90,9 @@ final class AuthorizationServerTest extends CredentialTestCase
     }
 
     /** A code for the shop. */
-    private function code(): string
+    private function code(array $other = []): string
     {
-        return self::told((new Browser())->answer($this->authorizeUrl()))['code'];
+        return self::told((new Browser())->answer($this->authorizeUrl($other)))['code'];
     }
 
     /** The status and the answer of an endpoint that the shop, or another, has asked by a form. */
@@ -270,6 +270,16 @@ final class AuthorizationServerTest extends CredentialTestCase
             $code = $this->code();
             $this->assertDenied('invalid_grant', $this->ask('token', $parameters + self::exchange($code)));
             $this->assertDenied('invalid_grant', $this->ask('token', self::exchange($code)));
+        }
+    }
+
+    public function test_a_verifier_that_could_be_guessed_is_refused(): void
+    {
+        $statuses = ['short' => 400, str_repeat('a', 42) . '+' => 400, str_repeat('a', 43) => 200];
+        foreach ($statuses as $verifier => $status) {
+            $challenge = rtrim(strtr(base64_encode(hash('sha256', $verifier, true)), '+/', '-_'), '=');
+            $form = ['code_verifier' => $verifier] + self::exchange($this->code(['code_challenge' => $challenge]));
+            self::assertSame($status, $this->ask('token', $form)[0], $verifier);
         }
     }
 
