@@ -249,8 +249,9 @@ final class ListOAuthCredentialsTest extends CredentialTestCase
     {
         [$first, $second] = [self::authorizationCode(), self::authorizationCode()];
         self::execute(
-            'UPDATE tbloauthserver_clients SET secret = (SELECT secret FROM tbloauthserver_clients WHERE id = ?)
-             WHERE id = ?',
+            // MySQL reads no table that it changes, but a query's result.
+            'UPDATE tbloauthserver_clients SET secret = (SELECT secret FROM
+             (SELECT secret FROM tbloauthserver_clients WHERE id = ?) AS first) WHERE id = ?',
             [$first['credentialId'], $second['credentialId']]
         );
         $answer = self::answer('ListOAuthCredentials');
