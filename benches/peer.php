@@ -743,14 +743,14 @@ final class Peer
     public function verify(string $identifier, #[SensitiveParameter] string $secret): ?array
     {
         $row = $this->byIdentifier($identifier);
-        return $row !== null && hash_equals($this->open($row[2], $row[1]), $secret) ? $this->details($row) : null;
+        return $row !== null && hash_equals($this->open($row[2], $row[1]), $secret) ? $this->shown($row) : null;
     }
 
     /** @return array<string, mixed>|null */
     public function find(string $identifier): ?array
     {
         $row = $this->byIdentifier($identifier);
-        return $row === null ? null : $this->details($row);
+        return $row === null ? null : $this->shown($row);
     }
 
     /** @return list<mixed>|null */
@@ -765,9 +765,9 @@ final class Peer
      * @param list<mixed> $row
      * @return array<string, mixed>
      */
-    private function details(array $row): array
+    private function shown(array $row): array
     {
-        [$id, $identifier, , $redirectUri, $grantType, $owner, $service] = $row;
+        [$id, $identifier, , $redirectUri, $grantType, $owner, $service, $name, $description, $logoUri] = $row;
         return [
             'credentialId' => $id,
             'clientIdentifier' => $identifier,
@@ -776,6 +776,9 @@ final class Peer
             'serviceId' => $service,
             'userId' => (int) $owner,
             'redirectUri' => $redirectUri === '' ? [] : explode(' ', $redirectUri),
+            'name' => $name,
+            'description' => $description,
+            'logoUri' => $logoUri,
         ];
     }
 
