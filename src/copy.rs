@@ -35,6 +35,8 @@ pub struct Copy {
     step: Step,
     /// What tells the source from any other store.
     source: String,
+    /// The tables of the source.
+    tables: Vec<Table>,
     /// The columns that both stores have, by table.
     columns: Vec<Vec<String>>,
     /// The columns that only the source has.
@@ -100,6 +102,7 @@ impl Copy {
             keys,
             step: Step::Begin,
             source: String::new(),
+            tables: Vec::new(),
             columns: Vec::new(),
             left_out: Vec::new(),
             done: 0,
@@ -165,9 +168,12 @@ impl Copy {
         if from.note_if_any(Note::CopyOf)?.is_some() {
             return Err(Error::CopyUnfinished);
         }
+        self.tables.clear();
         for table in TABLES {
-            if from.columns(table)?.is_empty() {
-                return Err(Error::TableMissing(self.from.name(), table.name));
+            match from.columns(table)?.is_empty() {
+                false => self.tables.push(table),
+                true if table.is_ours() => {}
+                true => return Err(Error::TableMissing(self.from.name(), table.name)),
             }
         }
         let unfinished = to.note_if_any(Note::CopyOf)?;
@@ -191,7 +197,7 @@ impl Copy {
                 if to.is_new(&self.settings)? { to.delete_first_rows() } else { Err(Error::TargetNotEmpty) }
             })?;
         }
-        for table in TABLES {
+        for &table in &self.tables {
             self.rows += from.count_rows(table)?;
         }
         self.secrets = from.count_secrets()?;
@@ -212,7 +218,7 @@ impl Copy {
     fn list_columns(&mut self, from: &Store, to: &Store) -> Result<()> {
         self.columns.clear();
         self.left_out.clear();
-        for table in TABLES {
+        for &table in &self.tables {
             let known = to.columns(table)?;
             let (both, only): (Vec<_>, Vec<_>) =
                 from.columns(table)?.into_iter().partition(|name| known.contains(name) && is_plain(name));
@@ -294,13 +300,13 @@ impl Copy {
 
     /// Makes a store of the copy.
     fn end(&self, from: &mut Store, to: &mut Store) -> Result<Step> {
-        for table in TABLES {
+        for &table in &self.tables {
             if from.count_rows(table)? != to.count_rows(table)? {
                 return Err(Error::CopyIncomplete(table.name));
             }
         }
-        let numbered = TABLES.into_iter().filter(|table| !table.repeats_keys());
-        let last = numbered.map(|table| Ok((table, from.last_id(table)?))).collect::<Result<Vec<_>>>()?;
+        let numbered = self.tables.iter().filter(|table| !table.repeats_keys());
+        let last = numbered.map(|&table| Ok((table, from.last_id(table)?))).collect::<Result<Vec<_>>>()?;
         let notes = [Note::SealingKey, Note::Rotation].map(|note| Ok((note, from.note_if_any(note)?)));
         let notes = notes.into_iter().collect::<Result<Vec<_>>>()?;
         self.write(to, |to| {
@@ -319,7 +325,7 @@ impl Copy {
     }
 
     fn table(&self, number: usize) -> Option<(Table, &[String])> {
-        TABLES.get(number).copied().zip(self.columns.get(number).map(Vec::as_slice))
+        self.tables.get(number).copied().zip(self.columns.get(number).map(Vec::as_slice))
     }
 
     fn count(&mut self, done: usize) {

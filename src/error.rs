@@ -82,6 +82,9 @@ pub enum Error {
     /// A redirect URI that OAuth must not redirect to.
     #[error("The redirect URI \"{0}\" is invalid: {1}.")]
     RedirectUriInvalid(Quoted, &'static str),
+    /// `expiresAt` is no time, or one that has passed.
+    #[error("The expiry \"{0}\" is invalid: {1}.")]
+    ExpiryInvalid(Quoted, &'static str),
 
     // The other commands.
     /// Neither `credentialId` nor `clientApiIdentifier` says anything.
@@ -388,6 +391,7 @@ impl Error {
                 | Self::TooManyRedirectUris
                 | Self::RedirectUrisTooLong
                 | Self::RedirectUriInvalid(..)
+                | Self::ExpiryInvalid(..)
                 | Self::CredentialRequired
                 | Self::CredentialInvalid
                 | Self::IdentifierInvalid

@@ -18,7 +18,7 @@
 //! * `php`: the binding, with the functions, arrays, INI entries and the life of a process
 //! * [`batch`]: many calls with one commit
 //! * [`command`]: one file per command
-//! * [`verify`], [`registry`], [`rotation`], [`sandbox`], [`copy`]: what the other functions do; [`argument`]: theirs
+//! * [`verify`], [`registry`], [`rotation`], [`prune`], [`sandbox`], [`copy`]: what the other functions do; [`argument`]: theirs
 //! * [`http`]: who may call over HTTP, and the formats of an answer
 //! * [`request`], [`reply`], [`error`]: what comes in and what goes out
 //! * [`actor`]: in whose name a command runs
@@ -41,6 +41,7 @@ pub mod error;
 pub mod http;
 pub mod own_file;
 pub mod place;
+pub mod prune;
 pub mod random;
 pub mod registry;
 pub mod reply;

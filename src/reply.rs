@@ -19,6 +19,8 @@ pub type Fields = Vec<(&'static str, Value)>;
 pub enum Value {
     /// PHP's `null`.
     Null,
+    /// Yes or no.
+    Bool(bool),
     /// A whole number.
     Int(i64),
     /// Text.

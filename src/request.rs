@@ -81,8 +81,13 @@ impl<'a> Request<'a> {
 
     /// A switch: `true`, `1`, `on`, `yes` in any letter case; anything else is off.
     pub fn flag(&self, name: &'static str) -> Result<bool> {
-        let text = self.text(name)?.unwrap_or_default();
-        Ok(["true", "1", "on", "yes"].iter().any(|word| text.eq_ignore_ascii_case(word)))
+        Ok(self.flag_if_any(name)?.unwrap_or(false))
+    }
+
+    /// A switch that stays as it is where it isn't passed.
+    pub fn flag_if_any(&self, name: &'static str) -> Result<Option<bool>> {
+        let is_on = |text: String| ["true", "1", "on", "yes"].iter().any(|word| text.eq_ignore_ascii_case(word));
+        Ok(self.text(name)?.map(is_on))
     }
 
     /// A parameter that may be one string or a list of them.

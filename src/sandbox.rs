@@ -1,6 +1,6 @@
 //! The sandbox's store: rows as a test chooses them, and all of it empty again.
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::registry::{admin_name, register_scope};
 use crate::session::Session;
 use crate::store::Store;
@@ -13,11 +13,18 @@ pub fn reset(session: &Session) -> Result<()> {
         return Ok(());
     }
     session.seed(None);
+    session.travel(None)?;
     let done = session.with_open_store(Store::reset).unwrap_or(Ok(()));
     if done.is_err() {
         session.let_go(|_| true, drop);
     }
     done
+}
+
+/// Moves the clock by so many seconds: what expires meanwhile has expired then.
+pub fn travel(session: &Session, seconds: i64) -> Result<()> {
+    let beyond = |_| Error::Argument { position: 1, must: "a number of seconds to a time from 1970 to 9999" };
+    session.travel(Some(seconds)).map_err(beyond)
 }
 
 /// Puts a row into a table and returns its id. `argument` is where the caller gave the columns.

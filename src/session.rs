@@ -87,6 +87,16 @@ impl Session {
         self.clock.ago(seconds)
     }
 
+    /// So many seconds after now, for the store.
+    pub fn after(&self, seconds: u64) -> Result<String> {
+        self.clock.after(seconds)
+    }
+
+    /// Moves the clock by so many seconds, or has it tell the true time again. Only that of the sandbox can be moved.
+    pub fn travel(&self, seconds: Option<i64>) -> Result<()> {
+        if self.settings.is_sandbox() { self.clock.travel(seconds) } else { Ok(()) }
+    }
+
     /// The random source of identifiers and secrets.
     pub fn random(&self) -> &Random {
         &self.random
@@ -317,6 +327,11 @@ impl Session {
         api.clock.stop(Some(SEEDED_SECOND));
         api.reseed_for_test(1);
         api
+    }
+
+    /// Moves the clock by so many seconds.
+    pub fn travel_for_test(&self, seconds: i64) {
+        self.clock.travel(Some(seconds)).unwrap();
     }
 
     /// Begins with others, or with the same again.

@@ -18,7 +18,9 @@ pub fn verify(session: &Session, identifier: &[u8], secret: &[u8]) -> Result<Opt
     session.begin_call();
     session.require_store()?;
     let found = session.read(|store| store.read_at_once(look))?;
-    let Some((credential, scopes)) = found.filter(|(found, _)| found.identifier.as_bytes() == identifier) else {
+    let now = session.now()?;
+    let counts = |found: &Credential| found.identifier.as_bytes() == identifier && found.lifetime.counts(&now);
+    let Some((credential, scopes)) = found.filter(|(found, _)| counts(found)) else {
         return Ok(None);
     };
     let valid: bool = match sealing::open(session, &credential, &mut None)? {

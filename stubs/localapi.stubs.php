@@ -41,6 +41,7 @@ namespace {
      * - `logoUri`: an `http` or `https` URL, or a path relative to the client area, of at most 255 characters
      * - `redirectUri`: a list of URIs, or one string with white space between them; at most 32, and 2,000 characters.
      *   `https`, `http` to this machine, or a private-use scheme with a dot in it (RFC 8252, section 7.1)
+     * - `expiresAt` (ours): when it stops to count, as `2030-01-31 09:00:00` in UTC or as RFC 3339 has it
      *
      * ## ListOAuthCredentials
      *
@@ -48,13 +49,15 @@ namespace {
      * one of `credentialId`, `name`, `description`, `grantTypes`, `clientIdentifier`, `serviceId`, `createdAt` and
      * `updatedAt`; `sortOrder`, `ASC` or `DESC`; `limit`, the most that are shown, where 0 is all; and `limitstart`,
      * how many are left out first. Times are in PHP's default time zone, or in UTC where PHP finds none, as
-     * `18th November 2016 9:32:24am`. A secret that can't be read is `null`, and `message` says so.
+     * `18th November 2016 9:32:24am`. A secret that can't be read is `null`, and `message` says so. `expiresAt`, in UTC
+     * as `2030-01-31 09:00:00`, and `disabled` are ours.
      *
      * ## UpdateOAuthCredential
      *
      * Changes the credential that `credentialId` names, or without one `clientApiIdentifier`: each of the parameters of
      * CreateOAuthCredential that is passed. With `resetSecret` the old secret is invalid at once, and
-     * `newClientSecret` is the new one.
+     * `newClientSecret` is the new one. A blank `expiresAt` says that it never expires; `disabled` (ours) switches it off
+     * and on again.
      *
      * ## DeleteOAuthCredential
      *
@@ -80,6 +83,8 @@ namespace {
      *     credentialId?: int|numeric-string|null,
      *     clientApiIdentifier?: string|null,
      *     resetSecret?: bool|int|string|null,
+     *     expiresAt?: string|null,
+     *     disabled?: bool|int|string|null,
      *     sortField?: string|null,
      *     sortOrder?: string|null,
      *     limit?: int|numeric-string|null,
@@ -114,6 +119,8 @@ namespace {
      *             rsaKeyPairId: 0,
      *             createdAt: non-empty-string|null,
      *             updatedAt: non-empty-string|null,
+     *             expiresAt: non-empty-string|null,
+     *             disabled: bool,
      *         }>,
      *         message?: non-empty-string,
      *     }|array{result: 'error', message: non-empty-string}
@@ -234,6 +241,8 @@ namespace LocalApi {
      *     credentialId?: int|numeric-string|null,
      *     clientApiIdentifier?: string|null,
      *     resetSecret?: bool|int|string|null,
+     *     expiresAt?: string|null,
+     *     disabled?: bool|int|string|null,
      *     sortField?: string|null,
      *     sortOrder?: string|null,
      *     limit?: int|numeric-string|null,
@@ -267,6 +276,8 @@ namespace LocalApi {
      *             rsaKeyPairId: 0,
      *             createdAt: non-empty-string|null,
      *             updatedAt: non-empty-string|null,
+     *             expiresAt: non-empty-string|null,
+     *             disabled: bool,
      *         }>,
      *         message?: non-empty-string,
      *     }|array{result: 'error', message: non-empty-string}
@@ -343,6 +354,21 @@ namespace LocalApi {
      *     from the file.
      */
     function rotate_key(bool $stage = false): int
+    {
+    }
+
+    /**
+     * Deletes the credentials that expired longer ago than so many seconds, with their secrets, a batch at a time, while
+     * other processes go on. Each leaves a line in the activity log.
+     *
+     * @param non-negative-int $expiredBefore In seconds; 0 is all that have expired.
+     *
+     * @return non-negative-int How many were deleted.
+     *
+     * @throws \ValueError The number is negative.
+     * @throws StoreException There is no store, or it can't be used.
+     */
+    function prune(int $expiredBefore): int
     {
     }
 
@@ -501,8 +527,8 @@ namespace LocalApi {
     {
         /**
          * Empties the sandbox: the store is as new, ids start at 1, and there are no fakes, calls, hooks, handlers,
-         * logged lines or seed. A store that nothing was written to costs nothing. {@see loadHooks()} brings the hooks
-         * of a file back.
+         * logged lines or seed, and the clock tells the true time. A store that nothing was written to costs nothing.
+         * {@see loadHooks()} brings the hooks of a file back.
          */
         public static function reset(): void
         {
@@ -513,6 +539,16 @@ namespace LocalApi {
          * `TEST-`, and it is 18th November 2016 9:32:24am in UTC.
          */
         public static function seed(int $seed): void
+        {
+        }
+
+        /**
+         * Moves the clock by so many seconds, back where they are negative, until {@see reset()}: what expires meanwhile
+         * has expired then. Further calls move it further.
+         *
+         * @throws \ValueError It would not be a time from 1970 to 9999.
+         */
+        public static function travel(int $seconds): void
         {
         }
 

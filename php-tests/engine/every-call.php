@@ -39,6 +39,7 @@ $calls = [
     'LocalApi\verify_credential' => fn () => LocalApi\verify_credential($identifier, $secret)['grantType'] !== '',
     'LocalApi\batch' => fn () => LocalApi\batch([['CreateOAuthCredential', $create], ['X']])[0]['result'] === 'success',
     'LocalApi\rotate_key' => fn () => LocalApi\rotate_key() > 0,
+    'LocalApi\prune' => fn () => LocalApi\prune(0) === 0,
     'LocalApi\register_service' => fn () => LocalApi\register_service(1, 1) === null,
     'LocalApi\register_scope' => fn () => LocalApi\register_scope('x', 'y') === null,
     'LocalApi\register_admin' => fn () => LocalApi\register_admin('bob') === null,
@@ -70,6 +71,7 @@ if ($isSandbox) {
         'Sandbox::runHook' => fn () => Sandbox::runHook('Q', 1, 2) === [[1, 2]],
         'Sandbox::activityLog' => fn () => Sandbox::activityLog()[0]['userId'] === 5,
         'Sandbox::moduleLog' => fn () => Sandbox::moduleLog()[0]['replaceVars'] === ['word'],
+        'Sandbox::travel' => fn () => Sandbox::travel(1) === null,
         'Sandbox::seed' => fn () => Sandbox::seed(1) === null,
         'Sandbox::reset' => fn () => Sandbox::reset() === null,
     ];

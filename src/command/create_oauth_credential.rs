@@ -2,13 +2,13 @@
 
 use super::{Command, log};
 use crate::actor::Actor;
-use crate::credential::{Described, GrantType, Scopes, Secret, Service, identifier};
+use crate::credential::{Described, GrantType, Scopes, Secret, Service, expiry, identifier};
 use crate::error::{Error, Result};
 use crate::reply::{Reply, Value};
 use crate::request::{Request, later};
 use crate::sealing;
 use crate::session::Session;
-use crate::store::{Details, RowId, Store, Verdict};
+use crate::store::{Details, Lifetime, RowId, Store, Verdict};
 
 /// What is to be issued.
 pub struct Create {
@@ -17,6 +17,7 @@ pub struct Create {
     service_id: Option<String>,
     scopes: Scopes,
     described: Result<Described>,
+    expires_at: Result<Option<String>>,
 }
 
 impl Create {
@@ -36,7 +37,9 @@ impl Create {
             let name = name.map_or_else(|| request.text_or_empty("name"), |name| Ok(Some(name)))?;
             Described::read(request, name, || request.text_or_empty("logoUri"))
         });
-        Ok(Self { grant_type, service_id, scopes, described: later(described)? })
+        let described = later(described)?;
+        let expires_at = request.text_or_empty("expiresAt").and_then(|text| expiry::parse(&text.unwrap_or_default()));
+        Ok(Self { grant_type, service_id, scopes, described, expires_at: later(expires_at)? })
     }
 
     /// The ids of the scopes, and the service.
@@ -63,6 +66,8 @@ impl Command for Create {
         let mut details = Details { grant_type: self.grant_type.as_str().to_owned(), ..Details::default() };
         self.described.clone()?.put_into(&mut details);
         let now = session.now()?;
+        let expires_at = self.expires_at.clone()?;
+        expiry::require_future(expires_at.as_deref(), &now)?;
         let secret = Secret::generate(session.random())?;
         let (row, identifier) = session.write(
             decision,
@@ -72,6 +77,10 @@ impl Command for Create {
                 let sealed = sealing::seal(session, store, &identifier, &secret)?;
                 let row = store.insert_credential(&identifier, &sealed, &details, &now)?;
                 store.insert_scopes(row, scope_ids)?;
+                if expires_at.is_some() {
+                    let lifetime = Lifetime { expires_at: expires_at.clone(), ..Lifetime::default() };
+                    store.set_lifetime(row, &lifetime)?;
+                }
                 match service {
                     Some(service) => {
                         let what = format_args!("created ({}, service {})", details.grant_type, service.id);

@@ -213,6 +213,8 @@ impl Clients<'_> {
             ("rsaKeyPairId", Value::Int(0)),
             ("createdAt", time(&credential.created_at)),
             ("updatedAt", time(&credential.updated_at)),
+            ("expiresAt", credential.lifetime.expires_at.map_or(Value::Null, Value::Text)),
+            ("disabled", Value::Bool(credential.lifetime.disabled)),
         ])
     }
 }

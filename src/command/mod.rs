@@ -204,14 +204,14 @@ mod tests {
         let create = "CreateOAuthCredential";
         assert_eq!(
             read(create, &SINGLE_SIGN_ON, None),
-            "grantType serviceId scope name description logoUri redirectUri"
+            "grantType serviceId scope name description logoUri redirectUri expiresAt"
         );
         let code = [("grantType", "authorization_code"), ("name", "n"), ("scope", "openid")];
-        assert_eq!(read(create, &code, None), "grantType name scope description logoUri redirectUri");
+        assert_eq!(read(create, &code, None), "grantType name scope description logoUri redirectUri expiresAt");
         assert_eq!(read(create, &[], None), "grantType");
         assert_eq!(read(create, &code, Some(b"nobody")), "");
         let update = "credentialId clientApiIdentifier grantType name serviceId scope description logoUri redirectUri \
-                      resetSecret";
+                      resetSecret expiresAt disabled";
         assert_eq!(read("UpdateOAuthCredential", &[("credentialId", "1")], None), update);
         assert_eq!(read("UpdateOAuthCredential", &[], None), "credentialId clientApiIdentifier");
         assert_eq!(read("ListOAuthCredentials", &[], None), "grantType sortField sortOrder limit limitstart");

@@ -2,7 +2,7 @@
 
 use super::{Command, log};
 use crate::actor::Actor;
-use crate::credential::{Described, GrantType, Scopes, Secret, Service, logo_uri};
+use crate::credential::{Described, GrantType, Scopes, Secret, Service, expiry, logo_uri};
 use crate::error::{Error, Result};
 use crate::reply::{Reply, Value};
 use crate::request::{Request, TextOrList, later};
@@ -20,6 +20,9 @@ pub struct Update {
     scopes: Result<Option<Scopes>>,
     described: Result<Described>,
     resets_secret: Result<bool>,
+    /// A blank one says that it never expires.
+    expires_at: Result<Option<Option<String>>>,
+    disabled: Result<Option<bool>>,
 }
 
 /// What names the credential.
@@ -54,7 +57,10 @@ impl Update {
         let described = Described::read(request, name.clone().unwrap_or_default(), || logo_uri(request));
         let described = later(described)?;
         let resets_secret = later(request.flag("resetSecret"))?;
-        Ok(Self { named, grant_type, name, service_id, scopes, described, resets_secret })
+        let expires_at = request.text_or_empty("expiresAt");
+        let expires_at = later(expires_at.and_then(|text| text.map(|text| expiry::parse(&text)).transpose()))?;
+        let disabled = later(request.flag_if_any("disabled"))?;
+        Ok(Self { named, grant_type, name, service_id, scopes, described, resets_secret, expires_at, disabled })
     }
 
     /// Checks only what is passed, and what a passed grant type newly needs.
@@ -94,8 +100,19 @@ impl Update {
         }
         scopes.as_ref().map_or(Ok(()), Scopes::check_count)?;
         let described = self.described.clone()?.put_into(details);
-        let edits = grant_type.is_some() || service_id.is_some() || scope_ids.is_some() || described;
         let resets_secret = self.resets_secret.clone()?;
+        let (expires_at, disabled) = (self.expires_at.clone()?, self.disabled.clone()?);
+        let edits = grant_type.is_some()
+            || service_id.is_some()
+            || scope_ids.is_some()
+            || described
+            || expires_at.is_some()
+            || disabled.is_some();
+        let lifetime = &mut credential.lifetime;
+        if let Some(expires_at) = expires_at {
+            lifetime.expires_at = expires_at;
+        }
+        lifetime.disabled = disabled.unwrap_or(lifetime.disabled);
         Ok(Change { before, credential, scopes: scope_ids, edits, resets_secret })
     }
 }
@@ -118,8 +135,11 @@ impl Command for Update {
         if !edits && !resets_secret {
             return Ok(Reply::from(answer));
         }
-        let secret = if *resets_secret { Some(Secret::generate(session.random())?) } else { None };
         let now = session.now()?;
+        if let Ok(Some(expires_at)) = &self.expires_at {
+            expiry::require_future(expires_at.as_deref(), &now)?;
+        }
+        let secret = if *resets_secret { Some(Secret::generate(session.random())?) } else { None };
         session.write(
             decision,
             |store, change| {
@@ -128,6 +148,9 @@ impl Command for Update {
                 let mut written = Credential { updated_at: now.clone(), ..credential.clone() };
                 if *edits {
                     store.update_credential(credential.id, &credential.details, &now)?;
+                    if credential.lifetime != change.before.lifetime {
+                        store.set_lifetime(row, &credential.lifetime)?;
+                    }
                     if let Some(scopes) = scopes {
                         store.delete_scopes(credential.id)?;
                         store.insert_scopes(row, scopes)?;

@@ -1,6 +1,7 @@
 //! What a credential is made of: the rules for each part, and the making of those that are random.
 
 pub mod described;
+pub mod expiry;
 pub mod grant_type;
 pub mod identifier;
 pub mod logo_uri;

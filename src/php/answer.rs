@@ -89,6 +89,11 @@ fn put_all(array: &mut ZendHashTable, fields: &Fields) {
 fn to_php(value: &Value) -> Zval {
     match value {
         Value::Null => Zval::null(),
+        Value::Bool(value) => {
+            let mut zval = Zval::new();
+            zval.set_bool(*value);
+            zval
+        }
         Value::Int(number) => {
             let mut zval = Zval::new();
             zval.set_long(*number);

@@ -16,6 +16,7 @@ use crate::command;
 use crate::error::Result;
 use crate::http::api_credential;
 use crate::own_file::beside;
+use crate::prune::prune;
 use crate::registry::{register_admin, register_scope, register_service};
 use crate::reply::{Fields, Reply, Value};
 use crate::request::Request;
@@ -182,6 +183,7 @@ impl Site<'_> {
             Value::Text(text) => text.clone(),
             Value::Texts(texts) => texts.join(","),
             Value::Int(number) | Value::Time(number) => number.to_string(),
+            Value::Bool(value) => value.to_string(),
             Value::Null => "null".to_owned(),
         };
         fields.iter().map(|(key, value)| format!("{key}={}", show(key, value))).collect::<Vec<_>>().join(" ")
@@ -361,10 +363,10 @@ fn a_list_has_each_credential_as_it_is() {
         let first = "credentialId=1 name=Shop description=Sells grantTypes=authorization_code scope=openid email \
                      clientIdentifier=identifier 1 clientSecret=secret 1 uuid=null serviceId=0 logoUri=/logo.png \
                      redirectUri=https://a.test/,https://b.test/ rsaKeyPairId=0 createdAt=1479461544 \
-                     updatedAt=1479461544";
+                     updatedAt=1479461544 expiresAt=null disabled=false";
         let second = "credentialId=2 name= description= grantTypes=single_sign_on scope=clientarea:sso \
                       clientIdentifier=identifier 2 clientSecret=secret 2 uuid=null serviceId=7 logoUri= \
-                      redirectUri= rsaKeyPairId=0 createdAt=981173106 updatedAt=1479461544";
+                      redirectUri= rsaKeyPairId=0 createdAt=981173106 updatedAt=1479461544 expiresAt=null disabled=false";
         assert_eq!(site.call("ListOAuthCredentials", &[]), format!("{first}\n{second}"));
         assert_eq!(site.call("ListOAuthCredentials", &[("grantType", "authorization_code")]), first);
         assert_eq!(site.call("ListOAuthCredentials", &[("grantType", "single_sign_on")]), second);
@@ -561,6 +563,88 @@ fn a_secret_that_was_reset_is_the_only_one_that_verifies() {
                 "OAuth credential 1 secret reset|0",
             ]
         );
+    });
+}
+
+#[test]
+fn a_credential_that_has_expired_or_is_switched_off_does_not_verify_until_that_is_changed() {
+    on_each(Kind::all(), |site| {
+        let update = |more: &[(&str, &str)]| {
+            site.call("UpdateOAuthCredential", &[&[("credentialId", "1"), ("scope", "openid")][..], more].concat())
+        };
+        assert_eq!(site.create(&[("expiresAt", "2016-11-18T10:33:24+01:00")]), created(1));
+        assert_eq!(site.create(&[("expiresAt", "")]), created(2));
+        let (identifier, secret) = site.first_pair();
+        let verifies = || site.verify(&identifier, &secret) != "none";
+        let shown = || {
+            let list = site.call("ListOAuthCredentials", &[("limit", "1")]);
+            list.split_once(" expiresAt=").map(|(_, end)| end.to_owned()).unwrap_or_default()
+        };
+        assert!(verifies());
+        site.session.travel_for_test(59);
+        assert!(verifies());
+        site.session.travel_for_test(1);
+        assert!(!verifies());
+        assert_eq!(shown(), "2016-11-18 09:33:24 disabled=false");
+        assert_eq!(update(&[("name", "Renamed")]), "credentialId=1");
+        assert!(!verifies());
+        assert_eq!(update(&[("expiresAt", "2016-11-18 09:33:25")]), "credentialId=1");
+        assert!(verifies());
+        site.session.travel_for_test(1);
+        assert!(!verifies());
+        assert_eq!(update(&[("expiresAt", " ")]), "credentialId=1");
+        assert!(verifies());
+        assert_eq!(update(&[("disabled", "true")]), "credentialId=1");
+        assert!(!verifies());
+        assert_eq!(update(&[("description", "d")]), "credentialId=1");
+        assert_eq!(shown(), "null disabled=true");
+        assert_eq!(update(&[("disabled", "0")]), "credentialId=1");
+        assert!(verifies());
+        for (time, reason) in [
+            ("2016-11-18 09:33:25", "it has passed"),
+            ("soon", "it is no time such as 2030-01-31 09:00:00 or 2030-01-31T10:00:00+01:00"),
+        ] {
+            let sentence = format!("The expiry \"{time}\" is invalid: {reason}.");
+            assert_eq!(update(&[("expiresAt", time)]), sentence);
+            assert_eq!(site.create(&[("expiresAt", time)]), sentence);
+        }
+        assert_eq!(site.rows("localapi_lifetimes", "id, expires_at, disabled"), ["1|null|0"]);
+        assert_eq!(site.call("DeleteOAuthCredential", &[("credentialId", "1")]), "credentialId=1");
+        assert_eq!(site.rows("localapi_lifetimes", "id"), [""; 0]);
+    });
+}
+
+#[test]
+fn what_expired_long_enough_ago_is_deleted_and_nothing_else() {
+    on_each(Kind::all(), |site| {
+        register_service(&site.session, 7, 70).unwrap();
+        let pruned = |seconds| site.said(prune(&site.session, seconds, || true));
+        for number in 0..203_usize {
+            let time = ["2016-11-18 09:32:25", "2016-11-18 09:32:26", "2016-11-18 09:32:34"][number.min(2)];
+            let single = [("grantType", "single_sign_on"), ("serviceId", "7"), ("expiresAt", time)];
+            site.create(if number == 1 { &single } else { &single[2..] });
+        }
+        assert_eq!(site.create(&[]), created(204));
+        assert_eq!(pruned(0), "0");
+        site.session.travel_for_test(5);
+        assert_eq!(pruned(3), "2");
+        assert_eq!(
+            site.log()[204..],
+            [
+                "OAuth credential 1 deleted, expired 2016-11-18 09:32:25|0",
+                "OAuth credential 2 deleted, expired 2016-11-18 09:32:26|70",
+            ]
+        );
+        assert_eq!(pruned(-1), "must be 0 or greater");
+        site.session.travel_for_test(5);
+        assert_eq!(site.said(prune(&site.session, 0, || false)), "0");
+        // A host that knows nothing of these times has deleted one.
+        site.host("DELETE FROM tbloauthserver_clients WHERE id = 3");
+        site.host("UPDATE localapi_lifetimes SET expires_at = NULL WHERE id = 4");
+        assert_eq!(pruned(0), "199");
+        assert_eq!(site.rows("tbloauthserver_clients", "id"), ["4", "204"]);
+        assert_eq!(site.rows("tbloauthserver_client_scopes", "client_id"), ["4", "204"]);
+        assert_eq!(site.rows("localapi_lifetimes", "id"), ["4"]);
     });
 }
 

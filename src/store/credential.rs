@@ -4,6 +4,7 @@ use std::iter;
 
 use super::Store;
 use super::engine::{Bind, Row, RowId};
+use super::lifetime::{self, Lifetime};
 use super::selection::RANKED;
 use crate::error::Result;
 
@@ -54,6 +55,8 @@ pub struct Credential {
     pub details: Details,
     /// The ids of its scopes, in no order.
     pub scopes: Vec<i64>,
+    /// How long it counts.
+    pub lifetime: Lifetime,
     /// When it was created.
     pub created_at: String,
     /// When it was last changed.
@@ -73,12 +76,18 @@ impl Credential {
 }
 
 /// The columns of a [`Credential`], in the order in which `credential` reads them.
-const CREDENTIAL: &str = "SELECT c.id, c.identifier, c.secret, c.redirect_uri, c.grant_types, c.user_id, c.service_id, \
-                          c.name, c.description, c.logo_uri, c.created_at, c.updated_at, (SELECT group_concat(scope_id) \
-                          FROM tbloauthserver_client_scopes WHERE client_id = c.id) FROM tbloauthserver_clients c";
+fn select(rest: &str) -> String {
+    format!(
+        "SELECT c.id, c.identifier, c.secret, c.redirect_uri, c.grant_types, c.user_id, c.service_id, c.name, \
+         c.description, c.logo_uri, c.created_at, c.updated_at, (SELECT group_concat(scope_id) \
+         FROM tbloauthserver_client_scopes WHERE client_id = c.id), {} FROM tbloauthserver_clients c {} {rest}",
+        lifetime::COLUMNS,
+        lifetime::JOIN
+    )
+}
 
 fn by_identifier() -> String {
-    format!("{CREDENTIAL} WHERE c.identifier = ?1 COLLATE BINARY")
+    select("WHERE c.identifier = ?1 COLLATE BINARY")
 }
 
 fn credential(row: &dyn Row) -> Credential {
@@ -98,6 +107,7 @@ fn credential(row: &dyn Row) -> Credential {
         created_at: row.text(10),
         updated_at: row.text(11),
         scopes: row.text(12).split(',').filter_map(|id| id.parse().ok()).collect(),
+        lifetime: Lifetime::read(row, 13),
     }
 }
 
@@ -135,7 +145,7 @@ impl Store {
 
     /// The credential with this id.
     pub fn credential(&self, id: i64) -> Result<Option<Credential>> {
-        self.engine.row_to_change(&format!("{CREDENTIAL} WHERE c.id = ?1"), &[Bind::Int(id)], credential)
+        self.engine.row_to_change(&select("WHERE c.id = ?1"), &[Bind::Int(id)], credential)
     }
 
     /// The credential with this identifier, compared byte for byte.
@@ -152,7 +162,7 @@ impl Store {
     pub fn credentials(&self, ids: &[i64]) -> Result<Vec<Credential>> {
         let places = vec!["?"; ids.len()].join(", ");
         let values: Vec<Bind<'_>> = ids.iter().copied().map(Bind::Int).collect();
-        self.engine.rows(&format!("{CREDENTIAL} WHERE c.id IN ({places}) ORDER BY c.id"), &values, credential)
+        self.engine.rows(&select(&format!("WHERE c.id IN ({places}) ORDER BY c.id")), &values, credential)
     }
 
     /// Changes a credential's details.
@@ -199,9 +209,10 @@ impl Store {
         self.engine.rows(sql, &values, |row| (row.int(0), row.text(1), row.text(2)))
     }
 
-    /// Removes a credential and its scopes. Its id is never given again.
+    /// Removes a credential and all that belongs to it. Its id is never given again.
     pub fn delete_credential(&self, id: i64) -> Result<()> {
         self.delete_scopes(id)?;
+        self.delete_lifetime(id)?;
         self.engine.execute("DELETE FROM tbloauthserver_clients WHERE id = ?1", &[Bind::Int(id)])
     }
 

@@ -24,9 +24,9 @@ const fn table(name: &'static str, unique: Option<&'static str>) -> Table {
     Table { name, key: "id", then: None, unique }
 }
 
-/// Every table, but for `localapi_store` and what an engine keeps for itself. Only that of the scopes of credentials has
+/// Every table, but for `localapi_store`, `localapi_ranks` and what an engine keeps for itself. Only that of the scopes of credentials has
 /// no ids.
-pub const TABLES: [Table; 9] = [
+pub const TABLES: [Table; 10] = [
     table("tbloauthserver_scopes", Some("scope")),
     table("tbladmins", Some("username")),
     table("tblclients", None),
@@ -35,6 +35,7 @@ pub const TABLES: [Table; 9] = [
     table("tbldeviceauth", Some("identifier")),
     table("tbloauthserver_clients", Some("identifier")),
     Table { name: "tbloauthserver_client_scopes", key: "client_id", then: Some("scope_id"), unique: None },
+    table("localapi_lifetimes", None),
     table("tblactivitylog", None),
 ];
 
@@ -51,6 +52,11 @@ pub struct TableRow {
 }
 
 impl Table {
+    /// Whether a store may do without, as one that a host has made does.
+    pub fn is_ours(self) -> bool {
+        self.name.starts_with("localapi_")
+    }
+
     /// Whether rows may have the same key.
     pub fn repeats_keys(self) -> bool {
         self.then.is_some()

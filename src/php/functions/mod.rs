@@ -5,6 +5,7 @@ mod batch;
 mod copy_store;
 mod handle;
 mod local_api;
+mod prune;
 mod register;
 pub mod respond;
 mod rotate_key;
@@ -20,6 +21,7 @@ pub fn all() -> impl Iterator<Item = FunctionBuilder<'static>> {
             verify_credential::function(),
             batch::function(),
             rotate_key::function(),
+            prune::function(),
             copy_store::function(),
             handle::function(),
             respond::function(),

@@ -161,6 +161,14 @@ pub const TABLES: &[Table] = &[
         ),
     },
     Table {
+        name: "localapi_lifetimes",
+        columns: &["id", "expires_at", "disabled"],
+        definition: "id BIGINT NOT NULL PRIMARY KEY,
+             expires_at DATETIME DEFAULT NULL,
+             disabled INT NOT NULL DEFAULT 0,
+             KEY localapi_lifetimes_by_expiry (expires_at)",
+    },
+    Table {
         name: "localapi_store",
         columns: &["name", "value"],
         definition: "name VARCHAR(80) NOT NULL PRIMARY KEY, value VARCHAR(255) NOT NULL DEFAULT ''",
