@@ -96,6 +96,9 @@ pub enum Error {
     /// `clientApiIdentifier` names no credential.
     #[error("Invalid Client Identifier provided.")]
     IdentifierInvalid,
+    /// `overlap` is no whole number of seconds that is allowed.
+    #[error("The overlap \"{0}\" is invalid: it must be 1 to 2,592,000 seconds.")]
+    OverlapInvalid(Quoted),
     /// `sortField` is no key that a list can be sorted by.
     #[error("The sort field \"{0}\" is invalid.")]
     SortFieldInvalid(Quoted),
@@ -395,6 +398,7 @@ impl Error {
                 | Self::CredentialRequired
                 | Self::CredentialInvalid
                 | Self::IdentifierInvalid
+                | Self::OverlapInvalid(_)
                 | Self::SortFieldInvalid(_)
                 | Self::SortOrderInvalid(_)
                 | Self::LimitInvalid(_)

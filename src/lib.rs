@@ -27,7 +27,7 @@
 //! * [`credential`]: the rules for each part of a credential, and the making of it
 //! * [`vault`]: seals secrets at rest
 //! * [`store`]: the tables and the statements
-//! * [`text`], [`secret_text`], [`clock`], [`random`]: what all of them use
+//! * [`text`], [`secret_text`], [`verifier`], [`clock`], [`random`]: what all of them use
 //! * [`settings`]: what the host has set; [`place`]: where things are; [`own_file`]: files that are ours
 
 pub mod actor;
@@ -55,6 +55,7 @@ pub mod settings;
 pub mod store;
 pub mod text;
 pub mod vault;
+pub mod verifier;
 pub mod verify;
 
 // Test binaries are executables, and no executable but PHP has the engine's symbols; `php-tests/` exercises the binding.

@@ -8,6 +8,7 @@ use crate::random::Random;
 use crate::session::Session;
 use crate::store::{Credential, Note, Store};
 use crate::vault::{KeyId, KeyRing, Opened};
+use crate::verifier;
 
 /// Seals a new secret for a new credential, inside the transaction that stores it. The first secret of a store makes its
 /// key file, which lasts before the secret is sealed.
@@ -53,6 +54,15 @@ pub fn open(session: &Session, credential: &Credential, keys: &mut Option<Rc<Key
         None => keys.insert(vault.keys_of_sealed()?),
     };
     vault.open(keys, &credential.secret, &credential.identifier)
+}
+
+/// What the secret that a credential has is checked against once it has another.
+pub fn verifier(session: &Session, credential: &Credential) -> Result<String> {
+    match open(session, credential, &mut None)? {
+        Opened::Secret(secret) => Ok(verifier::of(secret.text().reveal().as_bytes())),
+        Opened::Damaged => Err(Error::SecretDamaged(credential.id)),
+        Opened::KeyMissing(id) => Err(session.vault()?.foreign(&id)),
+    }
 }
 
 /// Notes that secrets are sealed with this key from now on, and that those sealed with another are yet to be.

@@ -24,7 +24,10 @@ pub fn verify(session: &Session, identifier: &[u8], secret: &[u8]) -> Result<Opt
         return Ok(None);
     };
     let valid: bool = match sealing::open(session, &credential, &mut None)? {
-        Opened::Secret(known) => known.text().reveal().as_bytes().ct_eq(secret).into(),
+        Opened::Secret(known) => {
+            let is_previous = credential.lifetime.previous.as_ref().is_some_and(|known| known.verifies(secret, &now));
+            bool::from(known.text().reveal().as_bytes().ct_eq(secret)) | is_previous
+        }
         Opened::Damaged => return Err(Error::SecretDamaged(credential.id)),
         Opened::KeyMissing(id) => return Err(session.vault()?.foreign(&id)),
     };

@@ -56,7 +56,8 @@ namespace {
      *
      * Changes the credential that `credentialId` names, or without one `clientApiIdentifier`: each of the parameters of
      * CreateOAuthCredential that is passed. With `resetSecret` the old secret is invalid at once, and
-     * `newClientSecret` is the new one. A blank `expiresAt` says that it never expires; `disabled` (ours) switches it off
+     * `newClientSecret` is the new one; `overlap` (ours; 1 to 2,592,000 seconds) lets the old one verify until
+     * `previousSecretExpiresAt`, in UTC, and `revokePreviousSecret` (ours) ends that. A blank `expiresAt` says that it never expires; `disabled` (ours) switches it off
      * and on again.
      *
      * ## DeleteOAuthCredential
@@ -83,6 +84,8 @@ namespace {
      *     credentialId?: int|numeric-string|null,
      *     clientApiIdentifier?: string|null,
      *     resetSecret?: bool|int|string|null,
+     *     overlap?: int|numeric-string|null,
+     *     revokePreviousSecret?: bool|int|string|null,
      *     expiresAt?: string|null,
      *     disabled?: bool|int|string|null,
      *     sortField?: string|null,
@@ -129,6 +132,7 @@ namespace {
      *         result: 'success',
      *         credentialId: positive-int,
      *         newClientSecret?: non-empty-string,
+     *         previousSecretExpiresAt?: non-empty-string,
      *     }|array{result: 'error', message: non-empty-string}
      *     : ($command is 'DeleteOAuthCredential'
      *     ? array{result: 'success', credentialId: positive-int}|array{result: 'error', message: non-empty-string}
@@ -241,6 +245,8 @@ namespace LocalApi {
      *     credentialId?: int|numeric-string|null,
      *     clientApiIdentifier?: string|null,
      *     resetSecret?: bool|int|string|null,
+     *     overlap?: int|numeric-string|null,
+     *     revokePreviousSecret?: bool|int|string|null,
      *     expiresAt?: string|null,
      *     disabled?: bool|int|string|null,
      *     sortField?: string|null,
@@ -286,6 +292,7 @@ namespace LocalApi {
      *         result: 'success',
      *         credentialId: positive-int,
      *         newClientSecret?: non-empty-string,
+     *         previousSecretExpiresAt?: non-empty-string,
      *     }|array{result: 'error', message: non-empty-string}
      *     : ($command is 'DeleteOAuthCredential'
      *     ? array{result: 'success', credentialId: positive-int}|array{result: 'error', message: non-empty-string}

@@ -211,7 +211,7 @@ mod tests {
         assert_eq!(read(create, &[], None), "grantType");
         assert_eq!(read(create, &code, Some(b"nobody")), "");
         let update = "credentialId clientApiIdentifier grantType name serviceId scope description logoUri redirectUri \
-                      resetSecret expiresAt disabled";
+                      resetSecret overlap revokePreviousSecret expiresAt disabled";
         assert_eq!(read("UpdateOAuthCredential", &[("credentialId", "1")], None), update);
         assert_eq!(read("UpdateOAuthCredential", &[], None), "credentialId clientApiIdentifier");
         assert_eq!(read("ListOAuthCredentials", &[], None), "grantType sortField sortOrder limit limitstart");

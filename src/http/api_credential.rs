@@ -2,8 +2,6 @@
 
 use std::fmt::Display;
 
-use sha2::{Digest as _, Sha256};
-use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
 use crate::argument;
@@ -13,6 +11,7 @@ use crate::secret_text::SecretText;
 use crate::session::Session;
 use crate::store::{About, LogLine, NewApiCredential, RowId, Store, Verdict};
 use crate::text::Quoted;
+use crate::verifier;
 
 /// How many letters and digits an identifier and a secret have.
 const LENGTH: usize = 32;
@@ -39,7 +38,7 @@ pub fn issue(session: &Session, admin: &[u8], actions: &[Vec<u8>], description: 
     let username = std::str::from_utf8(admin).map_err(|_| unknown())?;
     let now = session.now()?;
     let secret = random_text(session.random())?;
-    let verifier = verifier(secret.as_bytes());
+    let verifier = verifier::of(secret.as_bytes());
     let insert = |store: &mut Store| {
         let admin = store.admin(username)?.ok_or_else(unknown)?;
         if admin.disabled {
@@ -92,16 +91,6 @@ pub fn allows(permissions: &str, action: &str) -> bool {
     actions.iter().any(|allowed| allowed == EVERY || allowed.eq_ignore_ascii_case(action))
 }
 
-/// Whether a secret is the one that a verifier was made of. The time it takes doesn't depend on how much of it is right.
-pub fn matches(secret: &[u8], known: &str) -> bool {
-    verifier(secret).as_bytes().ct_eq(known.as_bytes()).into()
-}
-
-/// SHA-256 in hex: a secret that is random needs nothing slower.
-fn verifier(secret: &[u8]) -> String {
-    base16ct::lower::encode_string(&Sha256::digest(secret))
-}
-
 fn lower(action: &[u8]) -> Option<String> {
     let name = std::str::from_utf8(action).ok()?;
     let valid = |name: &str| !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
@@ -132,15 +121,6 @@ fn random_text(random: &Random) -> Result<Zeroizing<String>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_verifier_is_sha_256_in_hex() {
-        assert_eq!(verifier(b"abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
-        assert!(matches(b"abc", &verifier(b"abc")));
-        assert!(!matches(b"abd", &verifier(b"abc")));
-        // One that was revoked has none.
-        assert!(!matches(b"", "") && !matches(b"abc", ""));
-    }
 
     #[test]
     fn random_text_is_32_letters_and_digits_and_uses_them_all() {

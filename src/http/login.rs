@@ -11,6 +11,7 @@ use crate::error::Result;
 use crate::request::{Parameter, Parameters};
 use crate::session::{Decision, MINUTE, Session};
 use crate::store::{ApiCredential, Store, Verdict};
+use crate::verifier;
 
 /// The costs that bcrypt knows.
 const COSTS: RangeInclusive<u32> = 4..=31;
@@ -50,7 +51,7 @@ impl Login {
         let Ok(name) = std::str::from_utf8(&self.name) else { return Ok(None) };
         let found = session.decide(|store| store.api_credential(name))?;
         match &found.made {
-            Some(known) if api_credential::matches(&self.secret, &known.verifier) => {
+            Some(known) if verifier::matches(&self.secret, &known.verifier) => {
                 if known.disabled {
                     return Ok(None);
                 }

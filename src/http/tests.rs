@@ -235,7 +235,7 @@ fn an_issued_credential_is_stored_as_a_verifier() {
     let (identifier, secret) = issue(&session, &["GetClients", "CreateOAuthCredential"]);
     let known = session.read(|store| store.api_credential(&identifier)).unwrap().unwrap();
     assert_eq!(known.verifier.len(), 64);
-    assert!(api_credential::matches(secret.as_bytes(), &known.verifier));
+    assert!(crate::verifier::matches(secret.as_bytes(), &known.verifier));
     let role = known.role_ids.parse().unwrap();
     let permissions = session.read(|store| store.permissions(role)).unwrap();
     assert_eq!(permissions.as_deref(), Some(r#"["getclients","createoauthcredential"]"#));

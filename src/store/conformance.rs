@@ -567,6 +567,95 @@ fn a_secret_that_was_reset_is_the_only_one_that_verifies() {
 }
 
 #[test]
+fn a_secret_that_was_replaced_verifies_until_its_overlap_ends() {
+    on_each(Kind::all(), |site| {
+        let update =
+            |more: &[(&str, &str)]| site.call("UpdateOAuthCredential", &[&[("credentialId", "1")][..], more].concat());
+        let reset = ("resetSecret", "1");
+        site.create(&[]);
+        let (identifier, _) = site.first_pair();
+        // The numbers of the secrets that verify.
+        let verifying = || {
+            let secrets = site.all_told("secret");
+            let verifies = |secret: &String| site.verify(&identifier, secret) != "none";
+            (1..).zip(&secrets).filter(|(_, secret)| verifies(secret)).map(|(number, _)| number).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            update(&[reset, ("overlap", "60")]),
+            "credentialId=1 newClientSecret=secret 2 previousSecretExpiresAt=2016-11-18 09:33:24"
+        );
+        assert_eq!(verifying(), [1, 2]);
+        assert_eq!(
+            site.rows("localapi_lifetimes", "id, expires_at, disabled, previous_expires_at"),
+            ["1|null|0|2016-11-18 09:33:24"]
+        );
+        site.session.travel_for_test(59);
+        assert_eq!(verifying(), [1, 2]);
+        site.session.travel_for_test(1);
+        assert_eq!(verifying(), [2]);
+        // The newest two.
+        update(&[reset, ("overlap", "60")]);
+        assert_eq!(
+            update(&[reset, ("overlap", "2592000")]),
+            "credentialId=1 newClientSecret=secret 4 previousSecretExpiresAt=2016-12-18 09:33:24"
+        );
+        assert_eq!(verifying(), [3, 4]);
+        // None before it is left.
+        assert_eq!(update(&[reset]), "credentialId=1 newClientSecret=secret 5");
+        assert_eq!(verifying(), [5]);
+        update(&[reset, ("overlap", "60")]);
+        assert_eq!(verifying(), [5, 6]);
+        assert_eq!(rotation::rotate(&site.session, || true).unwrap(), 1);
+        assert_eq!(verifying(), [5, 6]);
+        assert_eq!(update(&[("name", "Renamed"), ("expiresAt", "2017-01-01 00:00:00")]), "credentialId=1");
+        assert_eq!(verifying(), [5, 6]);
+        assert_eq!(update(&[("revokePreviousSecret", "1")]), "credentialId=1");
+        assert_eq!(verifying(), [6]);
+        assert_eq!(update(&[("revokePreviousSecret", "1")]), "credentialId=1");
+        assert_eq!(update(&[("overlap", "60")]), "credentialId=1");
+        for overlap in ["0", "-1", "x", "2592001", "1.5"] {
+            let sentence = format!("The overlap \"{overlap}\" is invalid: it must be 1 to 2,592,000 seconds.");
+            assert_eq!(update(&[reset, ("overlap", overlap)]), sentence);
+        }
+        assert_eq!(verifying(), [6]);
+        let lines = site.log();
+        assert_eq!(lines.iter().filter(|line| line.ends_with("1 secret reset|0")).count(), 5);
+        assert_eq!(lines.last().unwrap(), "OAuth credential 1 previous secret revoked|0");
+        // What can't be read can't go on either.
+        site.host("UPDATE tbloauthserver_clients SET secret = 'v1:x'");
+        assert_eq!(update(&[reset, ("overlap", "60")]), "The secret of OAuth credential 1 is damaged.");
+    });
+}
+
+#[test]
+fn two_that_replace_a_secret_at_once_leave_what_they_were_told() {
+    on_each(Kind::shared(), |site| {
+        site.create(&[]);
+        let (identifier, first) = site.first_pair();
+        let settings = site.kind.settings.clone();
+        let replace = || {
+            let settings = settings.clone();
+            move || {
+                let session = Session::new(settings);
+                let given = given(&[("credentialId", "1"), ("resetSecret", "1"), ("overlap", "2000000")]);
+                let reply = command::answer(&session, &Request::new(b"UpdateOAuthCredential", &given, None)).unwrap();
+                match &reply.fields[1] {
+                    ("newClientSecret", Value::Secret(secret)) => secret.reveal().to_owned(),
+                    other => panic!("{other:?}"),
+                }
+            }
+        };
+        let new = std::thread::scope(|scope| {
+            let both = [scope.spawn(replace()), scope.spawn(replace())];
+            both.map(|one| one.join().unwrap())
+        });
+        let session = Session::new(settings.clone());
+        let verifies = |secret: &str| verify(&session, identifier.as_bytes(), secret.as_bytes()).unwrap().is_some();
+        assert_eq!([&first, &new[0], &new[1]].map(|secret| verifies(secret)), [false, true, true]);
+    });
+}
+
+#[test]
 fn a_credential_that_has_expired_or_is_switched_off_does_not_verify_until_that_is_changed() {
     on_each(Kind::all(), |site| {
         let update = |more: &[(&str, &str)]| {
@@ -839,7 +928,8 @@ fn each_call_of_a_batch_sees_those_before_it() {
             format!(
                 "credentialId={number} name={name} description= grantTypes=authorization_code scope=openid \
                  clientIdentifier=identifier {number} clientSecret=secret {number} uuid=null serviceId=0 logoUri= \
-                 redirectUri= rsaKeyPairId=0 createdAt=1479461544 updatedAt=1479461544"
+                 redirectUri= rsaKeyPairId=0 createdAt=1479461544 updatedAt=1479461544 expiresAt=null \
+                 disabled=false"
             )
         };
         let calls = [

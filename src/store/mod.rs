@@ -37,7 +37,7 @@ pub use activity_log::{About, LogLine};
 pub use api_credential::{ApiCredential, NewApiCredential};
 pub use credential::{Credential, Details};
 pub use engine::{Missing, RowId};
-pub use lifetime::Lifetime;
+pub use lifetime::{Lifetime, Previous};
 pub use note::Note;
 pub use registry::Admin;
 pub use scope::ScopeTable;

@@ -162,10 +162,12 @@ pub const TABLES: &[Table] = &[
     },
     Table {
         name: "localapi_lifetimes",
-        columns: &["id", "expires_at", "disabled"],
+        columns: &["id", "expires_at", "disabled", "previous_verifier", "previous_expires_at"],
         definition: "id BIGINT NOT NULL PRIMARY KEY,
              expires_at DATETIME DEFAULT NULL,
              disabled INT NOT NULL DEFAULT 0,
+             previous_verifier VARCHAR(64) NOT NULL DEFAULT '',
+             previous_expires_at DATETIME DEFAULT NULL,
              KEY localapi_lifetimes_by_expiry (expires_at)",
     },
     Table {

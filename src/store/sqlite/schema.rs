@@ -59,7 +59,9 @@ macro_rules! lives {
 CREATE TABLE localapi_lifetimes (
     id INTEGER PRIMARY KEY,
     expires_at TEXT DEFAULT NULL,
-    disabled INTEGER NOT NULL DEFAULT 0
+    disabled INTEGER NOT NULL DEFAULT 0,
+    previous_verifier VARCHAR(64) NOT NULL DEFAULT '',
+    previous_expires_at TEXT DEFAULT NULL
 );
 CREATE INDEX localapi_lifetimes_by_expiry ON localapi_lifetimes (expires_at) WHERE expires_at IS NOT NULL;
 "
