@@ -111,6 +111,9 @@ pub enum Error {
     /// `limitstart` is no whole number.
     #[error("The limit start \"{0}\" is invalid.")]
     LimitStartInvalid(Quoted),
+    /// `afterId` is no whole number, or the list isn't in the order of ids.
+    #[error("The after ID \"{0}\" is invalid: {1}.")]
+    AfterIdInvalid(Quoted, &'static str),
 
     /// An argument of a function of ours is of the right type and still can't be used. PHP makes it a `ValueError` that
     /// names the argument.
@@ -403,6 +406,7 @@ impl Error {
                 | Self::SortOrderInvalid(_)
                 | Self::LimitInvalid(_)
                 | Self::LimitStartInvalid(_)
+                | Self::AfterIdInvalid(..)
                 | Self::Argument { .. }
                 | Self::Fixture { .. }
         )

@@ -39,6 +39,8 @@ pub struct List<'a> {
     pub key: &'static str,
     /// Its elements.
     pub rows: Box<dyn Rows + 'a>,
+    /// What follows it.
+    pub after: Fields,
 }
 
 /// The elements of a list, a batch at a time. Nothing is locked or open between two batches.

@@ -86,8 +86,7 @@ impl<'a> Request<'a> {
 
     /// A switch that stays as it is where it isn't passed.
     pub fn flag_if_any(&self, name: &'static str) -> Result<Option<bool>> {
-        let is_on = |text: String| ["true", "1", "on", "yes"].iter().any(|word| text.eq_ignore_ascii_case(word));
-        Ok(self.text(name)?.map(is_on))
+        Ok(self.text(name)?.map(|text| is_on(&text)))
     }
 
     /// A parameter that may be one string or a list of them.
@@ -115,6 +114,11 @@ pub enum TextOrList {
     Text(String),
     /// A list; `Err` names the type of an element that is no string.
     List(Vec<std::result::Result<String, &'static str>>),
+}
+
+/// Whether a switch is on.
+pub fn is_on(text: &str) -> bool {
+    ["true", "1", "on", "yes"].iter().any(|word| text.eq_ignore_ascii_case(word))
 }
 
 /// Keeps what is wrong with a parameter for the rule that tells it. Only where PHP has thrown meanwhile nothing follows.

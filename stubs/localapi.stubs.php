@@ -50,7 +50,9 @@ namespace {
      * `updatedAt`; `sortOrder`, `ASC` or `DESC`; `limit`, the most that are shown, where 0 is all; and `limitstart`,
      * how many are left out first. Times are in PHP's default time zone, or in UTC where PHP finds none, as
      * `18th November 2016 9:32:24am`. A secret that can't be read is `null`, and `message` says so. `expiresAt`, in UTC
-     * as `2030-01-31 09:00:00`, and `disabled` are ours.
+     * as `2030-01-31 09:00:00`, and `disabled` are ours. So are these parameters: `clientIdentifier` and `serviceId`;
+     * `search`, a part of the name or the description; `afterId`, behind which the list begins; `secrets`, where `0` leaves
+     * all secrets `null`; and `total`, where `1` adds `totalResults`.
      *
      * ## UpdateOAuthCredential
      *
@@ -92,6 +94,11 @@ namespace {
      *     sortOrder?: string|null,
      *     limit?: int|numeric-string|null,
      *     limitstart?: int|numeric-string|null,
+     *     clientIdentifier?: string|null,
+     *     search?: string|null,
+     *     afterId?: int|numeric-string|null,
+     *     secrets?: bool|int|string|null,
+     *     total?: bool|int|string|null,
      *     ...
      * }|null $postData The command's parameters; `null` counts as `[]`, and those that no command knows are ignored.
      * @param string|null $adminUsername In whose name the command runs, as the activity log shows it: a row of
@@ -126,6 +133,7 @@ namespace {
      *             disabled: bool,
      *         }>,
      *         message?: non-empty-string,
+     *         totalResults?: non-negative-int,
      *     }|array{result: 'error', message: non-empty-string}
      *     : ($command is 'UpdateOAuthCredential'
      *     ? array{
@@ -253,6 +261,11 @@ namespace LocalApi {
      *     sortOrder?: string|null,
      *     limit?: int|numeric-string|null,
      *     limitstart?: int|numeric-string|null,
+     *     clientIdentifier?: string|null,
+     *     search?: string|null,
+     *     afterId?: int|numeric-string|null,
+     *     secrets?: bool|int|string|null,
+     *     total?: bool|int|string|null,
      *     ...
      * }|null $postData The command's parameters.
      * @param string|null $adminUsername In whose name the command runs; `null` and `''` are the system itself.
@@ -286,6 +299,7 @@ namespace LocalApi {
      *             disabled: bool,
      *         }>,
      *         message?: non-empty-string,
+     *         totalResults?: non-negative-int,
      *     }|array{result: 'error', message: non-empty-string}
      *     : ($command is 'UpdateOAuthCredential'
      *     ? array{

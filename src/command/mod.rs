@@ -214,7 +214,10 @@ mod tests {
                       resetSecret overlap revokePreviousSecret expiresAt disabled";
         assert_eq!(read("UpdateOAuthCredential", &[("credentialId", "1")], None), update);
         assert_eq!(read("UpdateOAuthCredential", &[], None), "credentialId clientApiIdentifier");
-        assert_eq!(read("ListOAuthCredentials", &[], None), "grantType sortField sortOrder limit limitstart");
+        assert_eq!(
+            read("ListOAuthCredentials", &[], None),
+            "grantType sortField sortOrder limit limitstart clientIdentifier serviceId search afterId secrets total"
+        );
         assert_eq!(read("DeleteOAuthCredential", &[("credentialId", "1")], None), "credentialId");
         assert_eq!(read("Nothing", &[], Some(b"nobody")), "");
     }

@@ -288,7 +288,8 @@ fn a_list_of_a_copy_that_skips_many_begins_at_the_right_one() {
         ));
         copy(&from, &to).unwrap();
         let selection = |offset| crate::store::Selection {
-            grant_type: None,
+            filter: crate::store::Filter::default(),
+            after: None,
             sort_field: crate::store::SortField::Id,
             descending: false,
             limit: Some(3),

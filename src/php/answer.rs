@@ -46,7 +46,7 @@ fn success(reply: Reply<'_>) -> std::result::Result<ZBox<ZendHashTable>, Fault> 
         put_all(&mut answer, &fields);
         answer
     })?;
-    if let Some(List { key, mut rows }) = list {
+    if let Some(List { key, mut rows, after }) = list {
         let mut elements = guarded(ZendHashTable::new)?;
         loop {
             let batch = rows.next_batch().map_err(Fault::Store)?;
@@ -68,6 +68,7 @@ fn success(reply: Reply<'_>) -> std::result::Result<ZBox<ZendHashTable>, Fault> 
             if let Some(message) = message {
                 put(&mut answer, "message", text(&message));
             }
+            put_all(&mut answer, &after);
         })?;
     }
     Ok(answer)

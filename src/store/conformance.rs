@@ -448,6 +448,85 @@ fn a_part_of_a_list_begins_and_ends_where_it_was_asked_for() {
 }
 
 #[test]
+fn a_list_has_what_is_looked_for() {
+    on_each(Kind::all(), |site| {
+        register_service(&site.session, 7, 70).unwrap();
+        register_service(&site.session, 8, 70).unwrap();
+        for (name, description) in
+            [("Shop", "100% off_er"), ("shopping", ""), ("Other", "a SHOP!"), ("\u{dc}ber", ""), ("'; --\\", "")]
+        {
+            site.create(&[("name", name), ("description", description)]);
+        }
+        for service in ["7", "8"] {
+            let single = [("grantType", "single_sign_on"), ("serviceId", service), ("scope", "openid")];
+            site.call("CreateOAuthCredential", &single);
+        }
+        let (identifier, _) = site.first_pair();
+        let spaced = format!("{identifier} ");
+        for (filter, expected) in [
+            (&[("search", "shop")][..], "1 2 3"),
+            (&[("search", "SHOP")], "1 2 3"),
+            (&[("search", "shop"), ("limit", "1"), ("limitstart", "1")], "2"),
+            (&[("search", "shop"), ("sortField", "name")], "3 1 2"),
+            (&[("search", "0%")], "1"),
+            (&[("search", "f_e")], "1"),
+            (&[("search", "p!")], "3"),
+            (&[("search", "_")], "1"),
+            (&[("search", "\u{dc}b")], "4"),
+            (&[("search", "'; --\\")], "5"),
+            (&[("search", "nothing")], ""),
+            (&[("search", " ")], "1 2 3 4 5 6 7"),
+            (&[("serviceId", "7")], "6"),
+            (&[("serviceId", "0"), ("search", "o"), ("grantType", "authorization_code")], "1 2 3"),
+            (&[("serviceId", "x")], "A valid Service ID is required."),
+            (&[("clientIdentifier", &identifier)], "1"),
+            (&[("clientIdentifier", &spaced)], ""),
+            (&[("clientIdentifier", &identifier.to_lowercase())], ""),
+            (&[("afterId", "0"), ("limit", "2")], "1 2"),
+            (&[("afterId", "2"), ("limit", "2")], "3 4"),
+            (&[("afterId", "3"), ("sortOrder", "desc")], "2 1"),
+            (&[("afterId", "1"), ("search", "shop"), ("sortField", "id")], "2 3"),
+            (&[("afterId", "99")], ""),
+            (&[("afterId", "x")], "The after ID \"x\" is invalid: it is no whole number."),
+            (
+                &[("afterId", "1"), ("sortField", "name")],
+                "The after ID \"1\" is invalid: the list is not sorted by credentialId.",
+            ),
+        ] {
+            assert_eq!(site.listed(filter), expected, "{filter:?}");
+        }
+        let total = |filter: &[(&str, &str)]| {
+            let given = given(&[&[("total", "1"), ("limit", "1"), ("afterId", "1")], filter].concat());
+            let reply = command::answer(&site.session, &Request::new(b"ListOAuthCredentials", &given, None)).unwrap();
+            site.fields(&reply.list.unwrap().after)
+        };
+        assert_eq!(total(&[]), "totalResults=7");
+        assert_eq!(total(&[("search", "shop")]), "totalResults=3");
+    });
+}
+
+#[test]
+fn a_list_without_secrets_opens_none() {
+    on_each(Kind::all(), |site| {
+        site.create(&[]);
+        site.host("UPDATE tbloauthserver_clients SET secret = 'v1:x'");
+        for (asked, secrets, message) in [
+            (&[("secrets", "0")][..], "clientSecret=null", false),
+            (&[("secrets", "false")], "clientSecret=null", false),
+            (&[("secrets", "")], "clientSecret=null", true),
+            (&[("secrets", "1")], "clientSecret=null", true),
+        ] {
+            let answer = site.call("ListOAuthCredentials", asked);
+            assert!(answer.contains(secrets));
+            assert_eq!(answer.contains("it is damaged"), message, "{asked:?}");
+        }
+        assert_eq!(site.create(&[]), created(2));
+        assert!(site.call("ListOAuthCredentials", &[("secrets", "1")]).contains("clientSecret=secret 2"));
+        assert!(!site.call("ListOAuthCredentials", &[("secrets", "0")]).contains("clientSecret=secret 2"));
+    });
+}
+
+#[test]
 fn a_change_is_stored_and_what_it_leaves_out_stays() {
     on_each(Kind::all(), |site| {
         register_service(&site.session, 7, 70).unwrap();

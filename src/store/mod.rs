@@ -41,7 +41,7 @@ pub use lifetime::{Lifetime, Previous};
 pub use note::Note;
 pub use registry::Admin;
 pub use scope::ScopeTable;
-pub use selection::{Selection, SortField};
+pub use selection::{Filter, Selection, SortField};
 pub use sqlite::{is_orphan, note_fork};
 pub use verdict::{Proof, Verdict, Written};
 
