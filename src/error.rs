@@ -111,6 +111,9 @@ pub enum Error {
     /// `limitstart` is no whole number.
     #[error("The limit start \"{0}\" is invalid.")]
     LimitStartInvalid(Quoted),
+    /// `unusedSince` is no time.
+    #[error("The time \"{0}\" of unusedSince is invalid: {1}.")]
+    UnusedSinceInvalid(Quoted, &'static str),
     /// `afterId` is no whole number, or the list isn't in the order of ids.
     #[error("The after ID \"{0}\" is invalid: {1}.")]
     AfterIdInvalid(Quoted, &'static str),
@@ -406,6 +409,7 @@ impl Error {
                 | Self::SortOrderInvalid(_)
                 | Self::LimitInvalid(_)
                 | Self::LimitStartInvalid(_)
+                | Self::UnusedSinceInvalid(..)
                 | Self::AfterIdInvalid(..)
                 | Self::Argument { .. }
                 | Self::Fixture { .. }

@@ -31,6 +31,9 @@ pub fn verify(session: &Session, identifier: &[u8], secret: &[u8]) -> Result<Opt
         Opened::Damaged => return Err(Error::SecretDamaged(credential.id)),
         Opened::KeyMissing(id) => return Err(session.vault()?.foreign(&id)),
     };
+    if valid {
+        session.note_use(credential.id, credential.last_used_at.as_deref());
+    }
     Ok(valid.then(|| details(credential, &scopes)))
 }
 

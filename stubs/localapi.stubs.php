@@ -50,9 +50,10 @@ namespace {
      * `updatedAt`; `sortOrder`, `ASC` or `DESC`; `limit`, the most that are shown, where 0 is all; and `limitstart`,
      * how many are left out first. Times are in PHP's default time zone, or in UTC where PHP finds none, as
      * `18th November 2016 9:32:24am`. A secret that can't be read is `null`, and `message` says so. `expiresAt`, in UTC
-     * as `2030-01-31 09:00:00`, and `disabled` are ours. So are these parameters: `clientIdentifier` and `serviceId`;
+     * as `2030-01-31 09:00:00`, `disabled` and `lastUsedAt`, which may be sorted by,
+     * are ours. So are these parameters: `clientIdentifier` and `serviceId`;
      * `search`, a part of the name or the description; `afterId`, behind which the list begins; `secrets`, where `0` leaves
-     * all secrets `null`; and `total`, where `1` adds `totalResults`.
+     * all secrets `null`; `unusedSince`, a time since which none was used or made; and `total`, where `1` adds `totalResults`.
      *
      * ## UpdateOAuthCredential
      *
@@ -96,6 +97,7 @@ namespace {
      *     limitstart?: int|numeric-string|null,
      *     clientIdentifier?: string|null,
      *     search?: string|null,
+     *     unusedSince?: string|null,
      *     afterId?: int|numeric-string|null,
      *     secrets?: bool|int|string|null,
      *     total?: bool|int|string|null,
@@ -131,6 +133,7 @@ namespace {
      *             updatedAt: non-empty-string|null,
      *             expiresAt: non-empty-string|null,
      *             disabled: bool,
+     *             lastUsedAt: non-empty-string|null,
      *         }>,
      *         message?: non-empty-string,
      *         totalResults?: non-negative-int,
@@ -263,6 +266,7 @@ namespace LocalApi {
      *     limitstart?: int|numeric-string|null,
      *     clientIdentifier?: string|null,
      *     search?: string|null,
+     *     unusedSince?: string|null,
      *     afterId?: int|numeric-string|null,
      *     secrets?: bool|int|string|null,
      *     total?: bool|int|string|null,
@@ -297,6 +301,7 @@ namespace LocalApi {
      *             updatedAt: non-empty-string|null,
      *             expiresAt: non-empty-string|null,
      *             disabled: bool,
+     *             lastUsedAt: non-empty-string|null,
      *         }>,
      *         message?: non-empty-string,
      *         totalResults?: non-negative-int,

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use super::{Command, log_about};
 use crate::actor::Actor;
 use crate::clock;
-use crate::credential::GrantType;
+use crate::credential::{GrantType, expiry};
 use crate::error::{Error, Result};
 use crate::reply::{self, Fields, Reply, Rows, Value};
 use crate::request::{Request, is_on};
@@ -103,8 +103,13 @@ fn selection(request: &Request<'_>) -> Result<Selection> {
         identifier: request.filled("clientIdentifier")?,
         service_id: number(request, "serviceId", |_| Error::ServiceInvalid)?,
         search: request.filled("search")?,
+        unused_since: request.filled("unusedSince")?.map(|text| unused_since(&text)).transpose()?,
     };
     Ok(Selection { filter, sort_field, descending, after: after(request, sort_field)?, limit, offset })
+}
+
+fn unused_since(text: &str) -> Result<String> {
+    expiry::time(text).ok_or_else(|| Error::UnusedSinceInvalid(Quoted::from(text), expiry::FORMS))
 }
 
 fn after(request: &Request<'_>, sort_field: SortField) -> Result<Option<i64>> {
@@ -127,6 +132,7 @@ fn sort_field(request: &Request<'_>) -> Result<SortField> {
         "serviceId" => SortField::ServiceId,
         "createdAt" => SortField::CreatedAt,
         "updatedAt" => SortField::UpdatedAt,
+        "lastUsedAt" => SortField::LastUsedAt,
         _ => return Err(Error::SortFieldInvalid(Quoted::from(text.as_str()))),
     })
 }
@@ -233,6 +239,7 @@ impl Clients<'_> {
             ("updatedAt", time(&credential.updated_at)),
             ("expiresAt", credential.lifetime.expires_at.map_or(Value::Null, Value::Text)),
             ("disabled", Value::Bool(credential.lifetime.disabled)),
+            ("lastUsedAt", credential.last_used_at.map_or(Value::Null, Value::Text)),
         ])
     }
 }

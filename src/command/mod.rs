@@ -216,7 +216,7 @@ mod tests {
         assert_eq!(read("UpdateOAuthCredential", &[], None), "credentialId clientApiIdentifier");
         assert_eq!(
             read("ListOAuthCredentials", &[], None),
-            "grantType sortField sortOrder limit limitstart clientIdentifier serviceId search afterId secrets total"
+            "grantType sortField sortOrder limit limitstart clientIdentifier serviceId search unusedSince afterId secrets total"
         );
         assert_eq!(read("DeleteOAuthCredential", &[("credentialId", "1")], None), "credentialId");
         assert_eq!(read("Nothing", &[], Some(b"nobody")), "");

@@ -363,10 +363,10 @@ fn a_list_has_each_credential_as_it_is() {
         let first = "credentialId=1 name=Shop description=Sells grantTypes=authorization_code scope=openid email \
                      clientIdentifier=identifier 1 clientSecret=secret 1 uuid=null serviceId=0 logoUri=/logo.png \
                      redirectUri=https://a.test/,https://b.test/ rsaKeyPairId=0 createdAt=1479461544 \
-                     updatedAt=1479461544 expiresAt=null disabled=false";
+                     updatedAt=1479461544 expiresAt=null disabled=false lastUsedAt=null";
         let second = "credentialId=2 name= description= grantTypes=single_sign_on scope=clientarea:sso \
                       clientIdentifier=identifier 2 clientSecret=secret 2 uuid=null serviceId=7 logoUri= \
-                      redirectUri= rsaKeyPairId=0 createdAt=981173106 updatedAt=1479461544 expiresAt=null disabled=false";
+                      redirectUri= rsaKeyPairId=0 createdAt=981173106 updatedAt=1479461544 expiresAt=null disabled=false lastUsedAt=null";
         assert_eq!(site.call("ListOAuthCredentials", &[]), format!("{first}\n{second}"));
         assert_eq!(site.call("ListOAuthCredentials", &[("grantType", "authorization_code")]), first);
         assert_eq!(site.call("ListOAuthCredentials", &[("grantType", "single_sign_on")]), second);
@@ -746,7 +746,8 @@ fn a_credential_that_has_expired_or_is_switched_off_does_not_verify_until_that_i
         let verifies = || site.verify(&identifier, &secret) != "none";
         let shown = || {
             let list = site.call("ListOAuthCredentials", &[("limit", "1")]);
-            list.split_once(" expiresAt=").map(|(_, end)| end.to_owned()).unwrap_or_default()
+            let (_, end) = list.split_once(" expiresAt=").unwrap();
+            end.split_once(" lastUsedAt=").unwrap().0.to_owned()
         };
         assert!(verifies());
         site.session.travel_for_test(59);
@@ -779,6 +780,80 @@ fn a_credential_that_has_expired_or_is_switched_off_does_not_verify_until_that_i
         assert_eq!(site.rows("localapi_lifetimes", "id, expires_at, disabled"), ["1|null|0"]);
         assert_eq!(site.call("DeleteOAuthCredential", &[("credentialId", "1")]), "credentialId=1");
         assert_eq!(site.rows("localapi_lifetimes", "id"), [""; 0]);
+    });
+}
+
+#[test]
+fn a_verification_is_noted_once_a_minute_when_the_request_has_been_answered() {
+    on_each(Kind::all(), |site| {
+        let is_memory = site.kind.name == "memory";
+        (1..=3).for_each(|number| assert_eq!(site.create(&[]), created(number)));
+        let (identifiers, secrets) = (site.all_told("identifier"), site.all_told("secret"));
+        let use_of = |number: usize| assert_ne!(site.verify(&identifiers[number], &secrets[number]), "none");
+        let noted = || site.rows("localapi_last_uses", "id, used_at").join(" ");
+        assert_eq!(site.verify(&identifiers[0], "wrong"), "none");
+        site.session.do_owed().unwrap();
+        assert_eq!(noted(), "");
+        use_of(0);
+        assert_eq!(noted().is_empty(), !is_memory);
+        site.session.do_owed().unwrap();
+        assert_eq!(noted(), "1|2016-11-18 09:32:24");
+        site.session.travel_for_test(59);
+        use_of(0);
+        use_of(1);
+        site.session.do_owed().unwrap();
+        assert_eq!(noted(), "1|2016-11-18 09:32:24 2|2016-11-18 09:33:23");
+        site.session.travel_for_test(1);
+        use_of(0);
+        // A request that goes on for a minute.
+        site.session.travel_for_test(60);
+        use_of(0);
+        assert_eq!(noted().split(' ').nth(1), Some(if is_memory { "09:34:24" } else { "09:33:24" }));
+        site.session.do_owed().unwrap();
+        let listed = |parameters: &[(&str, &str)]| site.listed(parameters);
+        assert_eq!(listed(&[("sortField", "lastUsedAt")]), "3 2 1");
+        assert_eq!(listed(&[("sortField", "lastUsedAt"), ("sortOrder", "desc")]), "1 2 3");
+        site.host("UPDATE tbloauthserver_clients SET created_at = '2016-11-18 09:30:00' WHERE id = 3");
+        assert_eq!(listed(&[("unusedSince", "2016-11-18 09:31:00")]), "3");
+        assert_eq!(listed(&[("unusedSince", "2016-11-18T10:33:24+01:00")]), "2 3");
+        assert_eq!(listed(&[("unusedSince", "2016-11-18 09:30:00")]), "");
+        let said = "The time \"x\" of unusedSince is invalid: \
+                    it is no time such as 2030-01-31 09:00:00 or 2030-01-31T10:00:00+01:00.";
+        assert_eq!(listed(&[("unusedSince", "x")]), said);
+        assert!(site.call("ListOAuthCredentials", &[("afterId", "1")]).contains("lastUsedAt=2016-11-18 09:33:23"));
+        // Of one that is gone nothing is noted, and nothing is kept.
+        site.session.travel_for_test(60);
+        use_of(1);
+        site.call("DeleteOAuthCredential", &[("credentialId", "2")]);
+        site.session.do_owed().unwrap();
+        assert!(noted().starts_with("1|") && !noted().contains("2|2"), "{}", noted());
+    });
+}
+
+#[test]
+fn a_verification_waits_for_no_writer_to_be_noted() {
+    on_each(Kind::shared(), |site| {
+        site.create(&[]);
+        let (identifier, secret) = site.first_pair();
+        let other = Session::new(Settings { busy_timeout: Duration::from_secs(60), ..site.kind.settings.clone() });
+        assert!(verify(&site.session, identifier.as_bytes(), secret.as_bytes()).unwrap().is_some());
+        other
+            .transaction(
+                |store| {
+                    store.execute_for_test("INSERT INTO localapi_last_uses (id) VALUES (1)")?;
+                    store.texts_for_test("SELECT id FROM localapi_last_uses")?;
+                    // It would wait for this to end, which it can't before.
+                    site.session.do_owed()
+                },
+                |()| crate::store::Verdict::Unknown.always(),
+            )
+            .unwrap();
+        assert_eq!(site.rows("localapi_last_uses", "id, used_at"), ["1|null"]);
+        // What follows is as patient as before.
+        assert_eq!(site.create(&[]), created(2));
+        assert!(verify(&site.session, identifier.as_bytes(), secret.as_bytes()).unwrap().is_some());
+        site.session.do_owed().unwrap();
+        assert_eq!(site.rows("localapi_last_uses", "id, used_at"), [format!("1|{NOW}")]);
     });
 }
 
@@ -1008,7 +1083,7 @@ fn each_call_of_a_batch_sees_those_before_it() {
                 "credentialId={number} name={name} description= grantTypes=authorization_code scope=openid \
                  clientIdentifier=identifier {number} clientSecret=secret {number} uuid=null serviceId=0 logoUri= \
                  redirectUri= rsaKeyPairId=0 createdAt=1479461544 updatedAt=1479461544 expiresAt=null \
-                 disabled=false"
+                 disabled=false lastUsedAt=null"
             )
         };
         let calls = [

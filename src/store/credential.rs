@@ -4,7 +4,8 @@ use std::iter;
 
 use super::Store;
 use super::engine::{Bind, Row, RowId};
-use super::lifetime::{self, Lifetime};
+use super::last_use;
+use super::lifetime::{self, Lifetime, time};
 use super::selection::RANKED;
 use crate::error::Result;
 
@@ -57,6 +58,8 @@ pub struct Credential {
     pub scopes: Vec<i64>,
     /// How long it counts.
     pub lifetime: Lifetime,
+    /// When it last verified, as far as that was noted.
+    pub last_used_at: Option<String>,
     /// When it was created.
     pub created_at: String,
     /// When it was last changed.
@@ -64,11 +67,13 @@ pub struct Credential {
 }
 
 impl Credential {
-    /// Whether another is the same row with the same content, whatever the order of its scopes is.
+    /// Whether another is the same row with the same content, whatever the order of its scopes is and whoever has used
+    /// it since.
     pub fn is_same(&self, other: &Self) -> bool {
         let sorted = |credential: &Self| {
             let mut credential = credential.clone();
             credential.scopes.sort_unstable();
+            credential.last_used_at = None;
             credential
         };
         sorted(self) == sorted(other)
@@ -80,9 +85,10 @@ fn select(rest: &str) -> String {
     format!(
         "SELECT c.id, c.identifier, c.secret, c.redirect_uri, c.grant_types, c.user_id, c.service_id, c.name, \
          c.description, c.logo_uri, c.created_at, c.updated_at, (SELECT group_concat(scope_id) \
-         FROM tbloauthserver_client_scopes WHERE client_id = c.id), {} FROM tbloauthserver_clients c {} {rest}",
+         FROM tbloauthserver_client_scopes WHERE client_id = c.id), {}, u.used_at FROM tbloauthserver_clients c {} {} {rest}",
         lifetime::COLUMNS,
-        lifetime::JOIN
+        lifetime::JOIN,
+        last_use::JOIN
     )
 }
 
@@ -108,6 +114,7 @@ fn credential(row: &dyn Row) -> Credential {
         updated_at: row.text(11),
         scopes: row.text(12).split(',').filter_map(|id| id.parse().ok()).collect(),
         lifetime: Lifetime::read(row, 13),
+        last_used_at: time(row, 17),
     }
 }
 
@@ -213,6 +220,7 @@ impl Store {
     pub fn delete_credential(&self, id: i64) -> Result<()> {
         self.delete_scopes(id)?;
         self.delete_lifetime(id)?;
+        self.delete_last_use(id)?;
         self.engine.execute("DELETE FROM tbloauthserver_clients WHERE id = ?1", &[Bind::Int(id)])
     }
 

@@ -54,7 +54,8 @@ impl Previous {
     }
 }
 
-fn time(row: &dyn Row, column: usize) -> Option<String> {
+/// A column with a time, or none.
+pub(super) fn time(row: &dyn Row, column: usize) -> Option<String> {
     Some(row.text(column)).filter(|text| !text.is_empty())
 }
 

@@ -8,6 +8,7 @@ mod conformance;
 mod credential;
 mod engine;
 pub mod fixture;
+mod last_use;
 mod lifetime;
 mod mysql;
 mod note;

@@ -2,6 +2,7 @@
 
 use super::Store;
 use super::engine::Bind;
+use super::last_use;
 use crate::error::Result;
 
 /// What a list can be sorted by.
@@ -23,6 +24,8 @@ pub enum SortField {
     CreatedAt,
     /// `updated_at`.
     UpdatedAt,
+    /// When it last verified. Those that never have come first.
+    LastUsedAt,
 }
 
 impl SortField {
@@ -36,6 +39,7 @@ impl SortField {
             Self::ServiceId => "c.service_id",
             Self::CreatedAt => "c.created_at",
             Self::UpdatedAt => "c.updated_at",
+            Self::LastUsedAt => "u.used_at",
         }
     }
 }
@@ -68,6 +72,8 @@ pub struct Filter {
     pub service_id: Option<i64>,
     /// This text in the name or the description, whatever the case of its ASCII letters is.
     pub search: Option<String>,
+    /// Not used since this time, nor made.
+    pub unused_since: Option<String>,
 }
 
 impl Filter {
@@ -90,6 +96,9 @@ impl Filter {
             let like = |at| format!("(c.name LIKE ?{at} ESCAPE '!' OR c.description LIKE ?{at} ESCAPE '!')");
             add(Bind::Text(pattern), &like);
         }
+        if let Some(time) = &self.unused_since {
+            add(Bind::Text(time), &|at| format!("coalesce(u.used_at, c.created_at) < ?{at}"));
+        }
     }
 
     /// The pattern of what is searched.
@@ -99,8 +108,11 @@ impl Filter {
     }
 }
 
-fn condition(conditions: &[String]) -> String {
-    if conditions.is_empty() { String::new() } else { format!("WHERE {}", conditions.join(" AND ")) }
+/// Where credentials are looked for, with the times of their last uses if those matter.
+fn from(conditions: &[String], uses: bool) -> String {
+    let joined = if uses { last_use::JOIN } else { "" };
+    let filtered = if conditions.is_empty() { String::new() } else { format!("WHERE {}", conditions.join(" AND ")) };
+    format!("FROM tbloauthserver_clients c {joined} {filtered}")
 }
 
 /// One in so many credentials has its rank noted.
@@ -117,6 +129,7 @@ impl Store {
         {
             return self.ids_behind(selection);
         }
+        let uses = selection.sort_field == SortField::LastUsedAt || selection.filter.unused_since.is_some();
         let (column, order) = (selection.sort_field.column(), if selection.descending { "DESC" } else { "ASC" });
         let pattern = selection.filter.pattern();
         let mut values = vec![Bind::Int(selection.limit.unwrap_or(i64::MAX)), Bind::Int(selection.offset)];
@@ -127,8 +140,8 @@ impl Store {
             conditions.push(format!("c.id {} ?{}", if selection.descending { "<" } else { ">" }, values.len()));
         }
         let sql = format!(
-            "SELECT c.id FROM tbloauthserver_clients c {} ORDER BY {column} {order}, c.id {order} LIMIT ?1 OFFSET ?2",
-            condition(&conditions)
+            "SELECT c.id {} ORDER BY {column} {order}, c.id {order} LIMIT ?1 OFFSET ?2",
+            from(&conditions, uses)
         );
         self.engine.rows(&sql, &values, |row| row.int(0))
     }
@@ -138,7 +151,7 @@ impl Store {
         let pattern = filter.pattern();
         let (mut conditions, mut values) = (Vec::new(), Vec::new());
         filter.add_to(&mut conditions, &mut values, &pattern);
-        let sql = format!("SELECT count(*) FROM tbloauthserver_clients c {}", condition(&conditions));
+        let sql = format!("SELECT count(*) {}", from(&conditions, filter.unused_since.is_some()));
         Ok(self.engine.row(&sql, &values, |row| row.int(0))?.unwrap_or(0))
     }
 

@@ -40,6 +40,8 @@ struct State {
     begun: bool,
     /// Whether the server knows of it.
     sent: bool,
+    /// Whether its session waits for no lock meanwhile.
+    hasty: bool,
     /// Whether the server has undone it: then nothing may be sent that would be on its own.
     undone: bool,
     /// Statements of the transaction that the server gets with the next one that is asked for an answer.
@@ -65,6 +67,12 @@ struct Noted {
 const SHARED: &str = " LOCK IN SHARE MODE";
 /// Two that have the same lock and want to change what they have read would wait for each other.
 const EXCLUSIVE: &str = " FOR UPDATE";
+
+/// What keeps for how long a session waits for a lock, what has it wait for none, and what takes that back. MySQL can't
+/// wait for less than a second.
+const PATIENCE_KEPT: &str = "SET @localapi_patience = @@SESSION.innodb_lock_wait_timeout";
+const PATIENCE_LOST: &str = "SET SESSION innodb_lock_wait_timeout = IF(version() LIKE '%MariaDB%', 0, 1)";
+const PATIENCE_BACK: &str = "SET SESSION innodb_lock_wait_timeout = @localapi_patience";
 
 /// What asking a server gives.
 pub type Asked<T> = std::result::Result<T, Fault>;
@@ -292,8 +300,28 @@ impl Engine for Mysql {
         }
     }
 
+    fn begin_at_once(&self) -> Result<bool> {
+        self.begin()?;
+        let state = &mut *self.state.borrow_mut();
+        state.hasty = true;
+        state.pending.extend([PATIENCE_KEPT, PATIENCE_LOST].map(Statement::from));
+        Ok(true)
+    }
+
+    fn commit_unflushed(&mut self) -> Result<()> {
+        self.execute(PATIENCE_BACK, &[])?;
+        // Here it's the server that says what is flushed.
+        self.commit()?;
+        self.state.get_mut().hasty = false;
+        Ok(())
+    }
+
     fn rollback(&self) {
         let state = &mut *self.state.borrow_mut();
+        if std::mem::take(&mut state.hasty) {
+            // Its end undoes all of it.
+            state.session = None;
+        }
         let open = state.begun && state.sent;
         Self::end(state);
         if open && state.session.is_some() && self.send(state, &["ROLLBACK".into()]).is_err() {

@@ -171,6 +171,11 @@ pub const TABLES: &[Table] = &[
              KEY localapi_lifetimes_by_expiry (expires_at)",
     },
     Table {
+        name: "localapi_last_uses",
+        columns: &["id", "used_at"],
+        definition: "id BIGINT NOT NULL PRIMARY KEY, used_at DATETIME DEFAULT NULL",
+    },
+    Table {
         name: "localapi_store",
         columns: &["name", "value"],
         definition: "name VARCHAR(80) NOT NULL PRIMARY KEY, value VARCHAR(255) NOT NULL DEFAULT ''",

@@ -38,6 +38,7 @@ pub fn new_file() -> Result<Vec<u8>> {
 pub const EMPTY: &[&str] = &[
     "DELETE FROM localapi_ranks",
     "DELETE FROM localapi_lifetimes",
+    "DELETE FROM localapi_last_uses",
     "DELETE FROM tbloauthserver_clients",
     "DELETE FROM tbloauthserver_client_scopes",
     "DELETE FROM tbloauthserver_scopes",
@@ -62,6 +63,11 @@ CREATE TABLE localapi_lifetimes (
     disabled INTEGER NOT NULL DEFAULT 0,
     previous_verifier VARCHAR(64) NOT NULL DEFAULT '',
     previous_expires_at TEXT DEFAULT NULL
+);
+-- When a credential last verified.
+CREATE TABLE localapi_last_uses (
+    id INTEGER PRIMARY KEY,
+    used_at TEXT DEFAULT NULL
 );
 CREATE INDEX localapi_lifetimes_by_expiry ON localapi_lifetimes (expires_at) WHERE expires_at IS NOT NULL;
 "
