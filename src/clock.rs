@@ -14,6 +14,8 @@ use crate::error::{Error, Result};
 pub struct Clock {
     /// The last second told, as text: formatting costs more than most of a call.
     last: RefCell<(u64, String)>,
+    /// The last second before now that was told.
+    earlier: RefCell<(u64, String)>,
     /// The second at which the sandbox has stopped it.
     stopped: Cell<Option<u64>>,
     /// How many seconds the sandbox has moved it.
@@ -23,17 +25,12 @@ pub struct Clock {
 impl Clock {
     /// Now, as `YYYY-MM-DD HH:MM:SS`.
     pub fn now(&self) -> Result<String> {
-        let second = self.second()?;
-        let mut last = self.last.borrow_mut();
-        if last.0 != second || last.1.is_empty() {
-            *last = (second, to_text(second)?);
-        }
-        Ok(last.1.clone())
+        tell(self.second()?, &self.last)
     }
 
     /// So many seconds before now.
     pub fn ago(&self, seconds: u64) -> Result<String> {
-        to_text(self.second()?.saturating_sub(seconds))
+        tell(self.second()?.saturating_sub(seconds), &self.earlier)
     }
 
     /// So many seconds after now.
@@ -62,6 +59,15 @@ impl Clock {
         };
         second.checked_add_signed(self.moved.get()).ok_or(Error::ClockWrong)
     }
+}
+
+/// A second as text, from what was told last if it's that.
+fn tell(second: u64, last: &RefCell<(u64, String)>) -> Result<String> {
+    let mut last = last.borrow_mut();
+    if last.0 != second || last.1.is_empty() {
+        *last = (second, to_text(second)?);
+    }
+    Ok(last.1.clone())
 }
 
 /// A second since 1970 as the store writes it.

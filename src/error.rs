@@ -82,6 +82,20 @@ pub enum Error {
     /// A redirect URI that OAuth must not redirect to.
     #[error("The redirect URI \"{0}\" is invalid: {1}.")]
     RedirectUriInvalid(Quoted, &'static str),
+    /// `idempotencyKey` is empty, too long or holds a control character.
+    #[error("The idempotency key must be 1 to 255 printable characters.")]
+    IdempotencyKeyInvalid,
+    /// Something else was asked for with this `idempotencyKey` before.
+    #[error("The idempotency key was used with other parameters: take another one.")]
+    IdempotencyKeyUsed,
+    /// The credential that was created with this `idempotencyKey` is deleted.
+    #[error("The credential that was created with this idempotency key has been deleted: take another key.")]
+    CreatedIsDeleted,
+    /// The secret of the credential that was created with this `idempotencyKey` was reset.
+    #[error(
+        "The secret of the credential that was created with this idempotency key has been reset: take another key."
+    )]
+    CreatedIsReset,
     /// `expiresAt` is no time, or one that has passed.
     #[error("The expiry \"{0}\" is invalid: {1}.")]
     ExpiryInvalid(Quoted, &'static str),
@@ -401,6 +415,10 @@ impl Error {
                 | Self::RedirectUrisTooLong
                 | Self::RedirectUriInvalid(..)
                 | Self::ExpiryInvalid(..)
+                | Self::IdempotencyKeyInvalid
+                | Self::IdempotencyKeyUsed
+                | Self::CreatedIsDeleted
+                | Self::CreatedIsReset
                 | Self::CredentialRequired
                 | Self::CredentialInvalid
                 | Self::IdentifierInvalid

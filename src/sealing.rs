@@ -5,10 +5,10 @@ use std::rc::Rc;
 use crate::credential::Secret;
 use crate::error::{Error, Result};
 use crate::random::Random;
+use crate::secret_text::SecretText;
 use crate::session::Session;
 use crate::store::{Credential, Note, Store};
 use crate::vault::{KeyId, KeyRing, Opened};
-use crate::verifier;
 
 /// Seals a new secret for a new credential, inside the transaction that stores it. The first secret of a store makes its
 /// key file, which lasts before the secret is sealed.
@@ -56,10 +56,10 @@ pub fn open(session: &Session, credential: &Credential, keys: &mut Option<Rc<Key
     vault.open(keys, &credential.secret, &credential.identifier)
 }
 
-/// What the secret that a credential has is checked against once it has another.
-pub fn verifier(session: &Session, credential: &Credential) -> Result<String> {
+/// Opens a credential's secret, where nothing goes on without it.
+pub fn reveal(session: &Session, credential: &Credential) -> Result<SecretText> {
     match open(session, credential, &mut None)? {
-        Opened::Secret(secret) => Ok(verifier::of(secret.text().reveal().as_bytes())),
+        Opened::Secret(secret) => Ok(secret.text()),
         Opened::Damaged => Err(Error::SecretDamaged(credential.id)),
         Opened::KeyMissing(id) => Err(session.vault()?.foreign(&id)),
     }

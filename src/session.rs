@@ -370,6 +370,11 @@ impl Session {
         api
     }
 
+    /// Stops the clock.
+    pub fn stop_for_test(&self) {
+        self.clock.stop(Some(SEEDED_SECOND));
+    }
+
     /// Moves the clock by so many seconds.
     pub fn travel_for_test(&self, seconds: i64) {
         self.clock.travel(Some(seconds)).unwrap();

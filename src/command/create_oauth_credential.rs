@@ -2,13 +2,14 @@
 
 use super::{Command, log};
 use crate::actor::Actor;
-use crate::credential::{Described, GrantType, Scopes, Secret, Service, expiry, identifier};
+use crate::credential::{Described, GrantType, Idempotency, Scopes, Secret, Service, expiry, identifier};
 use crate::error::{Error, Result};
 use crate::reply::{Reply, Value};
 use crate::request::{Request, later};
 use crate::sealing;
+use crate::secret_text::SecretText;
 use crate::session::Session;
-use crate::store::{Details, Lifetime, RowId, Store, Verdict};
+use crate::store::{Credential, Details, Lifetime, RowId, Store, Verdict};
 
 /// What is to be issued.
 pub struct Create {
@@ -18,6 +19,24 @@ pub struct Create {
     scopes: Scopes,
     described: Result<Described>,
     expires_at: Result<Option<String>>,
+    idempotency: Result<Option<Idempotency>>,
+}
+
+/// For how long a request that may be made again is remembered, in seconds.
+const DAY: u64 = 86_400;
+
+/// What is to be done.
+enum Decided {
+    /// A credential with these scopes, for this service, is created.
+    New(Vec<i64>, Option<Service>),
+    /// This one is answered again.
+    Known(Box<Credential>),
+}
+
+/// What was done.
+enum Done {
+    New(RowId, String),
+    Known(Box<Credential>),
 }
 
 impl Create {
@@ -39,7 +58,34 @@ impl Create {
         });
         let described = later(described)?;
         let expires_at = request.text_or_empty("expiresAt").and_then(|text| expiry::parse(&text.unwrap_or_default()));
-        Ok(Self { grant_type, service_id, scopes, described, expires_at: later(expires_at)? })
+        let expires_at = later(expires_at)?;
+        let mut create = Self { grant_type, service_id, scopes, described, expires_at, idempotency: Ok(None) };
+        let key = request.text("idempotencyKey");
+        create.idempotency = later(key.and_then(|key| key.map(|key| create.may_be_made_again(key)).transpose()))?;
+        Ok(create)
+    }
+
+    fn may_be_made_again(&self, key: String) -> Result<Idempotency> {
+        let scopes = self.scopes.text();
+        let described = self.described.as_ref().map(Described::parts).unwrap_or_default();
+        let expires_at = self.expires_at.as_ref().map(Option::as_deref).unwrap_or_default();
+        let asked = [
+            &[self.grant_type.as_str(), self.service_id.as_deref().unwrap_or_default(), &scopes][..],
+            &described,
+            &[expires_at.unwrap_or_default()],
+        ];
+        Idempotency::parse(key, &asked.concat())
+    }
+
+    /// The credential that the same request has created before.
+    fn recall(&self, store: &Store, actor: &Actor, since: &str) -> Result<Option<Credential>> {
+        let Ok(Some(idempotency)) = &self.idempotency else { return Ok(None) };
+        let Some(known) = store.remembered(&idempotency.key_of(actor), since)? else { return Ok(None) };
+        if known.request != idempotency.request {
+            return Err(Error::IdempotencyKeyUsed);
+        }
+        let credential = store.credential(known.credential)?.ok_or(Error::CreatedIsDeleted)?;
+        if known.reset { Err(Error::CreatedIsReset) } else { Ok(Some(credential)) }
     }
 
     /// The ids of the scopes, and the service.
@@ -60,18 +106,34 @@ impl Command for Create {
     }
 
     /// Stores the credential, its scopes and its line in the activity log in one transaction. Answers `credentialId`,
-    /// `clientIdentifier` and `clientSecret`.
+    /// `clientIdentifier` and `clientSecret`; the same again where the same request has created one before.
     fn apply<'a>(&self, session: &'a Session, actor: &Actor) -> Result<Reply<'a>> {
-        let decision = session.decide(|store| self.look(store))?;
+        let since = match &self.idempotency {
+            Ok(Some(_)) => session.ago(DAY)?,
+            _ => String::new(),
+        };
+        let decision = session.decide(|store| match self.recall(store, actor, &since)? {
+            Some(credential) => Ok(Decided::Known(Box::new(credential))),
+            None => self.look(store).map(|(scope_ids, service)| Decided::New(scope_ids, service)),
+        })?;
+        if let Decided::Known(credential) = &decision.made {
+            session.read(|store| store.make_last())?;
+            return again(session, credential);
+        }
         let mut details = Details { grant_type: self.grant_type.as_str().to_owned(), ..Details::default() };
         self.described.clone()?.put_into(&mut details);
         let now = session.now()?;
         let expires_at = self.expires_at.clone()?;
         expiry::require_future(expires_at.as_deref(), &now)?;
+        let idempotency = self.idempotency.clone()?;
         let secret = Secret::generate(session.random())?;
-        let (row, identifier) = session.write(
+        let done = session.write(
             decision,
-            |store, (scope_ids, service)| {
+            |store, decided| {
+                let (scope_ids, service) = match decided {
+                    Decided::New(scope_ids, service) => (scope_ids, service),
+                    Decided::Known(credential) => return Ok(Done::Known(credential.clone())),
+                };
                 Service::assign(*service, &mut details);
                 let identifier = identifier::generate(session.identifier_prefix(), session.random())?;
                 let sealed = sealing::seal(session, store, &identifier, &secret)?;
@@ -81,6 +143,9 @@ impl Command for Create {
                     let lifetime = Lifetime { expires_at: expires_at.clone(), ..Lifetime::default() };
                     store.set_lifetime(row, &lifetime)?;
                 }
+                if let Some(idempotency) = &idempotency {
+                    store.remember(&idempotency.key_of(actor), &idempotency.request, row, &now, &since)?;
+                }
                 match service {
                     Some(service) => {
                         let what = format_args!("created ({}, service {})", details.grant_type, service.id);
@@ -88,13 +153,18 @@ impl Command for Create {
                     }
                     None => log(store, actor, row, &details, format_args!("created ({})", details.grant_type), &now)?,
                 }
-                Ok((row, identifier))
+                Ok(Done::New(row, identifier))
             },
-            |(_, identifier)| {
+            |done| {
+                let Done::New(_, identifier) = done else { return Verdict::Stored.always() };
                 let identifier = identifier.clone();
                 Box::new(move |store| Ok(Verdict::stored_if(store.credential_by_identifier(&identifier)?.is_some())))
             },
         )?;
+        let (row, identifier) = match done {
+            Done::New(row, identifier) => (row, identifier),
+            Done::Known(credential) => return again(session, &credential),
+        };
         let id = match row {
             RowId::Known(id) => id,
             RowId::New => session.read(|store| match store.id(row) {
@@ -102,10 +172,20 @@ impl Command for Create {
                 None => Ok(store.credential_by_identifier(&identifier)?.ok_or(Error::IdentifierInvalid)?.id),
             })?,
         };
-        Ok(Reply::from(vec![
-            ("credentialId", Value::Int(id)),
-            ("clientIdentifier", Value::Text(identifier)),
-            ("clientSecret", Value::Secret(secret.text())),
-        ]))
+        Ok(reply(id, identifier, secret.text()))
     }
+}
+
+/// Answers what was answered when this one was created.
+fn again<'a>(session: &Session, credential: &Credential) -> Result<Reply<'a>> {
+    let secret = sealing::reveal(session, credential)?;
+    Ok(reply(credential.id, credential.identifier.clone(), secret))
+}
+
+fn reply<'a>(id: i64, identifier: String, secret: SecretText) -> Reply<'a> {
+    Reply::from(vec![
+        ("credentialId", Value::Int(id)),
+        ("clientIdentifier", Value::Text(identifier)),
+        ("clientSecret", Value::Secret(secret)),
+    ])
 }

@@ -204,10 +204,13 @@ mod tests {
         let create = "CreateOAuthCredential";
         assert_eq!(
             read(create, &SINGLE_SIGN_ON, None),
-            "grantType serviceId scope name description logoUri redirectUri expiresAt"
+            "grantType serviceId scope name description logoUri redirectUri expiresAt idempotencyKey"
         );
         let code = [("grantType", "authorization_code"), ("name", "n"), ("scope", "openid")];
-        assert_eq!(read(create, &code, None), "grantType name scope description logoUri redirectUri expiresAt");
+        assert_eq!(
+            read(create, &code, None),
+            "grantType name scope description logoUri redirectUri expiresAt idempotencyKey"
+        );
         assert_eq!(read(create, &[], None), "grantType");
         assert_eq!(read(create, &code, Some(b"nobody")), "");
         let update = "credentialId clientApiIdentifier grantType name serviceId scope description logoUri redirectUri \

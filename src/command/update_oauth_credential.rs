@@ -10,6 +10,7 @@ use crate::sealing;
 use crate::session::Session;
 use crate::store::{Credential, Previous, RowId, Store, Verdict};
 use crate::text::{Quoted, is_blank, positive};
+use crate::verifier;
 
 /// What is passed, each with the fault that its rule tells. `None` is what isn't.
 pub struct Update {
@@ -193,10 +194,11 @@ impl Command for Update {
                 }
                 if let Some(secret) = &secret {
                     if let Some(expires_at) = previous_expires_at.clone() {
-                        let verifier = sealing::verifier(session, before)?;
+                        let verifier = verifier::of(sealing::reveal(session, before)?.reveal().as_bytes());
                         written.lifetime.previous = Some(Previous { verifier, expires_at });
                     }
                     written.secret = sealing::seal_anew(session, store, &credential.identifier, secret)?;
+                    store.forget_secret(credential.id)?;
                     store.update_secret(credential.id, &written.secret, &now)?;
                     log(store, actor, row, &credential.details, "secret reset", &now)?;
                 }

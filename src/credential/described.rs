@@ -35,6 +35,12 @@ impl Described {
         Ok(Self { name, description, logo_uri, redirect_uri })
     }
 
+    /// What is passed, part by part.
+    pub fn parts(&self) -> [&str; 4] {
+        let parts = [&self.name, &self.description, &self.logo_uri, &self.redirect_uri];
+        parts.map(|part| part.as_deref().unwrap_or_default())
+    }
+
     /// Puts what is passed into a credential's details. Whether anything was.
     pub fn put_into(self, details: &mut Details) -> bool {
         let mut passed = false;

@@ -60,6 +60,11 @@ impl Kind {
         Some(Self { name, settings, place, keys: Some(keys), database: Some(database), _folder })
     }
 
+    /// Whether others can use it, too.
+    fn shares_store(&self) -> bool {
+        self.name != "memory"
+    }
+
     /// Those that others can use, too.
     fn shared() -> Vec<Self> {
         [Some(Self::file()), Self::server()].into_iter().flatten().collect()
@@ -731,6 +736,80 @@ fn two_that_replace_a_secret_at_once_leave_what_they_were_told() {
         let session = Session::new(settings.clone());
         let verifies = |secret: &str| verify(&session, identifier.as_bytes(), secret.as_bytes()).unwrap().is_some();
         assert_eq!([&first, &new[0], &new[1]].map(|secret| verifies(secret)), [false, true, true]);
+    });
+}
+
+#[test]
+fn a_create_with_the_same_key_is_answered_the_same_for_a_day() {
+    on_each(Kind::all(), |site| {
+        let key = ("idempotencyKey", "order 1");
+        assert_eq!(site.create(&[key]), created(1));
+        assert_eq!(site.create(&[key]), created(1));
+        assert_eq!(site.create(&[key, ("description", "")]), created(1));
+        // From any process, and in whatever way it's asked.
+        let other = site.kind.shares_store().then(|| Session::new(site.kind.settings.clone()));
+        other.iter().for_each(Session::stop_for_test);
+        for session in other.iter().chain([&site.session]) {
+            let given = given(&[("grantType", "authorization_code"), ("name", "Shop"), ("scope", "openid"), key]);
+            let calls = [(); 2].map(|()| command::read(&Request::new(b"CreateOAuthCredential", &given, None)));
+            let answers = batch::answer(session, &calls, || true);
+            assert_eq!(
+                answers.into_iter().map(|answer| site.shown(answer)).collect::<Vec<_>>(),
+                [created(1), created(1)]
+            );
+        }
+        let used = "The idempotency key was used with other parameters: take another one.";
+        for changed in [("name", "Shops"), ("scope", "openid email"), ("expiresAt", "2030-01-01 00:00:00")] {
+            assert_eq!(site.create(&[key, changed]), used);
+        }
+        for key in ["", &"k".repeat(256), "a\nb"] {
+            let sentence = "The idempotency key must be 1 to 255 printable characters.";
+            assert_eq!(site.create(&[("idempotencyKey", key)]), sentence);
+        }
+        assert_eq!(site.log().len(), 1);
+        let other = ("idempotencyKey", "order 2");
+        assert_eq!(site.create(&[other]), created(2));
+        site.call("UpdateOAuthCredential", &[("credentialId", "1"), ("name", "Renamed")]);
+        assert_eq!(site.create(&[key]), created(1));
+        site.call("UpdateOAuthCredential", &[("credentialId", "1"), ("resetSecret", "1")]);
+        let reset = "The secret of the credential that was created with this idempotency key has been reset: take \
+                     another key.";
+        assert_eq!(site.create(&[key]), reset);
+        assert_eq!(site.create(&[key, ("name", "Other")]), used);
+        site.call("DeleteOAuthCredential", &[("credentialId", "2")]);
+        let deleted = "The credential that was created with this idempotency key has been deleted: take another key.";
+        assert_eq!(site.create(&[other]), deleted);
+        site.session.travel_for_test(86_399);
+        assert_eq!(site.create(&[other]), deleted);
+        let hashes = site.rows("localapi_idempotency_keys", "key_hash, request_hash").join(" ");
+        assert!(!hashes.contains("order") && !hashes.contains("Shop"), "{hashes}");
+        site.session.travel_for_test(1);
+        assert!(site.create(&[other]).starts_with("credentialId=3 "));
+        // What is old has gone by itself.
+        assert_eq!(site.rows("localapi_idempotency_keys", "id, is_reset"), ["3|0"]);
+    });
+}
+
+#[test]
+fn of_several_that_create_with_one_key_at_once_one_does() {
+    on_each(Kind::shared(), |site| {
+        site.create(&[]);
+        let create = || {
+            let session = Session::new(site.kind.settings.clone());
+            let given = given(&[
+                ("grantType", "authorization_code"),
+                ("name", "Shop"),
+                ("scope", "openid"),
+                ("idempotencyKey", "k"),
+            ]);
+            command::answer(&session, &Request::new(b"CreateOAuthCredential", &given, None)).unwrap().fields
+        };
+        let answers = std::thread::scope(|scope| {
+            let all = [(); 4].map(|()| scope.spawn(create));
+            all.map(|one| one.join().unwrap())
+        });
+        assert!(answers.iter().all(|answer| *answer == answers[0]), "{answers:?}");
+        assert_eq!(site.log().len(), 2);
     });
 }
 

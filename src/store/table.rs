@@ -26,7 +26,7 @@ const fn table(name: &'static str, unique: Option<&'static str>) -> Table {
 
 /// Every table, but for `localapi_store`, `localapi_ranks` and what an engine keeps for itself. Only that of the scopes of credentials has
 /// no ids.
-pub const TABLES: [Table; 11] = [
+pub const TABLES: [Table; 12] = [
     table("tbloauthserver_scopes", Some("scope")),
     table("tbladmins", Some("username")),
     table("tblclients", None),
@@ -37,6 +37,7 @@ pub const TABLES: [Table; 11] = [
     Table { name: "tbloauthserver_client_scopes", key: "client_id", then: Some("scope_id"), unique: None },
     table("localapi_lifetimes", None),
     LAST_USES,
+    table("localapi_idempotency_keys", Some("key_hash")),
     table("tblactivitylog", None),
 ];
 

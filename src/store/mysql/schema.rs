@@ -176,6 +176,16 @@ pub const TABLES: &[Table] = &[
         definition: "id BIGINT NOT NULL PRIMARY KEY, used_at DATETIME DEFAULT NULL",
     },
     Table {
+        name: "localapi_idempotency_keys",
+        columns: &["id", "key_hash", "request_hash", "is_reset", "created_at"],
+        definition: "id BIGINT NOT NULL PRIMARY KEY,
+             key_hash VARCHAR(64) NOT NULL DEFAULT '' UNIQUE,
+             request_hash VARCHAR(64) NOT NULL DEFAULT '',
+             is_reset INT NOT NULL DEFAULT 0,
+             created_at DATETIME DEFAULT NULL,
+             KEY localapi_idempotency_keys_by_age (created_at)",
+    },
+    Table {
         name: "localapi_store",
         columns: &["name", "value"],
         definition: "name VARCHAR(80) NOT NULL PRIMARY KEY, value VARCHAR(255) NOT NULL DEFAULT ''",

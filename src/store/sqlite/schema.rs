@@ -39,6 +39,7 @@ pub const EMPTY: &[&str] = &[
     "DELETE FROM localapi_ranks",
     "DELETE FROM localapi_lifetimes",
     "DELETE FROM localapi_last_uses",
+    "DELETE FROM localapi_idempotency_keys",
     "DELETE FROM tbloauthserver_clients",
     "DELETE FROM tbloauthserver_client_scopes",
     "DELETE FROM tbloauthserver_scopes",
@@ -69,6 +70,15 @@ CREATE TABLE localapi_last_uses (
     id INTEGER PRIMARY KEY,
     used_at TEXT DEFAULT NULL
 );
+-- What was created by requests that may be made again: `id` is the credential's.
+CREATE TABLE localapi_idempotency_keys (
+    id INTEGER PRIMARY KEY,
+    key_hash VARCHAR(64) NOT NULL DEFAULT '' UNIQUE,
+    request_hash VARCHAR(64) NOT NULL DEFAULT '',
+    is_reset INTEGER NOT NULL DEFAULT 0,
+    created_at TEXT DEFAULT NULL
+);
+CREATE INDEX localapi_idempotency_keys_by_age ON localapi_idempotency_keys (created_at);
 CREATE INDEX localapi_lifetimes_by_expiry ON localapi_lifetimes (expires_at) WHERE expires_at IS NOT NULL;
 "
     };
