@@ -57,11 +57,12 @@ impl Command for List {
     /// built; a credential that is deleted meanwhile is left out.
     fn apply<'a>(&self, session: &'a Session, actor: &Actor) -> Result<Reply<'a>> {
         let (ids, total) = session.read(|store| self.look(store))?;
-        if actor.origin.is_some() && self.secrets && !ids.is_empty() {
+        let secrets = self.secrets && !actor.origin.as_ref().is_some_and(|origin| origin.hides_secrets);
+        if actor.origin.is_some() && secrets && !ids.is_empty() {
             let actor = actor.clone();
             session.after_answer(move |session| log(session, &actor));
         }
-        let rows = Clients { session, secrets: self.secrets, ids: ids.into_iter(), without_key: 0, damaged: 0 };
+        let rows = Clients { session, secrets, ids: ids.into_iter(), without_key: 0, damaged: 0 };
         let after = total.map(|total| ("totalResults", Value::Int(total))).into_iter().collect();
         Ok(Reply { fields: Vec::new(), list: Some(reply::List { key: "clients", rows: Box::new(rows), after }) })
     }

@@ -157,8 +157,8 @@ fn fill(home: &Home, count: usize) -> Vec<(i64, String, String)> {
     rotation::rotate(&session, || true).unwrap();
     let single = [("grantType", "single_sign_on"), ("serviceId", "7"), ("scope", "email"), ("description", "a\r\n\tb")];
     call(&session, "CreateOAuthCredential", &single).unwrap();
-    let issued = api_credential::issue(&session, b"eve", &[b"*".to_vec()], b"For tests").unwrap();
-    let revoked = api_credential::issue(&session, b"eve", &[b"*".to_vec()], b"").unwrap();
+    let issued = api_credential::issue(&session, b"eve", &[b"*".to_vec()], b"For tests", Default::default()).unwrap();
+    let revoked = api_credential::issue(&session, b"eve", &[b"*".to_vec()], b"", Default::default()).unwrap();
     api_credential::revoke(&session, revoked.identifier.as_bytes()).unwrap();
     assert!(!issued.identifier.is_empty());
     let (last, ..) = create(&session);

@@ -73,7 +73,7 @@ mod tests {
         let actor = |id, origin: Option<Option<i64>>| Actor {
             user: "admin".to_owned(),
             id,
-            origin: origin.map(|credential| Origin { address: "::1".to_owned(), credential }),
+            origin: origin.map(|credential| Origin { address: "::1".to_owned(), credential, hides_secrets: false }),
         };
         let own = actor(1, Some(Some(5)));
         let others = [actor(1, None), actor(1, Some(None)), actor(5, Some(None)), actor(1, Some(Some(6)))];

@@ -27,6 +27,19 @@ pub fn fields(fields: &Fields) -> std::result::Result<ZBox<ZendHashTable>, Reque
     })
 }
 
+/// Builds a list of such arrays.
+pub fn list(elements: &[Fields]) -> std::result::Result<ZBox<ZendHashTable>, RequestEnded> {
+    guarded(|| {
+        let mut list = ZendHashTable::new();
+        for fields in elements {
+            let mut array = ZendHashTable::new();
+            put_all(&mut array, fields);
+            let _ = list.push(array);
+        }
+        list
+    })
+}
+
 enum Fault {
     RequestEnded,
     Store(Error),

@@ -1078,7 +1078,8 @@ fn an_api_credential_is_issued_to_an_admin_and_revoked_by_its_identifier() {
         }
         site.host("UPDATE tbladmins SET disabled = 1 WHERE username = 'eve'");
         let actions = [b"CreateOAuthCredential".to_vec()];
-        let issue = |admin: &str| api_credential::issue(session, admin.as_bytes(), &actions, b"For HTTP");
+        let issue =
+            |admin: &str| api_credential::issue(session, admin.as_bytes(), &actions, b"For HTTP", Default::default());
         for (admin, sentence) in
             [("eve", "The admin user \"eve\" is disabled."), ("nobody", "The admin user \"nobody\" was not found.")]
         {

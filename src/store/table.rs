@@ -26,7 +26,7 @@ const fn table(name: &'static str, unique: Option<&'static str>) -> Table {
 
 /// Every table, but for `localapi_store`, `localapi_ranks` and what an engine keeps for itself. Only that of the scopes of credentials has
 /// no ids.
-pub const TABLES: [Table; 12] = [
+pub const TABLES: [Table; 13] = [
     table("tbloauthserver_scopes", Some("scope")),
     table("tbladmins", Some("username")),
     table("tblclients", None),
@@ -38,6 +38,7 @@ pub const TABLES: [Table; 12] = [
     table("localapi_lifetimes", None),
     LAST_USES,
     table("localapi_idempotency_keys", Some("key_hash")),
+    table("localapi_api_credentials", None),
     table("tblactivitylog", None),
 ];
 

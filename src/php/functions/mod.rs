@@ -7,6 +7,7 @@ mod handle;
 mod local_api;
 mod prune;
 mod register;
+mod registered;
 pub mod respond;
 mod rotate_key;
 mod verify_credential;
@@ -27,5 +28,6 @@ pub fn all() -> impl Iterator<Item = FunctionBuilder<'static>> {
             respond::function(),
         ])
         .chain(register::functions())
+        .chain(registered::functions())
         .chain(api_credential::functions())
 }

@@ -186,6 +186,13 @@ pub const TABLES: &[Table] = &[
              KEY localapi_idempotency_keys_by_age (created_at)",
     },
     Table {
+        name: "localapi_api_credentials",
+        columns: &["id", "hides_secrets", "expires_at"],
+        definition: "id BIGINT NOT NULL PRIMARY KEY,
+             hides_secrets INT NOT NULL DEFAULT 0,
+             expires_at DATETIME DEFAULT NULL",
+    },
+    Table {
         name: "localapi_store",
         columns: &["name", "value"],
         definition: "name VARCHAR(80) NOT NULL PRIMARY KEY, value VARCHAR(255) NOT NULL DEFAULT ''",

@@ -39,6 +39,7 @@ pub const EMPTY: &[&str] = &[
     "DELETE FROM localapi_ranks",
     "DELETE FROM localapi_lifetimes",
     "DELETE FROM localapi_last_uses",
+    "DELETE FROM localapi_api_credentials",
     "DELETE FROM localapi_idempotency_keys",
     "DELETE FROM tbloauthserver_clients",
     "DELETE FROM tbloauthserver_client_scopes",
@@ -79,6 +80,12 @@ CREATE TABLE localapi_idempotency_keys (
     created_at TEXT DEFAULT NULL
 );
 CREATE INDEX localapi_idempotency_keys_by_age ON localapi_idempotency_keys (created_at);
+-- What callers over HTTP may not see, and until when they may call: `id` is the one of tbldeviceauth.
+CREATE TABLE localapi_api_credentials (
+    id INTEGER PRIMARY KEY,
+    hides_secrets INTEGER NOT NULL DEFAULT 0,
+    expires_at TEXT DEFAULT NULL
+);
 CREATE INDEX localapi_lifetimes_by_expiry ON localapi_lifetimes (expires_at) WHERE expires_at IS NOT NULL;
 "
     };
