@@ -41,6 +41,8 @@ namespace {
      * - `logoUri`: an `http` or `https` URL, or a path relative to the client area, of at most 255 characters
      * - `redirectUri`: a list of URIs, or one string with white space between them; at most 32, and 2,000 characters.
      *   `https`, `http` to this machine, or a private-use scheme with a dot in it (RFC 8252, section 7.1)
+     * - `idempotencyKey` (ours): 1 to 255 printable characters; the same key with the same parameters answers the same
+     *   credential for 24 hours, from any process
      * - `expiresAt` (ours): when it stops to count, as `2030-01-31 09:00:00` in UTC or as RFC 3339 has it
      *
      * ## ListOAuthCredentials
@@ -89,6 +91,7 @@ namespace {
      *     resetSecret?: bool|int|string|null,
      *     overlap?: int|numeric-string|null,
      *     revokePreviousSecret?: bool|int|string|null,
+     *     idempotencyKey?: string|null,
      *     expiresAt?: string|null,
      *     disabled?: bool|int|string|null,
      *     sortField?: string|null,
@@ -258,6 +261,7 @@ namespace LocalApi {
      *     resetSecret?: bool|int|string|null,
      *     overlap?: int|numeric-string|null,
      *     revokePreviousSecret?: bool|int|string|null,
+     *     idempotencyKey?: string|null,
      *     expiresAt?: string|null,
      *     disabled?: bool|int|string|null,
      *     sortField?: string|null,
@@ -477,6 +481,53 @@ namespace LocalApi {
     }
 
     /**
+     * Lets no command run in an admin's name any more, over HTTP neither, or lets them again.
+     *
+     * @param non-empty-string $username Compared byte for byte.
+     *
+     * @return bool Whether there is such an admin.
+     *
+     * @throws \ValueError The name can't be one.
+     * @throws StoreException The store can't be used.
+     */
+    function disable_admin(string $username, bool $disabled = true): bool
+    {
+    }
+
+    /**
+     * The scopes that credentials may have.
+     *
+     * @return list<array{scope: string, description: string}>
+     *
+     * @throws StoreException The store can't be used.
+     */
+    function scopes(): array
+    {
+    }
+
+    /**
+     * The services, and the clients they belong to.
+     *
+     * @return list<array{serviceId: int, clientId: int}>
+     *
+     * @throws StoreException The store can't be used.
+     */
+    function services(): array
+    {
+    }
+
+    /**
+     * The admins in whose names commands may run, those that are disabled included.
+     *
+     * @return list<array{username: string, disabled: bool}>
+     *
+     * @throws StoreException The store can't be used.
+     */
+    function admins(): array
+    {
+    }
+
+    /**
      * Answers, until the request ends, a command that isn't native from PHP.
      *
      * The handler returns the answer's array, or `null` to pass the call on: to the handler of `'*'`, and then to the
@@ -500,13 +551,40 @@ namespace LocalApi {
      * @param string $adminUsername The admin in whose name its commands run.
      * @param list<string> $actions The commands that it may call, in any letter case; `*` is all of them.
      * @param string $description What it's for; at most 255 characters.
+     * @param bool $secrets Whether ListOAuthCredentials shows it secrets.
+     * @param string|null $expiresAt Until when it counts, as `2030-01-31 09:00:00` in UTC or as RFC 3339 has it.
      *
      * @return array{identifier: non-empty-string, secret: non-empty-string}
      *
      * @throws StoreException Where the admin isn't known or is disabled, or the store can't be used.
-     * @throws \ValueError Where an action or the description can't be one.
+     * @throws \ValueError Where an action, the description or the time can't be one, or the time has passed.
      */
-    function issue_api_credential(string $adminUsername, array $actions = ['*'], string $description = ''): array
+    function issue_api_credential(
+        string $adminUsername,
+        array $actions = ['*'],
+        string $description = '',
+        bool $secrets = true,
+        ?string $expiresAt = null
+    ): array {
+    }
+
+    /**
+     * The credentials for HTTP that were issued and not taken back, those that have expired included, in the order in
+     * which they were issued. Times are in UTC, as `2030-01-31 09:00:00`.
+     *
+     * @return list<array{
+     *     identifier: non-empty-string,
+     *     adminUsername: non-empty-string,
+     *     actions: list<string>,
+     *     description: string,
+     *     secrets: bool,
+     *     lastAccess: non-empty-string|null,
+     *     expiresAt: non-empty-string|null,
+     * }>
+     *
+     * @throws StoreException Where the store can't be used.
+     */
+    function api_credentials(): array
     {
     }
 

@@ -1,6 +1,6 @@
 //! `CreateOAuthCredential`: issues a credential.
 
-use super::{Command, log};
+use super::{Command, log, log_http};
 use crate::actor::Actor;
 use crate::credential::{Described, GrantType, Idempotency, Scopes, Secret, Service, expiry, identifier};
 use crate::error::{Error, Result};
@@ -153,6 +153,7 @@ impl Command for Create {
                     }
                     None => log(store, actor, row, &details, format_args!("created ({})", details.grant_type), &now)?,
                 }
+                log_http(store, actor, row, &details, &now)?;
                 Ok(Done::New(row, identifier))
             },
             |done| {

@@ -1,6 +1,6 @@
 //! `UpdateOAuthCredential`: changes what is passed and leaves the rest.
 
-use super::{Command, log};
+use super::{Command, log, log_http};
 use crate::actor::Actor;
 use crate::credential::{Described, GrantType, Scopes, Secret, Service, expiry, logo_uri};
 use crate::error::{Error, Result};
@@ -191,6 +191,7 @@ impl Command for Update {
                         written.scopes.clone_from(scopes);
                     }
                     log(store, actor, row, &credential.details, "updated", &now)?;
+                    log_http(store, actor, row, &credential.details, &now)?;
                 }
                 if let Some(secret) = &secret {
                     if let Some(expires_at) = previous_expires_at.clone() {

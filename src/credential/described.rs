@@ -31,7 +31,7 @@ impl Described {
         let logo_uri = logo_uri()?;
         logo_uri.as_deref().map_or(Ok(()), logo_uri::check)?;
         let redirect_uri = request.text_or_list("redirectUri")?;
-        let redirect_uri = redirect_uri.map(|uris| redirect_uri::parse(&uris)).transpose()?;
+        let redirect_uri = redirect_uri.map(|uris| redirect_uri::parse(&uris, request.http_hosts)).transpose()?;
         Ok(Self { name, description, logo_uri, redirect_uri })
     }
 

@@ -134,8 +134,9 @@ fn run(call: Call<'_>, handler: &Callable) -> Outcome {
 
 fn answer_natively(call: Call<'_>) -> Result<Outcome, RequestEnded> {
     let parameters = PhpParameters::new(engine::array(call.post_data));
-    let request = Request::new(call.command, &parameters, call.admin).from(call.origin);
     let session = process::session();
+    let http_hosts = &session.settings().redirect_http_hosts;
+    let request = Request::new(call.command, &parameters, call.admin).from(call.origin).with_http_hosts(http_hosts);
     let reply = command::answer(&session, &request);
     if parameters.ended() {
         return Err(RequestEnded);

@@ -17,7 +17,7 @@ use crate::error::Result;
 use crate::http::api_credential;
 use crate::own_file::beside;
 use crate::prune::prune;
-use crate::registry::{register_admin, register_scope, register_service};
+use crate::registry::{self, register_admin, register_scope, register_service};
 use crate::reply::{Fields, Reply, Value};
 use crate::request::Request;
 use crate::request::fixture::Given;
@@ -810,6 +810,55 @@ fn of_several_that_create_with_one_key_at_once_one_does() {
         });
         assert!(answers.iter().all(|answer| *answer == answers[0]), "{answers:?}");
         assert_eq!(site.log().len(), 2);
+    });
+}
+
+#[test]
+fn what_was_registered_is_listed() {
+    on_each(Kind::all(), |site| {
+        let session = &site.session;
+        register_service(session, 8, 80).unwrap();
+        register_service(session, 7, 70).unwrap();
+        register_scope(session, b"shop", b"A shop").unwrap();
+        register_admin(session, b"eve").unwrap();
+        let shown = |found: Result<Vec<Fields>>| {
+            found.unwrap().iter().map(|fields| site.fields(fields)).collect::<Vec<_>>().join("; ")
+        };
+        assert_eq!(shown(registry::services(session)), "serviceId=7 clientId=70; serviceId=8 clientId=80");
+        let scopes = shown(registry::scopes(session));
+        assert!(scopes.starts_with("scope=clientarea:sso description=Sign in to the client area; "), "{scopes}");
+        assert!(scopes.ends_with("; scope=shop description=A shop"), "{scopes}");
+        assert_eq!(site.said(registry::disable_admin(session, b"eve", true)), "true");
+        assert_eq!(site.said(registry::disable_admin(session, b"eve", true)), "true");
+        assert_eq!(site.said(registry::disable_admin(session, b"EVE", true)), "false");
+        assert_eq!(shown(registry::admins(session)), "username=admin disabled=false; username=eve disabled=true");
+        assert_eq!(site.listed_as(Some("eve"), &[]), "The admin user \"eve\" is disabled.");
+        assert_eq!(site.said(registry::disable_admin(session, b"eve", false)), "true");
+        assert_eq!(site.listed_as(Some("eve"), &[]), "");
+    });
+}
+
+#[test]
+fn the_first_credential_that_redirects_over_http_leaves_a_line() {
+    on_each(Kind::all(), |site| {
+        let hosts = crate::settings::HttpHosts::parse("app").unwrap();
+        let create = |uri: &str| {
+            let given =
+                given(&[("grantType", "authorization_code"), ("name", "A"), ("scope", "openid"), ("redirectUri", uri)]);
+            let request = Request::new(b"CreateOAuthCredential", &given, None).with_http_hosts(&hosts);
+            site.shown(command::answer(&site.session, &request))
+        };
+        assert_eq!(create("http://localhost/"), created(1));
+        assert_eq!(create("https://a.test/ http://app:8080/callback"), created(2));
+        assert_eq!(create("http://app/"), created(3));
+        assert_eq!(
+            create("http://other/"),
+            "The redirect URI \"http://other/\" is invalid: http is for loopback hosts and *.test only."
+        );
+        let lines = site.log();
+        assert_eq!(lines.len(), 4);
+        let line = "OAuth credential 2 redirects over http to app, which localapi.redirect_http_hosts allows|0";
+        assert_eq!(lines[2], line);
     });
 }
 
