@@ -385,6 +385,26 @@ final class Peer
         ] : null;
     }
 
+    /**
+     * Gives a credential another secret.
+     *
+     * @return array<string, mixed>
+     */
+    public function rotate(int $id): array
+    {
+        $this->statement($this->begin)->execute();
+        $row = $this->row(self::CREDENTIAL . ' WHERE c.id = ?', [$id]);
+        $secret = random_bytes(64);
+        $now = gmdate('Y-m-d H:i:s');
+        $this->statement('UPDATE tbloauthserver_clients SET secret = ?, updated_at = ? WHERE id = ?')
+            ->execute([$this->seal($secret, $row[1]), $now, $id]);
+        $this->statement(
+            'INSERT INTO tblactivitylog (date, description, user, userid, admin_id) VALUES (?, ?, ?, ?, ?)',
+        )->execute([$now, "OAuth credential $id secret reset", 'System', (int) $row[5], 0]);
+        $this->statement('COMMIT')->execute();
+        return ['result' => 'success', 'credentialId' => $id, 'newClientSecret' => base64_encode($secret)];
+    }
+
     /** @return array<string, mixed> */
     public function list(int $limit): array
     {

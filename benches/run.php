@@ -38,6 +38,8 @@ final class Ratios extends Bench
             ['credentials per second at MariaDB, 16 processes', fn (): float => $this->atServer(16, 100, 0), ''],
             ['credentials per second at MariaDB, 64 processes', fn (): float => $this->atServer(64, 40, 0), ''],
             ['processor time of verifying a secret', fn (): float => $this->found('verify', 2_000), ''],
+            ['processor time of resetting a secret', fn (): float => $this->found('rotate', 1_000), ''],
+            ['processor time of creating one in 100,000', fn (): float => $this->found('create', 1_000), ''],
             ['processor time of listing 100 of 100,000', fn (): float => $this->found('list', 50), ''],
             ['creating into 1,000,000, to an empty store', fn (): float => $this->growth('localapi'), 'at most 1.30'],
             ['the same in PHP', fn (): float => $this->growth('peer'), ''],
