@@ -6,7 +6,7 @@ declare(strict_types=1);
  * Does one thing with the credentials of a store over and over, as one process of `run.php`, and prints the seconds of
  * processor time that this took.
  *
- * php life.php localapi|peer verify|find|list|create <count> <store>
+ * php life.php localapi|peer verify|find|list|create|rotate <count> <store>
  */
 
 require_once __DIR__ . '/issuer.php';
@@ -15,7 +15,7 @@ require_once __DIR__ . '/issuer.php';
 $peer = peer($store, "$store.key");
 // As localapi.durability says for the extension; its checkpoints are at its own times too.
 $peer->database()->exec('PRAGMA synchronous = NORMAL');
-['clientIdentifier' => $identifier, 'clientSecret' => $secret] = $peer->list(1)['clients'][0];
+['credentialId' => $id, 'clientIdentifier' => $identifier, 'clientSecret' => $secret] = $peer->list(1)['clients'][0];
 $act = match ("$by $what") {
     'localapi verify' => static fn (): ?array => LocalApi\verify_credential($identifier, $secret),
     'peer verify' => static fn (): ?array => $peer->verify($identifier, $secret),
@@ -24,6 +24,11 @@ $act = match ("$by $what") {
     'localapi list' => static fn (): array => localAPI('ListOAuthCredentials', ['limit' => 100]),
     'peer list' => static fn (): array => $peer->list(100),
     'localapi create' => static fn (): array => localAPI('CreateOAuthCredential', REQUEST),
+    'localapi rotate' => static fn (): array => localAPI(
+        'UpdateOAuthCredential',
+        ['credentialId' => $id, 'resetSecret' => true],
+    ),
+    'peer rotate' => static fn (): array => $peer->update(['credentialId' => $id, 'resetSecret' => true]),
     'peer create' => static fn (): array => $peer->create(REQUEST),
 };
 // The first call opens the store.

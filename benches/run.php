@@ -50,6 +50,8 @@ final class Ratios extends Bench
             ['credentials per second at MariaDB, 64 processes', fn (): float => $this->atServer(64, 40, 0), $more, ''],
             ['processor time of verifying a secret', fn (): float => $this->found('verify', 2_000), $less, 'at most 0.50'],
             ['processor time of finding a credential', fn (): float => $this->found('find', 2_000), $less, 'at most 1.00'],
+            ['processor time of resetting a secret', fn (): float => $this->found('rotate', 1_000), $less, ''],
+            ['processor time of creating one in 100,000', fn (): float => $this->found('create', 1_000), $less, ''],
             ['processor time of listing 100 of 100,000', fn (): float => $this->found('list', 50), $less, 'at most 0.18'],
             ['creating into 1,000,000, to an empty store', fn (): float => $this->growth('localapi'), $less, 'at most 1.30'],
             ['the same in PHP', fn (): float => $this->growth('peer'), $less, ''],

@@ -302,9 +302,44 @@ namespace LocalApi {
         }
     }
 
-    function issue_api_credential(string $adminUsername, array $actions = ['*'], string $description = ''): array
+    function issue_api_credential(
+        string $adminUsername,
+        array $actions = ['*'],
+        string $description = '',
+        bool $secrets = true,
+        ?string $expiresAt = null,
+    ): array {
+        return Library::run('issue_api_credential', [$adminUsername, $actions, $description, $secrets, $expiresAt]);
+    }
+
+    function api_credentials(): array
     {
-        return Library::run('issue_api_credential', [$adminUsername, $actions, $description]);
+        return Library::run('api_credentials', []);
+    }
+
+    function prune(int $expiredBefore): int
+    {
+        return Library::run('prune', [$expiredBefore]);
+    }
+
+    function scopes(): array
+    {
+        return Library::run('scopes', []);
+    }
+
+    function services(): array
+    {
+        return Library::run('services', []);
+    }
+
+    function admins(): array
+    {
+        return Library::run('admins', []);
+    }
+
+    function disable_admin(string $username, bool $disabled = true): bool
+    {
+        return Library::run('disable_admin', [$username, $disabled]);
     }
 
     function revoke_api_credential(string $identifier): bool

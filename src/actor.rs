@@ -22,6 +22,8 @@ pub struct Origin {
     pub address: String,
     /// The API credential that was shown; `None` is an admin in person.
     pub credential: Option<i64>,
+    /// Whether no list shows it the secrets of credentials.
+    pub hides_secrets: bool,
 }
 
 /// Who asks, by the name that is given.

@@ -113,7 +113,7 @@ fn read_list(reply: Reply<'_>) -> Result<Reply<'_>> {
     let Reply { fields, list } = reply;
     let list = match list {
         None => None,
-        Some(List { key, mut rows }) => {
+        Some(List { key, mut rows, after }) => {
             let mut all = Vec::new();
             loop {
                 let mut batch = rows.next_batch()?;
@@ -124,7 +124,7 @@ fn read_list(reply: Reply<'_>) -> Result<Reply<'_>> {
             }
             let message = rows.message();
             let rows: Box<dyn Rows> = Box::new(Read { rows: all, message });
-            Some(List { key, rows })
+            Some(List { key, rows, after })
         }
     };
     Ok(Reply { fields, list })

@@ -33,6 +33,8 @@ pub struct Copy {
     step: Step,
     /// What tells the source from any other store.
     source: String,
+    /// The tables of the source.
+    tables: Vec<Table>,
     /// The columns that both stores have, by table.
     columns: Vec<Vec<String>>,
     /// The columns that only the source has.
@@ -98,6 +100,7 @@ impl Copy {
             keys,
             step: Step::Begin,
             source: String::new(),
+            tables: Vec::new(),
             columns: Vec::new(),
             left_out: Vec::new(),
             done: 0,
@@ -163,9 +166,12 @@ impl Copy {
         if from.note_if_any(Note::CopyOf)?.is_some() {
             return Err(Error::CopyUnfinished);
         }
+        self.tables.clear();
         for table in TABLES {
-            if from.columns(table)?.is_empty() {
-                return Err(Error::TableMissing(self.from.name(), table.name));
+            match from.columns(table)?.is_empty() {
+                false => self.tables.push(table),
+                true if table.is_ours() => {}
+                true => return Err(Error::TableMissing(self.from.name(), table.name)),
             }
         }
         let unfinished = to.note_if_any(Note::CopyOf)?;
@@ -189,7 +195,7 @@ impl Copy {
                 if to.is_new(&self.settings)? { to.delete_first_rows() } else { Err(Error::TargetNotEmpty) }
             })?;
         }
-        for table in TABLES {
+        for &table in &self.tables {
             self.rows += from.count_rows(table)?;
         }
         self.secrets = from.count_secrets()?;
@@ -210,7 +216,7 @@ impl Copy {
     fn list_columns(&mut self, from: &Store, to: &Store) -> Result<()> {
         self.columns.clear();
         self.left_out.clear();
-        for table in TABLES {
+        for &table in &self.tables {
             let known = to.columns(table)?;
             let (both, only): (Vec<_>, Vec<_>) =
                 from.columns(table)?.into_iter().partition(|name| known.contains(name) && is_plain(name));
@@ -262,6 +268,9 @@ impl Copy {
         let Some((table, columns)) = self.table(number) else {
             return Ok(Step::Open(i64::MIN));
         };
+        if !table.is_steady() {
+            return Ok(Step::Compare(number + 1, i64::MIN));
+        }
         let (rows, last) = batch(from, table, columns, behind)?;
         let there = to.rows_between(table, columns, behind, last, i64::MAX)?;
         if rows != there {
@@ -292,13 +301,13 @@ impl Copy {
 
     /// Makes a store of the copy.
     fn end(&self, from: &mut Store, to: &mut Store) -> Result<Step> {
-        for table in TABLES {
-            if from.count_rows(table)? != to.count_rows(table)? {
+        for &table in &self.tables {
+            if table.is_steady() && from.count_rows(table)? != to.count_rows(table)? {
                 return Err(Error::CopyIncomplete(table.name));
             }
         }
-        let numbered = TABLES.into_iter().filter(|table| !table.repeats_keys());
-        let last = numbered.map(|table| Ok((table, from.last_id(table)?))).collect::<Result<Vec<_>>>()?;
+        let numbered = self.tables.iter().filter(|table| !table.repeats_keys());
+        let last = numbered.map(|&table| Ok((table, from.last_id(table)?))).collect::<Result<Vec<_>>>()?;
         let notes = [Note::SealingKey, Note::Rotation].map(|note| Ok((note, from.note_if_any(note)?)));
         let notes = notes.into_iter().collect::<Result<Vec<_>>>()?;
         self.write(to, |to| {
@@ -317,7 +326,7 @@ impl Copy {
     }
 
     fn table(&self, number: usize) -> Option<(Table, &[String])> {
-        TABLES.get(number).copied().zip(self.columns.get(number).map(Vec::as_slice))
+        self.tables.get(number).copied().zip(self.columns.get(number).map(Vec::as_slice))
     }
 
     fn count(&mut self, done: usize) {

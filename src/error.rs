@@ -86,6 +86,23 @@ pub enum Error {
     /// A redirect URI that OAuth must not redirect to.
     #[error("The redirect URI \"{0}\" is invalid: {1}.")]
     RedirectUriInvalid(Quoted, &'static str),
+    /// `idempotencyKey` is empty, too long or holds a control character.
+    #[error("The idempotency key must be 1 to 255 printable characters.")]
+    IdempotencyKeyInvalid,
+    /// Something else was asked for with this `idempotencyKey` before.
+    #[error("The idempotency key was used with other parameters: take another one.")]
+    IdempotencyKeyUsed,
+    /// The credential that was created with this `idempotencyKey` is deleted.
+    #[error("The credential that was created with this idempotency key has been deleted: take another key.")]
+    CreatedIsDeleted,
+    /// The secret of the credential that was created with this `idempotencyKey` was reset.
+    #[error(
+        "The secret of the credential that was created with this idempotency key has been reset: take another key."
+    )]
+    CreatedIsReset,
+    /// `expiresAt` is no time, or one that has passed.
+    #[error("The expiry \"{0}\" is invalid: {1}.")]
+    ExpiryInvalid(Quoted, &'static str),
 
     // The other commands.
     /// Neither `credentialId` nor `clientApiIdentifier` says anything.
@@ -97,6 +114,9 @@ pub enum Error {
     /// `clientApiIdentifier` names no credential.
     #[error("Invalid Client Identifier provided.")]
     IdentifierInvalid,
+    /// `overlap` is no whole number of seconds that is allowed.
+    #[error("The overlap \"{0}\" is invalid: it must be 1 to 2,592,000 seconds.")]
+    OverlapInvalid(Quoted),
     /// `sortField` is no key that a list can be sorted by.
     #[error("The sort field \"{0}\" is invalid.")]
     SortFieldInvalid(Quoted),
@@ -109,6 +129,12 @@ pub enum Error {
     /// `limitstart` is no whole number.
     #[error("The limit start \"{0}\" is invalid.")]
     LimitStartInvalid(Quoted),
+    /// `unusedSince` is no time.
+    #[error("The time \"{0}\" of unusedSince is invalid: {1}.")]
+    UnusedSinceInvalid(Quoted, &'static str),
+    /// `afterId` is no whole number, or the list isn't in the order of ids.
+    #[error("The after ID \"{0}\" is invalid: {1}.")]
+    AfterIdInvalid(Quoted, &'static str),
 
     /// An argument of a function of ours is of the right type and still can't be used. PHP makes it a `ValueError` that
     /// names the argument.
@@ -481,13 +507,21 @@ impl Error {
                 | Self::TooManyRedirectUris
                 | Self::RedirectUrisTooLong
                 | Self::RedirectUriInvalid(..)
+                | Self::ExpiryInvalid(..)
+                | Self::IdempotencyKeyInvalid
+                | Self::IdempotencyKeyUsed
+                | Self::CreatedIsDeleted
+                | Self::CreatedIsReset
                 | Self::CredentialRequired
                 | Self::CredentialInvalid
                 | Self::IdentifierInvalid
+                | Self::OverlapInvalid(_)
                 | Self::SortFieldInvalid(_)
                 | Self::SortOrderInvalid(_)
                 | Self::LimitInvalid(_)
                 | Self::LimitStartInvalid(_)
+                | Self::UnusedSinceInvalid(..)
+                | Self::AfterIdInvalid(..)
                 | Self::Argument { .. }
                 | Self::Fixture { .. }
         )

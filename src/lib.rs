@@ -18,7 +18,7 @@
 //! * `php`: the binding, with the functions, arrays, INI entries and the life of a process
 //! * [`batch`]: many calls with one commit
 //! * [`command`]: one file per command
-//! * [`verify`], [`registry`], [`rotation`], [`sandbox`], [`copy`]: what the other functions do; [`argument`]: theirs
+//! * [`verify`], [`registry`], [`rotation`], [`prune`], [`sandbox`], [`copy`]: what the other functions do; [`argument`]: theirs
 //! * [`http`]: who may call over HTTP, and the formats of an answer
 //! * [`request`], [`reply`], [`error`]: what comes in and what goes out
 //! * [`actor`]: in whose name a command runs
@@ -27,7 +27,7 @@
 //! * [`credential`]: the rules for each part of a credential, and the making of it
 //! * [`vault`]: seals secrets at rest
 //! * [`store`]: the tables and the statements
-//! * [`text`], [`secret_text`], [`clock`], [`random`], [`patience`]: what all of them use
+//! * [`text`], [`secret_text`], [`verifier`], [`clock`], [`random`], [`patience`]: what all of them use
 //! * [`settings`]: what the host has set; [`place`]: where things are; [`own_file`]: files that are ours
 
 pub mod actor;
@@ -42,6 +42,7 @@ pub mod http;
 pub mod own_file;
 pub mod patience;
 pub mod place;
+pub mod prune;
 pub mod random;
 pub mod registry;
 pub mod reply;
@@ -55,6 +56,7 @@ pub mod settings;
 pub mod store;
 pub mod text;
 pub mod vault;
+pub mod verifier;
 pub mod verify;
 
 // Test binaries are executables, and no executable but PHP has the engine's symbols; `php-tests/` exercises the binding.

@@ -3,6 +3,7 @@
 
 use crate::argument;
 use crate::error::{Error, Result};
+use crate::reply::{Fields, Value};
 use crate::session::Session;
 use crate::store::{Store, Verdict};
 use crate::text::{is_blank, is_control, is_space};
@@ -46,6 +47,49 @@ pub fn register_admin(session: &Session, username: &[u8]) -> Result<()> {
     let username = admin_name(username)?;
     let now = session.now()?;
     write_unless(session, |store| Ok(store.admin(username)?.is_some()), |store| store.register_admin(username, &now))
+}
+
+/// Lets an admin ask for nothing any more, over HTTP neither, or again. Whether there is such an admin.
+pub fn disable_admin(session: &Session, username: &[u8], disabled: bool) -> Result<bool> {
+    let username = admin_name(username)?;
+    let now = session.now()?;
+    let found = |store: &mut Store| store.admin(username);
+    write_unless(
+        session,
+        |store| Ok(found(store)?.is_none_or(|admin| admin.disabled == disabled)),
+        |store| match found(store)? {
+            Some(admin) => store.disable_admin(admin.id, disabled, &now),
+            None => Ok(()),
+        },
+    )?;
+    Ok(session.read(found)?.is_some())
+}
+
+/// The scopes that credentials may have.
+pub fn scopes(session: &Session) -> Result<Vec<Fields>> {
+    let scope = |(scope, description)| vec![("scope", Value::Text(scope)), ("description", Value::Text(description))];
+    all(session, Store::described_scopes, scope)
+}
+
+/// The services, and the clients they belong to.
+pub fn services(session: &Session) -> Result<Vec<Fields>> {
+    let service = |(service, client)| vec![("serviceId", Value::Int(service)), ("clientId", Value::Int(client))];
+    all(session, Store::services, service)
+}
+
+/// The admins in whose names commands may run.
+pub fn admins(session: &Session) -> Result<Vec<Fields>> {
+    let admin = |(name, disabled)| vec![("username", Value::Text(name)), ("disabled", Value::Bool(disabled))];
+    all(session, Store::admins, admin)
+}
+
+fn all<T>(
+    session: &Session,
+    read: impl FnOnce(&Store) -> Result<Vec<T>>,
+    shown: impl Fn(T) -> Fields,
+) -> Result<Vec<Fields>> {
+    session.begin_call();
+    session.read(|store| Ok(read(store)?.into_iter().map(shown).collect()))
 }
 
 /// Reads the name of an admin.

@@ -19,6 +19,8 @@ pub type Fields = Vec<(&'static str, Value)>;
 pub enum Value {
     /// PHP's `null`.
     Null,
+    /// Yes or no.
+    Bool(bool),
     /// A whole number.
     Int(i64),
     /// Text.
@@ -39,6 +41,8 @@ pub struct List<'a> {
     pub key: &'static str,
     /// Its elements.
     pub rows: Box<dyn Rows + 'a>,
+    /// What follows it.
+    pub after: Fields,
 }
 
 /// The elements of a list, a batch at a time. Nothing is locked or open between two batches.

@@ -2,6 +2,7 @@
 
 use crate::actor::{Caller, Origin};
 use crate::error::{Error, Result};
+use crate::settings::{HttpHosts, NO_HTTP_HOSTS};
 use crate::text::is_blank;
 
 /// One parameter as the host gave it. Numbers, booleans and objects that are strings have become text by then.
@@ -32,18 +33,26 @@ pub struct Request<'a> {
     pub command: &'a [u8],
     /// Who asks.
     pub caller: Caller<'a>,
+    /// The hosts that a redirect URI may have `http` for.
+    pub http_hosts: &'a HttpHosts,
     parameters: &'a dyn Parameters,
 }
 
 impl<'a> Request<'a> {
     /// A request in an admin's name. No parameter is read yet.
     pub fn new(command: &'a [u8], parameters: &'a dyn Parameters, admin: Option<&'a [u8]>) -> Self {
-        Self { command, caller: Caller { admin, origin: None }, parameters }
+        Self { command, caller: Caller { admin, origin: None }, http_hosts: &NO_HTTP_HOSTS, parameters }
     }
 
     /// The same from there.
     pub fn from(mut self, origin: Option<&'a Origin>) -> Self {
         self.caller.origin = origin;
+        self
+    }
+
+    /// The same where redirect URIs may have `http` for these hosts.
+    pub fn with_http_hosts(mut self, hosts: &'a HttpHosts) -> Self {
+        self.http_hosts = hosts;
         self
     }
 
@@ -81,8 +90,12 @@ impl<'a> Request<'a> {
 
     /// A switch: `true`, `1`, `on`, `yes` in any letter case; anything else is off.
     pub fn flag(&self, name: &'static str) -> Result<bool> {
-        let text = self.text(name)?.unwrap_or_default();
-        Ok(["true", "1", "on", "yes"].iter().any(|word| text.eq_ignore_ascii_case(word)))
+        Ok(self.flag_if_any(name)?.unwrap_or(false))
+    }
+
+    /// A switch that stays as it is where it isn't passed.
+    pub fn flag_if_any(&self, name: &'static str) -> Result<Option<bool>> {
+        Ok(self.text(name)?.map(|text| is_on(&text)))
     }
 
     /// A parameter that may be one string or a list of them.
@@ -110,6 +123,11 @@ pub enum TextOrList {
     Text(String),
     /// A list; `Err` names the type of an element that is no string.
     List(Vec<std::result::Result<String, &'static str>>),
+}
+
+/// Whether a switch is on.
+pub fn is_on(text: &str) -> bool {
+    ["true", "1", "on", "yes"].iter().any(|word| text.eq_ignore_ascii_case(word))
 }
 
 /// Keeps what is wrong with a parameter for the rule that tells it. Only where PHP has thrown meanwhile nothing follows.

@@ -13,12 +13,19 @@ pub fn reset(session: &Session) -> Result<()> {
         return Ok(());
     }
     session.seed(None);
+    session.travel(None)?;
     let done = session.with_open_store(Store::reset).unwrap_or(Ok(()));
     // What PDO holds is its own to end; the store stays the one that it has open.
     if !matches!(done, Ok(()) | Err(Error::HeldByPdo)) {
         session.let_go(|_| true, drop);
     }
     done
+}
+
+/// Moves the clock by so many seconds: what expires meanwhile has expired then.
+pub fn travel(session: &Session, seconds: i64) -> Result<()> {
+    let beyond = |_| Error::Argument { position: 1, must: "a number of seconds to a time from 1970 to 9999" };
+    session.travel(Some(seconds)).map_err(beyond)
 }
 
 /// Puts a row into a table and returns its id. `argument` is where the caller gave the columns.

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use crate::credential::Secret;
 use crate::error::{Error, Result};
 use crate::random::Random;
+use crate::secret_text::SecretText;
 use crate::session::Session;
 use crate::store::{Credential, Note, Store};
 use crate::vault::{KeyId, KeyRing, Opened};
@@ -54,6 +55,15 @@ pub fn open(session: &Session, credential: &Credential, keys: &mut Option<Rc<Key
         None => keys.insert(vault.keys_of_sealed()?),
     };
     vault.open(keys, &credential.secret, &credential.identifier)
+}
+
+/// Opens a credential's secret, where nothing goes on without it.
+pub fn reveal(session: &Session, credential: &Credential) -> Result<SecretText> {
+    match open(session, credential, &mut None)? {
+        Opened::Secret(secret) => Ok(secret.text()),
+        Opened::Damaged => Err(Error::SecretDamaged(credential.id)),
+        Opened::KeyMissing(id) => Err(session.vault()?.foreign(&id)),
+    }
 }
 
 /// Notes that secrets are sealed with this key from now on, and that those sealed with another are yet to be.

@@ -1,6 +1,7 @@
 //! What one thread of one process works with: the store, the keys, the clock and the random source.
 
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use crate::clock::Clock;
@@ -41,6 +42,8 @@ pub struct Session {
     is_checked: Cell<bool>,
     /// What is to be done once the call that goes on is answered.
     owed: RefCell<Option<Owed>>,
+    /// The credentials that were used and of which that isn't noted yet, each with the time.
+    uses: RefCell<BTreeMap<i64, String>>,
 }
 
 /// What was decided by a state of the store, and how to decide again should it change before it's written by.
@@ -64,6 +67,7 @@ impl Session {
             vault: RefCell::default(),
             is_checked: Cell::new(false),
             owed: RefCell::default(),
+            uses: RefCell::default(),
             settings,
         }
     }
@@ -86,6 +90,16 @@ impl Session {
     /// So many seconds before now, for the store.
     pub fn ago(&self, seconds: u64) -> Result<String> {
         self.clock.ago(seconds)
+    }
+
+    /// So many seconds after now, for the store.
+    pub fn after(&self, seconds: u64) -> Result<String> {
+        self.clock.after(seconds)
+    }
+
+    /// Moves the clock by so many seconds, or has it tell the true time again. Only that of the sandbox can be moved.
+    pub fn travel(&self, seconds: Option<i64>) -> Result<()> {
+        if self.settings.is_sandbox() { self.clock.travel(seconds) } else { Ok(()) }
     }
 
     /// The random source of identifiers and secrets.
@@ -256,9 +270,43 @@ impl Session {
 
     /// Does what the request before this owes to its store. Where that has gone since, nobody misses it.
     pub fn do_owed(&self) -> Result<()> {
-        let Some(work) = self.owed.take() else { return Ok(()) };
-        let is_there = self.with_open_store(|store| store.is_current()).unwrap_or(false);
-        if is_there { work(self) } else { Ok(()) }
+        let (work, uses) = (self.owed.take(), self.uses.take());
+        if work.is_none() && uses.is_empty() {
+            return Ok(());
+        }
+        if !self.with_open_store(|store| store.is_current()).unwrap_or(false) {
+            return Ok(());
+        }
+        if !uses.is_empty() {
+            // It's no reason for anything to fail.
+            let _ = self.write_uses(&uses);
+        }
+        work.map_or(Ok(()), |work| work(self))
+    }
+
+    /// Notes that a credential was used, of which this is the last time that was noted: once a minute at most, and when
+    /// the request is answered. A request that goes on for longer has it noted by a later use.
+    pub fn note_use(&self, credential: i64, last: Option<&str>) {
+        let (Ok(now), Ok(minute_ago)) = (self.now(), self.ago(MINUTE)) else { return };
+        if last.is_some_and(|last| minute_ago.as_str() < last && last <= now.as_str()) {
+            return;
+        }
+        let is_due = {
+            let mut uses = self.uses.borrow_mut();
+            uses.entry(credential).or_insert(now);
+            self.with_open_store(|store| store.is_memory()).unwrap_or(false)
+                || uses.values().any(|time| *time <= minute_ago)
+        };
+        if is_due {
+            // It's no reason for anything to fail.
+            let _ = self.write_uses(&self.uses.take());
+        }
+    }
+
+    fn write_uses(&self, uses: &BTreeMap<i64, String>) -> Result<()> {
+        let (now, minute_ago) = (self.now()?, self.ago(MINUTE)?);
+        let is_noted = |last: &str| minute_ago.as_str() < last && last <= now.as_str();
+        self.read(|store| store.note_uses(uses, is_noted))
     }
 
     /// After a request: does what the next one needn't wait for.
@@ -277,6 +325,9 @@ impl Session {
     pub fn forget_parent(&self) {
         if let Ok(mut owed) = self.owed.try_borrow_mut() {
             *owed = None;
+        }
+        if let Ok(mut uses) = self.uses.try_borrow_mut() {
+            uses.clear();
         }
         self.let_go(|store| store.is_remote() || store::is_orphan(), std::mem::forget);
     }
@@ -323,6 +374,16 @@ impl Session {
         api.clock.stop(Some(SEEDED_SECOND));
         api.reseed_for_test(1);
         api
+    }
+
+    /// Stops the clock.
+    pub fn stop_for_test(&self) {
+        self.clock.stop(Some(SEEDED_SECOND));
+    }
+
+    /// Moves the clock by so many seconds.
+    pub fn travel_for_test(&self, seconds: i64) {
+        self.clock.travel(Some(seconds)).unwrap();
     }
 
     /// Begins with others, or with the same again.

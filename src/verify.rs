@@ -4,40 +4,43 @@ use std::rc::Rc;
 
 use subtle::ConstantTimeEq as _;
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::reply::{Fields, Value};
 use crate::sealing;
 use crate::session::Session;
 use crate::store::{Credential, Scope, ScopeTable, Store};
-use crate::vault::Opened;
 
 /// Whether this secret belongs to this identifier, and what a token endpoint needs to know then. The time it takes
 /// doesn't depend on how much of the secret is right. An identifier is no secret: it has 128 random bits.
 pub fn verify(session: &Session, identifier: &[u8], secret: &[u8]) -> Result<Option<Fields>> {
-    let Some((credential, scopes)) = look_up(session, identifier)? else {
+    let Some((credential, scopes)) = look_up(session, identifier)? else { return Ok(None) };
+    let now = session.now()?;
+    if !credential.lifetime.counts(&now) {
         return Ok(None);
-    };
-    let valid: bool = match sealing::open(session, &credential, &mut None)? {
-        Opened::Secret(known) => known.text().reveal().as_bytes().ct_eq(secret).into(),
-        Opened::Damaged => return Err(Error::SecretDamaged(credential.id)),
-        Opened::KeyMissing(id) => return Err(session.vault()?.foreign(&id)),
-    };
-    Ok(valid.then(|| {
-        let scope = scopes.names(&credential.scopes).into_iter().map(str::to_owned).collect();
-        let details = &credential.details;
-        vec![
-            ("credentialId", Value::Int(credential.id)),
-            ("clientIdentifier", Value::Text(credential.identifier.clone())),
-            ("grantType", Value::Text(details.grant_type.clone())),
-            ("scope", Value::Texts(scope)),
-            ("serviceId", Value::Int(details.service_id)),
-            ("userId", Value::Int(details.user_id.parse().unwrap_or(0))),
-            ("redirectUri", redirect_uris(&credential)),
-            ("name", Value::Text(details.name.clone())),
-            ("description", Value::Text(details.description.clone())),
-            ("logoUri", Value::Text(details.logo_uri.clone())),
-        ]
-    }))
+    }
+    let known = sealing::reveal(session, &credential)?;
+    let is_previous = credential.lifetime.previous.as_ref().is_some_and(|known| known.verifies(secret, &now));
+    let valid = bool::from(known.reveal().as_bytes().ct_eq(secret)) | is_previous;
+    if !valid {
+        return Ok(None);
+    }
+    session.note_use(credential.id, credential.last_used_at.as_deref());
+    let scope = scopes.names(&credential.scopes).into_iter().map(str::to_owned).collect();
+    let details = &credential.details;
+    Ok(Some(vec![
+        ("credentialId", Value::Int(credential.id)),
+        ("clientIdentifier", Value::Text(credential.identifier.clone())),
+        ("grantType", Value::Text(details.grant_type.clone())),
+        ("scope", Value::Texts(scope)),
+        ("serviceId", Value::Int(details.service_id)),
+        ("userId", Value::Int(details.user_id.parse().unwrap_or(0))),
+        ("redirectUri", redirect_uris(&credential)),
+        ("name", Value::Text(details.name.clone())),
+        ("description", Value::Text(details.description.clone())),
+        ("logoUri", Value::Text(details.logo_uri.clone())),
+        ("expiresAt", expires_at(&credential)),
+        ("disabled", Value::Bool(credential.lifetime.disabled)),
+    ]))
 }
 
 /// What an authorization endpoint and its consent screen need to know of the credential with this identifier. No secret
@@ -58,6 +61,8 @@ pub fn find(session: &Session, identifier: &[u8]) -> Result<Option<Fields>> {
             ("redirectUri", redirect_uris(&credential)),
             ("serviceId", Value::Int(details.service_id)),
             ("userId", Value::Int(details.user_id.parse().unwrap_or(0))),
+            ("expiresAt", expires_at(&credential)),
+            ("disabled", Value::Bool(credential.lifetime.disabled)),
         ]
     }))
 }
@@ -71,6 +76,10 @@ fn look_up(session: &Session, identifier: &[u8]) -> Result<Option<(Rc<Credential
     session.require_store()?;
     let found = session.read(|store| store.read_at_once(look))?;
     Ok(found.filter(|(found, _)| found.identifier.as_bytes() == identifier))
+}
+
+fn expires_at(credential: &Credential) -> Value {
+    credential.lifetime.expires_at.clone().map_or(Value::Null, Value::Text)
 }
 
 fn redirect_uris(credential: &Credential) -> Value {

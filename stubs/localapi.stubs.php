@@ -43,6 +43,9 @@ namespace {
      * - `logoUri`: an `http` or `https` URL, or a path relative to the client area, of at most 255 characters
      * - `redirectUri`: a list of URIs, or one string with white space between them; at most 32, and 2,000 characters.
      *   `https`, `http` to this machine, or a private-use scheme with a dot in it (RFC 8252, section 7.1)
+     * - `idempotencyKey` (ours): 1 to 255 printable characters; the same key with the same parameters answers the same
+     *   credential for 24 hours, from any process
+     * - `expiresAt` (ours): when it stops to count, as `2030-01-31 09:00:00` in UTC or as RFC 3339 has it
      *
      * ## ListOAuthCredentials
      *
@@ -50,13 +53,19 @@ namespace {
      * one of `credentialId`, `name`, `description`, `grantTypes`, `clientIdentifier`, `serviceId`, `createdAt` and
      * `updatedAt`; `sortOrder`, `ASC` or `DESC`; `limit`, the most that are shown, where 0 is all; and `limitstart`,
      * how many are left out first. Times are in PHP's default time zone, or in UTC where PHP finds none, as
-     * `18th November 2016 9:32:24am`. A secret that can't be read is `null`, and `message` says so.
+     * `18th November 2016 9:32:24am`. A secret that can't be read is `null`, and `message` says so. `expiresAt`, in UTC
+     * as `2030-01-31 09:00:00`, `disabled` and `lastUsedAt`, which may be sorted by,
+     * are ours. So are these parameters: `clientIdentifier` and `serviceId`;
+     * `search`, a part of the name or the description; `afterId`, behind which the list begins; `secrets`, where `0` leaves
+     * all secrets `null`; `unusedSince`, a time since which none was used or made; and `total`, where `1` adds `totalResults`.
      *
      * ## UpdateOAuthCredential
      *
      * Changes the credential that `credentialId` names, or without one `clientApiIdentifier`: each of the parameters of
      * CreateOAuthCredential that is passed. With `resetSecret` the old secret is invalid at once, and
-     * `newClientSecret` is the new one.
+     * `newClientSecret` is the new one; `overlap` (ours; 1 to 2,592,000 seconds) lets the old one verify until
+     * `previousSecretExpiresAt`, in UTC, and `revokePreviousSecret` (ours) ends that. A blank `expiresAt` says that it never expires; `disabled` (ours) switches it off
+     * and on again.
      *
      * ## DeleteOAuthCredential
      *
@@ -82,10 +91,21 @@ namespace {
      *     credentialId?: int|numeric-string|null,
      *     clientApiIdentifier?: string|null,
      *     resetSecret?: bool|int|string|null,
+     *     overlap?: int|numeric-string|null,
+     *     revokePreviousSecret?: bool|int|string|null,
+     *     idempotencyKey?: string|null,
+     *     expiresAt?: string|null,
+     *     disabled?: bool|int|string|null,
      *     sortField?: string|null,
      *     sortOrder?: string|null,
      *     limit?: int|numeric-string|null,
      *     limitstart?: int|numeric-string|null,
+     *     clientIdentifier?: string|null,
+     *     search?: string|null,
+     *     unusedSince?: string|null,
+     *     afterId?: int|numeric-string|null,
+     *     secrets?: bool|int|string|null,
+     *     total?: bool|int|string|null,
      *     ...
      * }|null $postData The command's parameters; `null` counts as `[]`, and those that no command knows are ignored.
      * @param string|null $adminUsername In whose name the command runs, as the activity log shows it: a row of
@@ -116,14 +136,19 @@ namespace {
      *             rsaKeyPairId: 0,
      *             createdAt: non-empty-string|null,
      *             updatedAt: non-empty-string|null,
+     *             expiresAt: non-empty-string|null,
+     *             disabled: bool,
+     *             lastUsedAt: non-empty-string|null,
      *         }>,
      *         message?: non-empty-string,
+     *         totalResults?: non-negative-int,
      *     }|array{result: 'error', message: non-empty-string}
      *     : ($command is 'UpdateOAuthCredential'
      *     ? array{
      *         result: 'success',
      *         credentialId: positive-int,
      *         newClientSecret?: non-empty-string,
+     *         previousSecretExpiresAt?: non-empty-string,
      *     }|array{result: 'error', message: non-empty-string}
      *     : ($command is 'DeleteOAuthCredential'
      *     ? array{result: 'success', credentialId: positive-int}|array{result: 'error', message: non-empty-string}
@@ -235,10 +260,21 @@ namespace LocalApi {
      *     credentialId?: int|numeric-string|null,
      *     clientApiIdentifier?: string|null,
      *     resetSecret?: bool|int|string|null,
+     *     overlap?: int|numeric-string|null,
+     *     revokePreviousSecret?: bool|int|string|null,
+     *     idempotencyKey?: string|null,
+     *     expiresAt?: string|null,
+     *     disabled?: bool|int|string|null,
      *     sortField?: string|null,
      *     sortOrder?: string|null,
      *     limit?: int|numeric-string|null,
      *     limitstart?: int|numeric-string|null,
+     *     clientIdentifier?: string|null,
+     *     search?: string|null,
+     *     unusedSince?: string|null,
+     *     afterId?: int|numeric-string|null,
+     *     secrets?: bool|int|string|null,
+     *     total?: bool|int|string|null,
      *     ...
      * }|null $postData The command's parameters.
      * @param string|null $adminUsername In whose name the command runs; `null` and `''` are the system itself.
@@ -268,14 +304,19 @@ namespace LocalApi {
      *             rsaKeyPairId: 0,
      *             createdAt: non-empty-string|null,
      *             updatedAt: non-empty-string|null,
+     *             expiresAt: non-empty-string|null,
+     *             disabled: bool,
+     *             lastUsedAt: non-empty-string|null,
      *         }>,
      *         message?: non-empty-string,
+     *         totalResults?: non-negative-int,
      *     }|array{result: 'error', message: non-empty-string}
      *     : ($command is 'UpdateOAuthCredential'
      *     ? array{
      *         result: 'success',
      *         credentialId: positive-int,
      *         newClientSecret?: non-empty-string,
+     *         previousSecretExpiresAt?: non-empty-string,
      *     }|array{result: 'error', message: non-empty-string}
      *     : ($command is 'DeleteOAuthCredential'
      *     ? array{result: 'success', credentialId: positive-int}|array{result: 'error', message: non-empty-string}
@@ -390,6 +431,21 @@ namespace LocalApi {
     }
 
     /**
+     * Deletes the credentials that expired longer ago than so many seconds, with their secrets, a batch at a time, while
+     * other processes go on. Each leaves a line in the activity log.
+     *
+     * @param non-negative-int $expiredBefore In seconds; 0 is all that have expired.
+     *
+     * @return non-negative-int How many were deleted.
+     *
+     * @throws \ValueError The number is negative.
+     * @throws StoreException There is no store, or it can't be used.
+     */
+    function prune(int $expiredBefore): int
+    {
+    }
+
+    /**
      * Copies everything of a store to another place: rows, ids, notes and, where the target's key file isn't there yet,
      * the keys. That of a copy in a file is beside it, with `.key` at its end, whatever `localapi.key_file` says. Sealed
      * secrets stay as they are. In the end all of it is compared, and each secret is opened. `open_basedir` holds for both
@@ -468,6 +524,53 @@ namespace LocalApi {
     }
 
     /**
+     * Lets no command run in an admin's name any more, over HTTP neither, or lets them again.
+     *
+     * @param non-empty-string $username Compared byte for byte.
+     *
+     * @return bool Whether there is such an admin.
+     *
+     * @throws \ValueError The name can't be one.
+     * @throws StoreException The store can't be used.
+     */
+    function disable_admin(string $username, bool $disabled = true): bool
+    {
+    }
+
+    /**
+     * The scopes that credentials may have.
+     *
+     * @return list<array{scope: string, description: string}>
+     *
+     * @throws StoreException The store can't be used.
+     */
+    function scopes(): array
+    {
+    }
+
+    /**
+     * The services, and the clients they belong to.
+     *
+     * @return list<array{serviceId: int, clientId: int}>
+     *
+     * @throws StoreException The store can't be used.
+     */
+    function services(): array
+    {
+    }
+
+    /**
+     * The admins in whose names commands may run, those that are disabled included.
+     *
+     * @return list<array{username: string, disabled: bool}>
+     *
+     * @throws StoreException The store can't be used.
+     */
+    function admins(): array
+    {
+    }
+
+    /**
      * Answers, until the request ends, a command that isn't native from PHP.
      *
      * The handler returns the answer's array, or `null` to pass the call on: to the handler of `'*'`, and then to the
@@ -491,13 +594,40 @@ namespace LocalApi {
      * @param string $adminUsername The admin in whose name its commands run.
      * @param list<string> $actions The commands that it may call, in any letter case; `*` is all of them.
      * @param string $description What it's for; at most 255 characters.
+     * @param bool $secrets Whether ListOAuthCredentials shows it secrets.
+     * @param string|null $expiresAt Until when it counts, as `2030-01-31 09:00:00` in UTC or as RFC 3339 has it.
      *
      * @return array{identifier: non-empty-string, secret: non-empty-string}
      *
      * @throws StoreException Where the admin isn't known or is disabled, or the store can't be used.
-     * @throws \ValueError Where an action or the description can't be one.
+     * @throws \ValueError Where an action, the description or the time can't be one, or the time has passed.
      */
-    function issue_api_credential(string $adminUsername, array $actions = ['*'], string $description = ''): array
+    function issue_api_credential(
+        string $adminUsername,
+        array $actions = ['*'],
+        string $description = '',
+        bool $secrets = true,
+        ?string $expiresAt = null
+    ): array {
+    }
+
+    /**
+     * The credentials for HTTP that were issued and not taken back, those that have expired included, in the order in
+     * which they were issued. Times are in UTC, as `2030-01-31 09:00:00`.
+     *
+     * @return list<array{
+     *     identifier: non-empty-string,
+     *     adminUsername: non-empty-string,
+     *     actions: list<string>,
+     *     description: string,
+     *     secrets: bool,
+     *     lastAccess: non-empty-string|null,
+     *     expiresAt: non-empty-string|null,
+     * }>
+     *
+     * @throws StoreException Where the store can't be used.
+     */
+    function api_credentials(): array
     {
     }
 
@@ -552,8 +682,8 @@ namespace LocalApi {
     {
         /**
          * Empties the sandbox: the store is as new, ids start at 1, and there are no fakes, calls, hooks, handlers,
-         * logged lines or seed. A store that nothing was written to costs nothing. {@see loadHooks()} brings the hooks
-         * of a file back.
+         * logged lines or seed, and the clock tells the true time. A store that nothing was written to costs nothing.
+         * {@see loadHooks()} brings the hooks of a file back.
          *
          * @param bool $keepHooks Whether all hooks stay.
          */
@@ -566,6 +696,16 @@ namespace LocalApi {
          * `TEST-`, and it is 18th November 2016 9:32:24am in UTC.
          */
         public static function seed(int $seed): void
+        {
+        }
+
+        /**
+         * Moves the clock by so many seconds, back where they are negative, until {@see reset()}: what expires meanwhile
+         * has expired then. Further calls move it further.
+         *
+         * @throws \ValueError It would not be a time from 1970 to 9999.
+         */
+        public static function travel(int $seconds): void
         {
         }
 

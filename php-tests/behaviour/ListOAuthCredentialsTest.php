@@ -58,6 +58,9 @@ final class ListOAuthCredentialsTest extends CredentialTestCase
                 'rsaKeyPairId' => 0,
                 'createdAt' => '18th November 2016 9:32:24am',
                 'updatedAt' => '1st December 2016 11:00:09pm',
+                'expiresAt' => null,
+                'disabled' => false,
+                'lastUsedAt' => null,
             ]],
         ], localAPI('ListOAuthCredentials'));
     }

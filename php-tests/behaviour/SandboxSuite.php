@@ -57,6 +57,34 @@ final class SandboxSuite extends TestCase
         self::assertSame([], Sandbox::hooks());
     }
 
+    public function testACredentialLivesAsLongAsTheClockSays(): void
+    {
+        Sandbox::seed(1);
+        $issued = localAPI('CreateOAuthCredential', self::CREATE + ['expiresAt' => '2016-11-18 10:32:24']);
+        $verifies = fn (string $secret): bool =>
+            LocalApi\verify_credential($issued['clientIdentifier'], $secret) !== null;
+        $reset = ['credentialId' => 1, 'resetSecret' => 1, 'overlap' => 60];
+        $new = localAPI('UpdateOAuthCredential', $reset)['newClientSecret'];
+        self::assertTrue($verifies($issued['clientSecret']) && $verifies($new));
+        Sandbox::travel(60);
+        self::assertFalse($verifies($issued['clientSecret']));
+        self::assertTrue($verifies($new));
+        $client = localAPI('ListOAuthCredentials')['clients'][0];
+        self::assertSame('2016-11-18 09:33:24', $client['lastUsedAt']);
+        Sandbox::travel(3_540);
+        self::assertFalse($verifies($new));
+        self::assertSame(0, LocalApi\prune(1));
+        Sandbox::travel(1);
+        self::assertSame(1, LocalApi\prune(1));
+        Sandbox::reset();
+        $now = gmdate('Y-m-d H:i:s');
+        $issued = localAPI('CreateOAuthCredential', self::CREATE);
+        LocalApi\verify_credential($issued['clientIdentifier'], $issued['clientSecret']);
+        self::assertGreaterThanOrEqual($now, localAPI('ListOAuthCredentials')['clients'][0]['lastUsedAt']);
+        $this->expectException(ValueError::class);
+        Sandbox::travel(PHP_INT_MIN);
+    }
+
     public function testFixturesKeepTheIdsTheyAreGiven(): void
     {
         self::assertSame(42, Sandbox::addClient(['id' => '42', 'firstname' => 'A', 'email' => null]));

@@ -106,7 +106,7 @@ final class SandboxTest extends TestCase
             }
             PHP;
         $methods = array_map(fn ($method) => $method->name, (new ReflectionClass('LocalApi\Sandbox'))->getMethods());
-        self::assertCount(17, $methods);
+        self::assertCount(18, $methods);
         $all = fn (string $why) => implode('', array_map(fn ($name) => "{$name}: LocalApi\\Sandbox {$why}\n", $methods));
         $off = 'needs localapi.sandbox=1 in php.ini, and a store in memory';
         self::assertSame($all($off), php($code));

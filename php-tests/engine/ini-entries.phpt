@@ -13,6 +13,7 @@ $others = [
     'localapi.durability' => 'normal',
     'localapi.api_allowed_ips' => '10.0.0.0/8, ::1',
     'localapi.api_access_key' => 'letmein',
+    'localapi.redirect_http_hosts' => 'app, *.dev',
 ];
 $look = '
     foreach (ini_get_all("localapi") as $name => $entry) {
@@ -44,6 +45,7 @@ localapi.company_name 4 Company Name
 localapi.dsn 4 
 localapi.durability 4 full
 localapi.key_file 4 
+localapi.redirect_http_hosts 4 
 localapi.sandbox 4 0
 Sandbox => disabled
 Durability => full
@@ -55,6 +57,7 @@ localapi.sandbox => 0 => 0
 localapi.durability => full => full
 localapi.api_allowed_ips => 127.0.0.1, ::1 => 127.0.0.1, ::1
 localapi.api_access_key => no value => no value
+localapi.redirect_http_hosts => no value => no value
 -- others
 
 Warning: PHP Startup: localapi.sandbox has no effect: localapi.dsn is neither empty nor sqlite::memory: in Unknown on line 0
@@ -65,6 +68,7 @@ localapi.company_name 4 Müller & Söhne
 localapi.dsn 4 sqlite:/srv/a b/store.sqlite
 localapi.durability 4 normal
 localapi.key_file 4 /srv/keys/localapi.key
+localapi.redirect_http_hosts 4 app, *.dev
 localapi.sandbox 4 1
 Sandbox => no effect: localapi.dsn is neither empty nor sqlite::memory:
 Durability => normal
@@ -76,6 +80,7 @@ localapi.sandbox => 1 => 1
 localapi.durability => normal => normal
 localapi.api_allowed_ips => 10.0.0.0/8, ::1 => 10.0.0.0/8, ::1
 localapi.api_access_key => ******** => ********
+localapi.redirect_http_hosts => app, *.dev => app, *.dev
 -- a script can't change one
 localapi.api_access_key false true
 localapi.api_allowed_ips false true
@@ -84,5 +89,6 @@ localapi.company_name false true
 localapi.dsn false true
 localapi.durability false true
 localapi.key_file false true
+localapi.redirect_http_hosts false true
 localapi.sandbox false true
 ===DONE===

@@ -11,6 +11,7 @@ $invalid = [
     'localapi.sandbox' => ['nonsense', '2'],
     'localapi.durability' => ['nonsense', 'half'],
     'localapi.api_allowed_ips' => ['nonsense', '127.0.0.1/99', '1.2.3.4, nonsense'],
+    'localapi.redirect_http_hosts' => ['http://nonsense', '*'],
     // PHP makes that of many a value that isn't in quotes.
     'localapi.company_name' => ["nonsense\xff", '0'],
     'localapi.api_access_key' => ['0', '-1', '7'],
@@ -58,6 +59,10 @@ The value of localapi.api_allowed_ips makes no sense: the default is used instea
   "127.0.0.1, ::1" success
 The value of localapi.api_allowed_ips makes no sense: the default is used instead
   "127.0.0.1, ::1" success
+The value of localapi.redirect_http_hosts makes no sense: the default is used instead
+  "" success
+The value of localapi.redirect_http_hosts makes no sense: the default is used instead
+  "" success
 The value of localapi.company_name makes no sense: the default is used instead
   "Company Name" success
 The value of localapi.company_name makes no sense: the default is used instead

@@ -9,10 +9,11 @@ use crate::command;
 use crate::copy::Copy;
 use crate::credential::redirect_uri;
 use crate::error::{Error, Result};
-use crate::http::api_credential;
+use crate::http::api_credential::{self, Terms};
 use crate::http::node::Node;
+use crate::prune;
 use crate::registry;
-use crate::reply::Value;
+use crate::reply::{Fields, Value};
 use crate::request::Request;
 use crate::rotation;
 use crate::session::Session;
@@ -33,6 +34,14 @@ pub fn run(session: &Session, name: &[u8], arguments: &[Node<'static>]) -> Vec<u
         b"register_admin" => registry::register_admin(session, &text(0)).map(nothing),
         b"rotate_key" if argument(0) == &Node::Bool(true) => rotation::stage(session).map(|()| Node::Int(0)),
         b"rotate_key" => rotation::rotate(session, || true).map(Node::Int),
+        b"prune" => prune::prune(session, number(0), || true).map(Node::Int),
+        b"disable_admin" => {
+            registry::disable_admin(session, &text(0), argument(1) != &Node::Bool(false)).map(Node::Bool)
+        }
+        b"scopes" => registry::scopes(session).map(list),
+        b"services" => registry::services(session).map(list),
+        b"admins" => registry::admins(session).map(list),
+        b"api_credentials" => api_credential::all(session).map(list),
         b"revoke_api_credential" => api_credential::revoke(session, &text(0)).map(Node::Bool),
         b"find_credential" => {
             return match verify::find(session, &text(0)) {
@@ -53,7 +62,9 @@ pub fn run(session: &Session, name: &[u8], arguments: &[Node<'static>]) -> Vec<u
                 Node::List(actions) => actions.iter().map(|action| given::text(action).unwrap_or_default()).collect(),
                 _ => vec![b"*".to_vec()],
             };
-            return match api_credential::issue(session, &text(0), &actions, &text(2)) {
+            let expires_at = given::text(argument(4)).ok().filter(|_| argument(4) != &Node::Null);
+            let terms = Terms { hides_secrets: argument(3) == &Node::Bool(false), expires_at: expires_at.as_deref() };
+            return match api_credential::issue(session, &text(0), &actions, &text(2), terms) {
                 Ok(issued) => written::value(written::fields(vec![
                     ("identifier", Value::Text(issued.identifier)),
                     ("secret", Value::Secret(issued.secret)),
@@ -73,7 +84,11 @@ pub fn run(session: &Session, name: &[u8], arguments: &[Node<'static>]) -> Vec<u
     done.map_or_else(|error| written::function_fault(&error), written::value)
 }
 
-fn copy(session: &Session, from: &[u8], to: &[u8]) -> Result<crate::reply::Fields> {
+fn list(rows: Vec<Fields>) -> Node<'static> {
+    Node::List(rows.into_iter().map(written::fields).collect())
+}
+
+fn copy(session: &Session, from: &[u8], to: &[u8]) -> Result<Fields> {
     // Who calls from C may open any file anyway.
     let mut copy = Copy::new(from, to, session.settings(), |_| true)?;
     while copy.step()?.is_some() {}

@@ -1,17 +1,17 @@
-//! `ListOAuthCredentials`: shows credentials, their secrets included.
+//! `ListOAuthCredentials`: shows credentials, their secrets included unless they aren't asked for.
 
 use std::rc::Rc;
 
 use super::{Command, log_about};
 use crate::actor::Actor;
 use crate::clock;
-use crate::credential::GrantType;
+use crate::credential::{GrantType, expiry};
 use crate::error::{Error, Result};
 use crate::reply::{self, Fields, Reply, Rows, Value};
-use crate::request::Request;
+use crate::request::{Request, is_on};
 use crate::sealing;
 use crate::session::{MINUTE, Session};
-use crate::store::{About, Credential, ScopeTable, Selection, SortField, Store, Verdict};
+use crate::store::{About, Credential, Filter, ScopeTable, Selection, SortField, Store, Verdict};
 use crate::text::{Quoted, whole};
 use crate::vault::{KeyRing, Opened};
 
@@ -21,18 +21,26 @@ const BATCH: usize = 1_000;
 /// Which credentials are asked for.
 pub struct List {
     selection: Selection,
+    /// Whether the secrets are shown.
+    secrets: bool,
+    /// Whether it's told how many credentials there are.
+    total: bool,
 }
 
 impl List {
     /// Reads the parameters in the order in which their rules run.
     pub fn read(request: &Request<'_>) -> Result<Self> {
-        Ok(Self { selection: selection(request)? })
+        let selection = selection(request)?;
+        let secrets = request.filled("secrets")?.is_none_or(|text| is_on(&text));
+        Ok(Self { selection, secrets, total: request.flag("total")? })
     }
 
-    fn look(&self, store: &mut Store) -> Result<Vec<i64>> {
+    fn look(&self, store: &mut Store) -> Result<(Vec<i64>, Option<i64>)> {
         // A copy that isn't finished shows nothing.
         store.scopes()?;
-        store.ids(&self.selection)
+        let (ids, total) =
+            (store.ids(&self.selection), self.total.then(|| store.count_filtered(&self.selection.filter)));
+        Ok((ids?, total.transpose()?))
     }
 }
 
@@ -48,13 +56,15 @@ impl Command for List {
     /// Answers `clients`. The ids are read first and the rest in batches, so that nothing is open while the answer is
     /// built; a credential that is deleted meanwhile is left out.
     fn apply<'a>(&self, session: &'a Session, actor: &Actor) -> Result<Reply<'a>> {
-        let ids = session.read(|store| self.look(store))?;
-        if actor.origin.is_some() && !ids.is_empty() {
+        let (ids, total) = session.read(|store| self.look(store))?;
+        let secrets = self.secrets && !actor.origin.as_ref().is_some_and(|origin| origin.hides_secrets);
+        if actor.origin.is_some() && secrets && !ids.is_empty() {
             let actor = actor.clone();
             session.after_answer(move |session| log(session, &actor));
         }
-        let rows = Box::new(Clients { session, ids: ids.into_iter(), without_key: 0, damaged: 0 });
-        Ok(Reply { fields: Vec::new(), list: Some(reply::List { key: "clients", rows }) })
+        let rows = Clients { session, secrets, ids: ids.into_iter(), without_key: 0, damaged: 0 };
+        let after = total.map(|total| ("totalResults", Value::Int(total))).into_iter().collect();
+        Ok(Reply { fields: Vec::new(), list: Some(reply::List { key: "clients", rows: Box::new(rows), after }) })
     }
 }
 
@@ -84,17 +94,30 @@ fn log(session: &Session, actor: &Actor) -> Result<()> {
 }
 
 fn selection(request: &Request<'_>) -> Result<Selection> {
-    Ok(Selection {
-        grant_type: request
-            .filled("grantType")?
-            .map(|text| GrantType::parse(&text))
-            .transpose()?
-            .map(GrantType::as_str),
-        sort_field: sort_field(request)?,
-        descending: descending(request)?,
-        limit: number(request, "limit", Error::LimitInvalid)?.filter(|&limit| limit > 0),
-        offset: number(request, "limitstart", Error::LimitStartInvalid)?.unwrap_or(0),
-    })
+    let grant_type = request.filled("grantType")?.map(|text| GrantType::parse(&text)).transpose()?;
+    let sort_field = sort_field(request)?;
+    let descending = descending(request)?;
+    let limit = number(request, "limit", Error::LimitInvalid)?.filter(|&limit| limit > 0);
+    let offset = number(request, "limitstart", Error::LimitStartInvalid)?.unwrap_or(0);
+    let filter = Filter {
+        grant_type: grant_type.map(GrantType::as_str),
+        identifier: request.filled("clientIdentifier")?,
+        service_id: number(request, "serviceId", |_| Error::ServiceInvalid)?,
+        search: request.filled("search")?,
+        unused_since: request.filled("unusedSince")?.map(|text| unused_since(&text)).transpose()?,
+    };
+    Ok(Selection { filter, sort_field, descending, after: after(request, sort_field)?, limit, offset })
+}
+
+fn unused_since(text: &str) -> Result<String> {
+    expiry::time(text).ok_or_else(|| Error::UnusedSinceInvalid(Quoted::from(text), expiry::FORMS))
+}
+
+fn after(request: &Request<'_>, sort_field: SortField) -> Result<Option<i64>> {
+    let Some(text) = request.filled("afterId")? else { return Ok(None) };
+    let invalid = |reason| Error::AfterIdInvalid(Quoted::from(text.as_str()), reason);
+    let id = whole(&text).ok_or_else(|| invalid("it is no whole number"))?;
+    if sort_field == SortField::Id { Ok(Some(id)) } else { Err(invalid("the list is not sorted by credentialId")) }
 }
 
 fn sort_field(request: &Request<'_>) -> Result<SortField> {
@@ -110,6 +133,7 @@ fn sort_field(request: &Request<'_>) -> Result<SortField> {
         "serviceId" => SortField::ServiceId,
         "createdAt" => SortField::CreatedAt,
         "updatedAt" => SortField::UpdatedAt,
+        "lastUsedAt" => SortField::LastUsedAt,
         _ => return Err(Error::SortFieldInvalid(Quoted::from(text.as_str()))),
     })
 }
@@ -130,6 +154,7 @@ fn number(request: &Request<'_>, name: &'static str, invalid: fn(Quoted) -> Erro
 /// The elements of `clients`.
 struct Clients<'a> {
     session: &'a Session,
+    secrets: bool,
     ids: std::vec::IntoIter<i64>,
     without_key: usize,
     damaged: usize,
@@ -178,23 +203,23 @@ impl Rows for Clients<'_> {
 }
 
 impl Clients<'_> {
+    fn open(&mut self, credential: &Credential, keys: &mut Option<Rc<KeyRing>>) -> Result<Value> {
+        let unreadable = match sealing::open(self.session, credential, keys)? {
+            Opened::Secret(secret) => return Ok(Value::Secret(secret.text())),
+            Opened::KeyMissing(_) => &mut self.without_key,
+            Opened::Damaged => &mut self.damaged,
+        };
+        *unreadable += 1;
+        Ok(Value::Null)
+    }
+
     fn fields(
         &mut self,
         credential: Credential,
         scopes: &ScopeTable,
         keys: &mut Option<Rc<KeyRing>>,
     ) -> Result<Fields> {
-        let secret = match sealing::open(self.session, &credential, keys)? {
-            Opened::Secret(secret) => Value::Secret(secret.text()),
-            Opened::KeyMissing(_) => {
-                self.without_key += 1;
-                Value::Null
-            }
-            Opened::Damaged => {
-                self.damaged += 1;
-                Value::Null
-            }
-        };
+        let secret = if self.secrets { self.open(&credential, keys)? } else { Value::Null };
         let details = credential.details;
         let redirect_uris = details.redirect_uri.split(' ').filter(|uri| !uri.is_empty()).map(str::to_owned).collect();
         let time = |text: &str| clock::parse(text).map_or(Value::Null, Value::Time);
@@ -213,6 +238,9 @@ impl Clients<'_> {
             ("rsaKeyPairId", Value::Int(0)),
             ("createdAt", time(&credential.created_at)),
             ("updatedAt", time(&credential.updated_at)),
+            ("expiresAt", credential.lifetime.expires_at.map_or(Value::Null, Value::Text)),
+            ("disabled", Value::Bool(credential.lifetime.disabled)),
+            ("lastUsedAt", credential.last_used_at.map_or(Value::Null, Value::Text)),
         ])
     }
 }

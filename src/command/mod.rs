@@ -16,6 +16,7 @@ use self::delete_oauth_credential::Delete;
 use self::list_oauth_credentials::List;
 use self::update_oauth_credential::Update;
 use crate::actor::{Actor, Caller};
+use crate::credential::redirect_uri;
 use crate::error::{Error, Result};
 use crate::reply::Reply;
 use crate::request::Request;
@@ -108,6 +109,18 @@ impl Call<'_> {
 fn log(store: &Store, actor: &Actor, id: RowId, details: &Details, what: impl Display, now: &str) -> Result<()> {
     let client = details.user_id.parse().unwrap_or(0);
     log_about(store, actor, About::Row("OAuth credential", id), client, &what, now)
+}
+
+/// Writes that a credential may send users back over plain HTTP, the first time that one does.
+fn log_http(store: &Store, actor: &Actor, id: RowId, details: &Details, now: &str) -> Result<()> {
+    const KIND: &str = "redirect over http";
+    let Some(host) = redirect_uri::http_host(&details.redirect_uri) else { return Ok(()) };
+    if !store.last_line(KIND)?.is_empty() {
+        return Ok(());
+    }
+    store.set_last_line(KIND, now)?;
+    let what = format_args!("redirects over http to {host}, which localapi.redirect_http_hosts allows");
+    log(store, actor, id, details, what, now)
 }
 
 /// Writes what an actor has done.
@@ -204,17 +217,23 @@ mod tests {
         let create = "CreateOAuthCredential";
         assert_eq!(
             read(create, &SINGLE_SIGN_ON, None),
-            "grantType serviceId scope name description logoUri redirectUri"
+            "grantType serviceId scope name description logoUri redirectUri expiresAt idempotencyKey"
         );
         let code = [("grantType", "authorization_code"), ("name", "n"), ("scope", "openid")];
-        assert_eq!(read(create, &code, None), "grantType name scope description logoUri redirectUri");
+        assert_eq!(
+            read(create, &code, None),
+            "grantType name scope description logoUri redirectUri expiresAt idempotencyKey"
+        );
         assert_eq!(read(create, &[], None), "grantType");
         assert_eq!(read(create, &code, Some(b"nobody")), "");
         let update = "credentialId clientApiIdentifier grantType name serviceId scope description logoUri redirectUri \
-                      resetSecret";
+                      resetSecret overlap revokePreviousSecret expiresAt disabled";
         assert_eq!(read("UpdateOAuthCredential", &[("credentialId", "1")], None), update);
         assert_eq!(read("UpdateOAuthCredential", &[], None), "credentialId clientApiIdentifier");
-        assert_eq!(read("ListOAuthCredentials", &[], None), "grantType sortField sortOrder limit limitstart");
+        assert_eq!(
+            read("ListOAuthCredentials", &[], None),
+            "grantType sortField sortOrder limit limitstart clientIdentifier serviceId search unusedSince afterId secrets total"
+        );
         assert_eq!(read("DeleteOAuthCredential", &[("credentialId", "1")], None), "credentialId");
         assert_eq!(read("Nothing", &[], Some(b"nobody")), "");
     }

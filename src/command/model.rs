@@ -7,6 +7,7 @@ use proptest::sample::{select, subsequence};
 
 use super::answer;
 use crate::error::Result;
+use crate::prune::prune;
 use crate::registry::register_service;
 use crate::reply::{Fields, Value};
 use crate::request::Request;
@@ -28,19 +29,38 @@ struct Passed {
     scope: Option<String>,
     description: Option<&'static str>,
     redirect_uri: Option<&'static str>,
+    expires_at: Option<&'static str>,
+    /// Update alone reads it.
+    disabled: Option<&'static str>,
 }
 
 #[derive(Debug, Clone)]
 enum Step {
     Create(Passed),
-    /// The index picks an id that was given once, or one that never was.
-    Update(usize, Passed, bool),
+    /// With one of a few keys, one of a few names.
+    CreateWithKey(usize, usize),
+    /// The index picks an id that was given once, or one that never was. The secret is reset, perhaps with an overlap of
+    /// so many seconds.
+    Update(usize, Passed, Option<Option<i64>>),
+    RevokePrevious(usize),
     UpdateByIdentifier(usize, Passed),
     Delete(usize),
     List(Option<&'static str>, &'static str, bool, u8, u8),
-    Verify(usize, bool),
+    Verify(usize, Shown),
+    /// This much later.
+    Travel(i64),
+    /// What expired this long ago.
+    Prune(i64),
     Rotate(bool),
     Reopen,
+}
+
+/// Which secret is shown.
+#[derive(Debug, Clone, Copy)]
+enum Shown {
+    Right,
+    Previous,
+    Wrong,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -53,12 +73,28 @@ struct Credential {
     scopes: Vec<&'static str>,
     description: String,
     redirect_uri: Vec<String>,
+    expires_at: Option<String>,
+    disabled: bool,
+    /// The secret before, and until when it verifies.
+    previous: Option<(String, String)>,
 }
 
 /// Service 1 belongs to client 10, service 2 to a client that isn't there, service 3 doesn't exist.
 struct Model {
     credentials: BTreeMap<i64, Credential>,
     given: i64,
+    /// What was created with a key: its name, its id and its secret then.
+    keys: BTreeMap<usize, (usize, i64, String)>,
+    /// How long the clock has gone on.
+    travelled: i64,
+}
+
+/// When it is in the beginning.
+const BEGIN: i64 = 1_479_461_544;
+
+/// Some time after that, as text.
+fn time(seconds: i64) -> String {
+    crate::clock::to_text(u64::try_from(BEGIN + seconds).unwrap()).unwrap()
 }
 
 fn scopes_of(text: &str) -> std::result::Result<Vec<&'static str>, String> {
@@ -96,7 +132,21 @@ fn redirect_uris(text: &str) -> std::result::Result<Vec<String>, String> {
 }
 
 impl Model {
-    fn create(passed: &Passed) -> std::result::Result<Credential, String> {
+    fn now(&self) -> String {
+        time(self.travelled)
+    }
+
+    /// What `expiresAt` says.
+    fn expiry(&self, text: &str) -> std::result::Result<Option<String>, String> {
+        match text {
+            "" => Ok(None),
+            "never" => Err(format!("The expiry \"never\" is invalid: {}.", crate::credential::expiry::FORMS)),
+            text if text <= self.now().as_str() => Err(format!("The expiry \"{text}\" is invalid: it has passed.")),
+            text => Ok(Some(text.to_owned())),
+        }
+    }
+
+    fn create(&self, passed: &Passed) -> std::result::Result<Credential, String> {
         let grant_type = grant_type(passed.grant_type.unwrap_or(""))?;
         let single_sign_on = grant_type == "single_sign_on";
         if !single_sign_on && passed.name.unwrap_or("").is_empty() {
@@ -116,10 +166,13 @@ impl Model {
             scopes,
             description: passed.description.unwrap_or("").to_owned(),
             redirect_uri: redirect_uris(passed.redirect_uri.unwrap_or(""))?,
+            expires_at: self.expiry(passed.expires_at.unwrap_or(""))?,
+            disabled: false,
+            previous: None,
         })
     }
 
-    fn update(old: &Credential, passed: &Passed) -> std::result::Result<Credential, String> {
+    fn update(&self, old: &Credential, passed: &Passed) -> std::result::Result<Credential, String> {
         let mut new = old.clone();
         if let Some(text) = passed.grant_type {
             new.grant_type = grant_type(text)?;
@@ -153,6 +206,12 @@ impl Model {
         if let Some(text) = passed.redirect_uri {
             new.redirect_uri = redirect_uris(text)?;
         }
+        if let Some(text) = passed.expires_at {
+            new.expires_at = self.expiry(text)?;
+        }
+        if let Some(text) = passed.disabled {
+            new.disabled = text == "on";
+        }
         Ok(new)
     }
 }
@@ -167,10 +226,15 @@ struct Pair {
 impl Pair {
     fn new(settings: Settings) -> Self {
         let session = Session::new(settings.clone());
+        session.stop_for_test();
         register_service(&session, 1, 10).unwrap();
         register_service(&session, 2, 20).unwrap();
         session.read(|store| store.change_for_test("DELETE FROM tblclients WHERE id = 20")).unwrap();
-        Self { settings, session, model: Model { credentials: BTreeMap::new(), given: 0 } }
+        Self {
+            settings,
+            session,
+            model: Model { credentials: BTreeMap::new(), given: 0, keys: BTreeMap::new(), travelled: 0 },
+        }
     }
 
     fn call(&self, command: &str, passed: &Passed, more: &[(&'static str, String)]) -> Result<Fields> {
@@ -182,6 +246,8 @@ impl Pair {
             ("scope", passed.scope.as_deref()),
             ("description", passed.description),
             ("redirectUri", passed.redirect_uri),
+            ("expiresAt", passed.expires_at),
+            ("disabled", passed.disabled),
         ];
         for (name, value) in parameters {
             if let Some(value) = value {
@@ -218,7 +284,31 @@ impl Pair {
 
     fn run(&mut self, step: &Step) {
         match step {
-            Step::Create(passed) => self.create(passed),
+            Step::Create(passed) => drop(self.create(passed, &[])),
+            Step::CreateWithKey(key, name) => self.create_with_key(*key, *name),
+            Step::RevokePrevious(index) => {
+                let id = self.id(*index);
+                let more = [("credentialId", id.to_string()), ("revokePreviousSecret", "1".to_owned())];
+                let answer = self.call("UpdateOAuthCredential", &Passed::default(), &more);
+                match self.model.credentials.get_mut(&id) {
+                    Some(known) => {
+                        known.previous = None;
+                        assert_eq!(answer.unwrap(), [("credentialId", Value::Int(id))]);
+                    }
+                    None => assert_eq!(answer.unwrap_err().to_string(), "Invalid Credential ID provided."),
+                }
+            }
+            Step::Travel(seconds) => {
+                self.session.travel_for_test(*seconds);
+                self.model.travelled += seconds;
+            }
+            Step::Prune(seconds) => {
+                let before = time(self.model.travelled - seconds);
+                let gone = |known: &Credential| known.expires_at.as_ref().is_some_and(|expiry| *expiry <= before);
+                let count = self.model.credentials.values().filter(|known| gone(known)).count();
+                assert_eq!(prune(&self.session, *seconds, || true).unwrap(), i64::try_from(count).unwrap());
+                self.model.credentials.retain(|_, known| !gone(known));
+            }
             Step::Update(index, passed, reset) => {
                 let id = self.id(*index);
                 self.update(id, &[("credentialId", id.to_string())], passed, *reset, "Invalid Credential ID provided.");
@@ -228,7 +318,7 @@ impl Pair {
                 let identifier =
                     self.model.credentials.get(&id).map_or("nobody".to_owned(), |known| known.identifier.clone());
                 let more = [("clientApiIdentifier", identifier)];
-                self.update(id, &more, passed, false, "Invalid Client Identifier provided.");
+                self.update(id, &more, passed, None, "Invalid Client Identifier provided.");
             }
             Step::Delete(index) => {
                 let id = self.id(*index);
@@ -242,7 +332,7 @@ impl Pair {
             Step::List(grant_type, field, descending, limit, start) => {
                 self.check_list(*grant_type, field, *descending, *limit, *start);
             }
-            Step::Verify(index, right) => self.verify(self.id(*index), *right),
+            Step::Verify(index, shown) => self.verify(self.id(*index), *shown),
             Step::Rotate(stage) => {
                 let resealed = if *stage {
                     rotation::stage(&self.session).map(|()| 0)
@@ -254,17 +344,55 @@ impl Pair {
             }
             Step::Reopen => {
                 if self.settings.dsn != Dsn::Memory {
+                    self.session.do_owed().unwrap();
                     self.session = Session::new(self.settings.clone());
+                    self.session.stop_for_test();
+                    self.session.travel_for_test(self.model.travelled);
                 }
             }
         }
     }
 
-    fn create(&mut self, passed: &Passed) {
-        let answer = self.call("CreateOAuthCredential", passed, &[]);
-        let mut credential = match Model::create(passed) {
+    /// What is created twice with one key is there once.
+    fn create_with_key(&mut self, key: usize, name: usize) {
+        let passed = Passed {
+            grant_type: Some("authorization_code"),
+            name: Some(["Shop", "App"][name]),
+            scope: Some("openid".to_owned()),
+            ..Passed::default()
+        };
+        let more = [("idempotencyKey", format!("key {key}"))];
+        let Some((known, id, secret)) = self.model.keys.get(&key).cloned() else {
+            let created = self.create(&passed, &more).unwrap();
+            self.model.keys.insert(key, (name, created.0, created.1));
+            return;
+        };
+        let answer = self.call("CreateOAuthCredential", &passed, &more);
+        let message = match self.model.credentials.get(&id) {
+            _ if known != name => "The idempotency key was used with other parameters: take another one.",
+            None => "The credential that was created with this idempotency key has been deleted: take another key.",
+            Some(now) if now.secret != secret => {
+                "The secret of the credential that was created with this idempotency key has been reset: take another \
+                 key."
+            }
+            Some(now) => {
+                let identifier = Value::Text(now.identifier.clone());
+                let expected = [Value::Int(id), identifier, Value::Secret(secret.into())];
+                let found: Vec<Value> = answer.unwrap().into_iter().map(|(_, value)| value).collect();
+                return assert_eq!(found, expected);
+            }
+        };
+        assert_eq!(answer.unwrap_err().to_string(), message);
+    }
+
+    fn create(&mut self, passed: &Passed, more: &[(&'static str, String)]) -> Option<(i64, String)> {
+        let answer = self.call("CreateOAuthCredential", passed, more);
+        let mut credential = match self.model.create(passed) {
             Ok(credential) => credential,
-            Err(message) => return assert_eq!(answer.unwrap_err().to_string(), message),
+            Err(message) => {
+                assert_eq!(answer.unwrap_err().to_string(), message);
+                return None;
+            }
         };
         self.model.given += 1;
         let answer = answer.unwrap();
@@ -280,27 +408,41 @@ impl Pair {
         credential.identifier.clone_from(identifier);
         credential.secret = secret.reveal().to_owned();
         self.model.credentials.insert(*id, credential);
+        Some((*id, secret.reveal().to_owned()))
     }
 
-    fn update(&mut self, id: i64, more: &[(&'static str, String)], passed: &Passed, reset: bool, unknown: &str) {
+    fn update(
+        &mut self,
+        id: i64,
+        more: &[(&'static str, String)],
+        passed: &Passed,
+        reset: Option<Option<i64>>,
+        unknown: &str,
+    ) {
         let mut more = more.to_vec();
-        if reset {
+        if let Some(overlap) = reset {
             more.push(("resetSecret", "true".to_owned()));
+            more.extend(overlap.map(|seconds| ("overlap", seconds.to_string())));
         }
         let answer = self.call("UpdateOAuthCredential", passed, &more);
         let Some(old) = self.model.credentials.get(&id) else {
             return assert_eq!(answer.unwrap_err().to_string(), unknown);
         };
-        let mut new = match Model::update(old, passed) {
+        let mut new = match self.model.update(old, passed) {
             Ok(new) => new,
             Err(message) => return assert_eq!(answer.unwrap_err().to_string(), message),
         };
         let answer = answer.unwrap();
         assert_eq!(answer[0], ("credentialId", Value::Int(id)));
-        match answer.get(1) {
-            Some(("newClientSecret", Value::Secret(secret))) if reset => new.secret = secret.reveal().to_owned(),
-            found => assert!(found.is_none() && !reset),
+        if let Some(overlap) = reset {
+            let Some(("newClientSecret", Value::Secret(secret))) = answer.get(1) else { panic!("{answer:?}") };
+            let replaced = std::mem::replace(&mut new.secret, secret.reveal().to_owned());
+            new.previous = overlap.map(|seconds| (replaced, time(self.model.travelled + seconds)));
         }
+        let expires_at = new.previous.as_ref().filter(|_| reset.is_some()).map(|(_, until)| until.clone());
+        let told = expires_at.map(|until| ("previousSecretExpiresAt", Value::Text(until)));
+        assert_eq!(answer.get(2), told.as_ref());
+        assert_eq!(answer.len(), 1 + usize::from(reset.is_some()) + usize::from(told.is_some()));
         self.model.credentials.insert(id, new);
     }
 
@@ -332,16 +474,28 @@ impl Pair {
         let found: Vec<Fields> = self
             .list(&more)
             .into_iter()
-            .map(|fields| fields.into_iter().filter(|(key, _)| !matches!(*key, "createdAt" | "updatedAt")).collect())
+            .map(|fields| {
+                fields
+                    .into_iter()
+                    .filter(|(key, _)| !matches!(*key, "createdAt" | "updatedAt" | "lastUsedAt"))
+                    .collect()
+            })
             .collect();
         assert_eq!(found, expected);
     }
 
-    fn verify(&self, id: i64, right: bool) {
+    fn verify(&self, id: i64, shown: Shown) {
         let Some(known) = self.model.credentials.get(&id) else {
             return assert_eq!(verify(&self.session, b"nobody", &[b'A'; 88]).unwrap(), None);
         };
-        let secret = if right { known.secret.clone() } else { known.secret.replace('A', "B") + "x" };
+        let now = self.model.now();
+        let (secret, verifies) = match (shown, &known.previous) {
+            (Shown::Right, _) => (known.secret.clone(), true),
+            (Shown::Previous, Some((secret, until))) => (secret.clone(), now < *until),
+            (Shown::Previous, None) | (Shown::Wrong, _) => (known.secret.replace('A', "B") + "x", false),
+        };
+        let counts = !known.disabled && known.expires_at.as_ref().is_none_or(|expiry| now < *expiry);
+        let right = verifies && counts;
         let found = verify(&self.session, known.identifier.as_bytes(), secret.as_bytes()).unwrap();
         let scopes = known.scopes.iter().map(|scope| (*scope).to_owned()).collect();
         let expected = vec![
@@ -374,6 +528,8 @@ fn shown(id: i64, known: &Credential) -> Fields {
         ("logoUri", Value::Text(String::new())),
         ("redirectUri", Value::Texts(known.redirect_uri.clone())),
         ("rsaKeyPairId", Value::Int(0)),
+        ("expiresAt", known.expires_at.clone().map_or(Value::Null, Value::Text)),
+        ("disabled", Value::Bool(known.disabled)),
     ]
 }
 
@@ -395,28 +551,34 @@ fn passed(probability: f64) -> impl Strategy<Value = Passed> {
         prop::option::weighted(probability, scope()),
         maybe(&["", "A shop"]),
         maybe(&["", "https://a.example", "https://a.example https://b.example/cb", "ftp://a.example"]),
+        prop::option::weighted(probability / 3.0, select(&EXPIRIES[..])),
+        prop::option::weighted(probability / 3.0, select(&["on", "off"][..])),
     )
-        .prop_map(|(grant_type, name, service_id, scope, description, redirect_uri)| Passed {
-            grant_type,
-            name,
-            service_id,
-            scope,
-            description,
-            redirect_uri,
+        .prop_map(|(grant_type, name, service_id, scope, description, redirect_uri, expires_at, disabled)| {
+            Passed { grant_type, name, service_id, scope, description, redirect_uri, expires_at, disabled }
         })
 }
+
+/// The first has passed, the next two come soon.
+const EXPIRIES: [&str; 6] =
+    ["2016-11-18 09:32:24", "2016-11-18 09:33:24", "2016-11-18 09:35:00", "2999-12-31 23:59:59", "", "never"];
 
 fn step() -> impl Strategy<Value = Step> {
     let grant_types = prop::option::of(select(&["authorization_code", "single_sign_on"][..]));
     let fields = select(&["id", "credentialId", "name", "serviceId"][..]);
     prop_oneof![
         8 => passed(0.9).prop_map(Step::Create),
-        5 => (0..20_usize, passed(0.3), any::<bool>()).prop_map(|(id, passed, reset)| Step::Update(id, passed, reset)),
+        5 => (0..20_usize, passed(0.3), prop::option::of(prop::option::of(1..100_i64))).prop_map(|(id, passed, reset)| Step::Update(id, passed, reset)),
         2 => (0..20_usize, passed(0.3)).prop_map(|(id, passed)| Step::UpdateByIdentifier(id, passed)),
         2 => (0..20_usize).prop_map(Step::Delete),
         3 => (grant_types, fields, any::<bool>(), 0..4_u8, 0..4_u8)
             .prop_map(|(kind, field, down, limit, start)| Step::List(kind, field, down, limit, start)),
-        4 => (0..20_usize, any::<bool>()).prop_map(|(id, right)| Step::Verify(id, right)),
+        4 => (0..20_usize, select(&[Shown::Right, Shown::Right, Shown::Previous, Shown::Wrong][..]))
+            .prop_map(|(id, shown)| Step::Verify(id, shown)),
+        2 => (0..3_usize, 0..2_usize).prop_map(|(key, name)| Step::CreateWithKey(key, name)),
+        1 => (0..20_usize).prop_map(Step::RevokePrevious),
+        1 => (0..90_i64).prop_map(Step::Travel),
+        1 => (0..90_i64).prop_map(Step::Prune),
         1 => any::<bool>().prop_map(Step::Rotate),
         1 => Just(Step::Reopen),
     ]

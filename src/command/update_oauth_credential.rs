@@ -1,16 +1,17 @@
 //! `UpdateOAuthCredential`: changes what is passed and leaves the rest.
 
-use super::{Command, log};
+use super::{Command, log, log_http};
 use crate::actor::Actor;
-use crate::credential::{Described, GrantType, Scopes, Secret, Service, logo_uri};
+use crate::credential::{Described, GrantType, Scopes, Secret, Service, expiry, logo_uri};
 use crate::error::{Error, Result};
 use crate::reply::{Reply, Value};
 use crate::request::{Request, TextOrList, later};
 use crate::rotation;
 use crate::sealing;
 use crate::session::Session;
-use crate::store::{Credential, RowId, Store, Verdict};
-use crate::text::{is_blank, positive};
+use crate::store::{Credential, Previous, RowId, Store, Verdict};
+use crate::text::{Quoted, is_blank, positive};
+use crate::verifier;
 
 /// What is passed, each with the fault that its rule tells. `None` is what isn't.
 pub struct Update {
@@ -21,7 +22,16 @@ pub struct Update {
     scopes: Result<Option<Scopes>>,
     described: Result<Described>,
     resets_secret: Result<bool>,
+    /// For how many seconds the secret that is reset still verifies.
+    overlap: Result<Option<u64>>,
+    revokes_previous: Result<bool>,
+    /// A blank one says that it never expires.
+    expires_at: Result<Option<Option<String>>>,
+    disabled: Result<Option<bool>>,
 }
+
+/// For how long a secret that was replaced may verify, in seconds: 30 days.
+const LONGEST_OVERLAP: u64 = 2_592_000;
 
 /// What names the credential.
 enum Named {
@@ -38,6 +48,9 @@ struct Change {
     /// Whether anything but the secret was passed.
     edits: bool,
     resets_secret: bool,
+    overlap: Option<u64>,
+    /// Whether there is a previous secret that is to be revoked.
+    revokes_previous: bool,
 }
 
 impl Update {
@@ -55,7 +68,25 @@ impl Update {
         let described = Described::read(request, name.clone().unwrap_or_default(), || logo_uri(request));
         let described = later(described)?;
         let resets_secret = later(request.flag("resetSecret"))?;
-        Ok(Self { named, grant_type, name, service_id, scopes, described, resets_secret })
+        let overlap = request.filled("overlap");
+        let overlap = later(overlap.and_then(|text| text.map(|text| seconds(&text)).transpose()))?;
+        let revokes_previous = later(request.flag("revokePreviousSecret"))?;
+        let expires_at = request.text_or_empty("expiresAt");
+        let expires_at = later(expires_at.and_then(|text| text.map(|text| expiry::parse(&text)).transpose()))?;
+        let disabled = later(request.flag_if_any("disabled"))?;
+        Ok(Self {
+            named,
+            grant_type,
+            name,
+            service_id,
+            scopes,
+            described,
+            resets_secret,
+            overlap,
+            revokes_previous,
+            expires_at,
+            disabled,
+        })
     }
 
     /// Checks only what is passed, and what a passed grant type newly needs.
@@ -95,9 +126,25 @@ impl Update {
         }
         scopes.as_ref().map_or(Ok(()), Scopes::check_count)?;
         let described = self.described.clone()?.put_into(details);
-        let edits = grant_type.is_some() || service_id.is_some() || scope_ids.is_some() || described;
         let resets_secret = self.resets_secret.clone()?;
-        Ok(Change { before, credential, scopes: scope_ids, edits, resets_secret })
+        let overlap = self.overlap.clone()?;
+        let revokes_previous = self.revokes_previous.clone()? && before.lifetime.previous.is_some();
+        let (expires_at, disabled) = (self.expires_at.clone()?, self.disabled.clone()?);
+        let edits = grant_type.is_some()
+            || service_id.is_some()
+            || scope_ids.is_some()
+            || described
+            || expires_at.is_some()
+            || disabled.is_some();
+        let lifetime = &mut credential.lifetime;
+        if let Some(expires_at) = expires_at {
+            lifetime.expires_at = expires_at;
+        }
+        lifetime.disabled = disabled.unwrap_or(lifetime.disabled);
+        if resets_secret || revokes_previous {
+            lifetime.previous = None;
+        }
+        Ok(Change { before, credential, scopes: scope_ids, edits, resets_secret, overlap, revokes_previous })
     }
 }
 
@@ -111,37 +158,56 @@ impl Command for Update {
     }
 
     /// All of it is one transaction. Answers `credentialId`, and `newClientSecret` when the secret was reset: the old one
-    /// is invalid at once.
+    /// is invalid at once, or from `previousSecretExpiresAt` on where an overlap was asked for.
     fn apply<'a>(&self, session: &'a Session, actor: &Actor) -> Result<Reply<'a>> {
         let decision = session.decide(|store| self.look(store))?;
-        let Change { credential, edits, resets_secret, .. } = &decision.made;
+        let Change { credential, edits, resets_secret, overlap, revokes_previous, .. } = &decision.made;
         let mut answer = vec![("credentialId", Value::Int(credential.id))];
-        if !edits && !resets_secret {
+        if !edits && !resets_secret && !revokes_previous {
             return Ok(Reply::from(answer));
         }
-        let secret = if *resets_secret { Some(Secret::generate(session.random())?) } else { None };
         let now = session.now()?;
+        if let Ok(Some(expires_at)) = &self.expires_at {
+            expiry::require_future(expires_at.as_deref(), &now)?;
+        }
+        let secret = if *resets_secret { Some(Secret::generate(session.random())?) } else { None };
+        let previous_expires_at =
+            overlap.filter(|_| *resets_secret).map(|seconds| session.after(seconds)).transpose()?;
         session.write(
             decision,
             |store, change| {
-                let Change { credential, scopes, edits, .. } = change;
+                let Change { before, credential, scopes, edits, revokes_previous, .. } = change;
                 let row = RowId::Known(credential.id);
                 let mut written = Credential { updated_at: now.clone(), ..credential.clone() };
-                if *edits {
+                if *edits || *revokes_previous {
                     store.update_credential(credential.id, &credential.details, &now)?;
+                }
+                if *revokes_previous {
+                    log(store, actor, row, &credential.details, "previous secret revoked", &now)?;
+                }
+                if *edits {
                     if let Some(scopes) = scopes {
                         store.delete_scopes(credential.id)?;
                         store.insert_scopes(row, scopes)?;
                         written.scopes.clone_from(scopes);
                     }
                     log(store, actor, row, &credential.details, "updated", &now)?;
+                    log_http(store, actor, row, &credential.details, &now)?;
                 }
                 if let Some(secret) = &secret {
+                    if let Some(expires_at) = previous_expires_at.clone() {
+                        let verifier = verifier::of(sealing::reveal(session, before)?.reveal().as_bytes());
+                        written.lifetime.previous = Some(Previous { verifier, expires_at });
+                    }
                     written.secret = sealing::seal_anew(session, store, &credential.identifier, secret)?;
+                    store.forget_secret(credential.id)?;
                     store.update_secret(credential.id, &written.secret, &now)?;
                     log(store, actor, row, &credential.details, "secret reset", &now)?;
                 }
-                Ok((change.before.clone(), written))
+                if written.lifetime != before.lifetime {
+                    store.set_lifetime(row, &written.lifetime)?;
+                }
+                Ok((before.clone(), written))
             },
             |(before, written)| {
                 let (before, written) = (before.clone(), written.clone());
@@ -157,6 +223,9 @@ impl Command for Update {
         rotation::reseal_late(session);
         if let Some(secret) = secret {
             answer.push(("newClientSecret", Value::Secret(secret.text())));
+        }
+        if let Some(expires_at) = previous_expires_at {
+            answer.push(("previousSecretExpiresAt", Value::Text(expires_at)));
         }
         Ok(Reply::from(answer))
     }
@@ -180,6 +249,12 @@ impl Named {
             Self::Identifier(identifier) => store.credential_by_identifier(identifier)?.ok_or(Error::IdentifierInvalid),
         }
     }
+}
+
+/// Reads `overlap`.
+fn seconds(text: &str) -> Result<u64> {
+    let seconds = positive(text).and_then(|seconds| u64::try_from(seconds).ok());
+    seconds.filter(|&seconds| seconds <= LONGEST_OVERLAP).ok_or_else(|| Error::OverlapInvalid(Quoted::from(text)))
 }
 
 /// `logoUri`, which may come as a list here: the documented types of the two URIs look swapped.

@@ -31,8 +31,14 @@ impl Described {
         let logo_uri = logo_uri()?;
         logo_uri.as_deref().map_or(Ok(()), logo_uri::check)?;
         let redirect_uri = request.text_or_list("redirectUri")?;
-        let redirect_uri = redirect_uri.map(|uris| redirect_uri::parse(&uris)).transpose()?;
+        let redirect_uri = redirect_uri.map(|uris| redirect_uri::parse(&uris, request.http_hosts)).transpose()?;
         Ok(Self { name, description, logo_uri, redirect_uri })
+    }
+
+    /// What is passed, part by part.
+    pub fn parts(&self) -> [&str; 4] {
+        let parts = [&self.name, &self.description, &self.logo_uri, &self.redirect_uri];
+        parts.map(|part| part.as_deref().unwrap_or_default())
     }
 
     /// Puts what is passed into a credential's details. Whether anything was.

@@ -6,6 +6,7 @@ use fluent_uri::Iri;
 
 use crate::error::{Error, Result};
 use crate::request::TextOrList;
+use crate::settings::HttpHosts;
 use crate::text::{Quoted, is_control, is_longer, is_space, positive};
 
 /// How many redirect URIs one credential may have.
@@ -13,8 +14,8 @@ const MOST: usize = 32;
 /// The length of the column, in characters.
 const LONGEST: usize = 2_000;
 
-/// Reads `redirectUri` and joins its URIs by one space, each byte for byte as given.
-pub fn parse(input: &TextOrList) -> Result<String> {
+/// Reads `redirectUri` and joins its URIs by one space, each byte for byte as given. These hosts may have `http`, too.
+pub fn parse(input: &TextOrList, http_hosts: &HttpHosts) -> Result<String> {
     let uris: Vec<std::result::Result<&str, &str>> = match input {
         TextOrList::Text(text) => split(text).into_iter().map(Ok).collect(),
         TextOrList::List(list) => list.iter().map(|element| element.as_deref().map_err(|name| *name)).collect(),
@@ -27,7 +28,7 @@ pub fn parse(input: &TextOrList) -> Result<String> {
         return Err(Error::RedirectUrisTooLong);
     }
     let fault = |uri: &std::result::Result<&str, &str>| match *uri {
-        Ok(uri) => fault(uri).map(|reason| (Quoted::from(uri), reason)),
+        Ok(uri) => fault(uri, http_hosts).map(|reason| (Quoted::from(uri), reason)),
         Err(type_name) => Some((Quoted::from(type_name), "it is not a string")),
     };
     match uris.iter().find_map(fault) {
@@ -54,6 +55,15 @@ fn around_open_port(uri: &str) -> Option<(&str, &str)> {
     let port = authority.strip_prefix(host).filter(|_| is_loopback(host))?;
     let is_port = |port: &str| positive(port).is_some_and(|port| port <= i64::from(u16::MAX));
     (port.is_empty() || port.strip_prefix(':').is_some_and(is_port)).then_some((host, behind))
+}
+
+/// The first host that one of these URIs has `http` for, beside this machine and test hosts.
+pub fn http_host(joined: &str) -> Option<&str> {
+    joined.split(' ').find_map(|uri| {
+        let (_, rest) = uri.split_once("://").filter(|(scheme, _)| scheme.eq_ignore_ascii_case("http"))?;
+        let authority = rest.split(['/', '?', '#']).next()?;
+        Some(host(authority)).filter(|host| !is_local(host))
+    })
 }
 
 /// White space separates; so does a comma, where a new absolute URI begins behind it: JavaScript joins arrays that way,
@@ -99,7 +109,7 @@ fn is_scheme(text: &str) -> bool {
 
 /// Why OAuth may not redirect to this URI, if it may not: `https` anywhere, `http` to this machine or a test host, and a
 /// private-use scheme (RFC 8252 §7.1). Never with a fragment (RFC 6749 §3.1.2), a user or a wildcard.
-fn fault(uri: &str) -> Option<&'static str> {
+fn fault(uri: &str, http_hosts: &HttpHosts) -> Option<&'static str> {
     let Some((scheme, rest)) = uri.split_once(':').filter(|(scheme, _)| is_scheme(scheme)) else {
         return Some("it is not an absolute URI");
     };
@@ -112,7 +122,7 @@ fn fault(uri: &str) -> Option<&'static str> {
     match scheme.to_ascii_lowercase().as_str() {
         "https" | "http" if host.is_none_or(str::is_empty) => return Some("it has no host"),
         "https" => {}
-        "http" if host.is_some_and(is_local) => {}
+        "http" if host.is_some_and(|host| is_local(host) || http_hosts.allow(host)) => {}
         "http" => return Some("http is for loopback hosts and *.test only"),
         scheme if !scheme.contains('.') => return Some("a private scheme needs a dot"),
         _ if rest.is_empty() => return Some("it has nothing behind its scheme"),
@@ -169,13 +179,14 @@ fn is_local(host: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::settings::NO_HTTP_HOSTS;
 
     fn text(text: &str) -> Result<String> {
-        parse(&TextOrList::Text(text.to_owned()))
+        parse(&TextOrList::Text(text.to_owned()), &NO_HTTP_HOSTS)
     }
 
     fn list(elements: &[&str]) -> Result<String> {
-        parse(&TextOrList::List(elements.iter().map(|element| Ok((*element).to_owned())).collect()))
+        parse(&TextOrList::List(elements.iter().map(|element| Ok((*element).to_owned())).collect()), &NO_HTTP_HOSTS)
     }
 
     #[test]
@@ -379,6 +390,28 @@ mod tests {
     }
 
     #[test]
+    fn hosts_that_are_named_may_have_http() {
+        let hosts = HttpHosts::parse("app *.dev").unwrap();
+        let parse = |uri: &str| parse(&TextOrList::Text(uri.to_owned()), &hosts);
+        for uri in ["http://app:8080/callback", "HTTP://App/", "http://a.dev/cb"] {
+            assert_eq!(parse(uri).unwrap(), uri);
+            assert_eq!(http_host(&format!("https://b.example {uri}")), Some(host(uri.split('/').nth(2).unwrap())));
+        }
+        for (uri, reason) in [
+            ("http://dev/cb", "http is for loopback hosts and *.test only"),
+            ("http://app.example/", "http is for loopback hosts and *.test only"),
+            ("http://app@evil.example/", "http is for loopback hosts and *.test only"),
+            ("http://app/#top", "it has a fragment"),
+            ("http://user@app/", "it has a user"),
+        ] {
+            assert!(parse(uri).unwrap_err().to_string().ends_with(&format!("invalid: {reason}.")), "{uri}");
+        }
+        for none in ["", "https://app/", "http://localhost/ http://a.test/", "com.example.app:/http://app"] {
+            assert_eq!(http_host(none), None, "{none}");
+        }
+    }
+
+    #[test]
     fn white_space_separates_the_uris_of_a_string() {
         assert_eq!(text(" https://a.example\t\nhttps://b.example\r\n").unwrap(), "https://a.example https://b.example");
         assert_eq!(text(" \t").unwrap(), "");
@@ -411,7 +444,8 @@ mod tests {
 
     #[test]
     fn an_element_that_is_no_string_is_invalid() {
-        let error = parse(&TextOrList::List(vec![Ok("https://a.example".to_owned()), Err("array")])).unwrap_err();
+        let list = TextOrList::List(vec![Ok("https://a.example".to_owned()), Err("array")]);
+        let error = parse(&list, &NO_HTTP_HOSTS).unwrap_err();
         assert_eq!(error.to_string(), "The redirect URI \"array\" is invalid: it is not a string.");
     }
 

@@ -37,6 +37,11 @@ impl Scopes {
         self.0.iter().map(id).collect()
     }
 
+    /// The tokens, as one text.
+    pub fn text(&self) -> String {
+        self.0.iter().flatten().map(String::as_str).collect::<Vec<_>>().join(" ")
+    }
+
     /// Refuses more scopes than a credential may have.
     pub fn check_count(&self) -> Result<()> {
         if self.0.len() > MOST { Err(Error::TooManyScopes) } else { Ok(()) }

@@ -2,17 +2,19 @@
 
 use std::fmt::Display;
 
-use sha2::{Digest as _, Sha256};
-use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
 use crate::argument;
+use crate::clock;
+use crate::credential::expiry;
 use crate::error::{Error, Result};
 use crate::random::Random;
+use crate::reply::{Fields, Value};
 use crate::secret_text::SecretText;
 use crate::session::Session;
-use crate::store::{About, LogLine, NewApiCredential, RowId, Store, Verdict};
+use crate::store::{About, ApiCredential, LogLine, NewApiCredential, RowId, Store, Verdict};
 use crate::text::Quoted;
+use crate::verifier;
 
 /// How many letters and digits an identifier and a secret have.
 const LENGTH: usize = 32;
@@ -27,8 +29,23 @@ pub struct Issued {
     pub secret: SecretText,
 }
 
+/// What a credential is issued for, beside its actions. By default it sees secrets and never expires.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Terms<'a> {
+    /// Whether no list shows it the secrets of credentials.
+    pub hides_secrets: bool,
+    /// When it expires, as the host has written it.
+    pub expires_at: Option<&'a [u8]>,
+}
+
 /// Issues a credential that calls in an admin's name, with a role that allows these actions; `*` is all of them.
-pub fn issue(session: &Session, admin: &[u8], actions: &[Vec<u8>], description: &[u8]) -> Result<Issued> {
+pub fn issue(
+    session: &Session,
+    admin: &[u8],
+    actions: &[Vec<u8>],
+    description: &[u8],
+    terms: Terms<'_>,
+) -> Result<Issued> {
     let actions = actions.iter().map(|action| lower(action)).collect::<Option<Vec<_>>>();
     let actions = actions.filter(|actions| !actions.is_empty());
     let must = "a list of the names of commands, or ['*']";
@@ -38,8 +55,9 @@ pub fn issue(session: &Session, admin: &[u8], actions: &[Vec<u8>], description: 
     let unknown = || Error::UnknownAdmin(Quoted::lossy(admin));
     let username = std::str::from_utf8(admin).map_err(|_| unknown())?;
     let now = session.now()?;
+    let expires_at = terms.expires_at.map(|text| future(text, &now)).transpose()?;
     let secret = random_text(session.random())?;
-    let verifier = verifier(secret.as_bytes());
+    let verifier = verifier::of(secret.as_bytes());
     let insert = |store: &mut Store| {
         let admin = store.admin(username)?.ok_or_else(unknown)?;
         if admin.disabled {
@@ -50,6 +68,8 @@ pub fn issue(session: &Session, admin: &[u8], actions: &[Vec<u8>], description: 
             admin: admin.id,
             permissions: &permissions,
             description,
+            hides_secrets: terms.hides_secrets,
+            expires_at: expires_at.clone(),
             now: &now,
         };
         let identifier = random_text(session.random())?;
@@ -63,6 +83,45 @@ pub fn issue(session: &Session, admin: &[u8], actions: &[Vec<u8>], description: 
         Box::new(move |store| Ok(Verdict::stored_if(store.api_credential(&identifier)?.is_some())))
     })?;
     Ok(Issued { identifier, secret: SecretText::from(secret.to_string()) })
+}
+
+/// Every credential that counts or has expired: what a host may know of it.
+pub fn all(session: &Session) -> Result<Vec<Fields>> {
+    session.begin_call();
+    session.read(|store| {
+        let known = store.api_credentials()?;
+        known.into_iter().map(|credential| shown(store, credential)).collect()
+    })
+}
+
+fn shown(store: &Store, credential: ApiCredential) -> Result<Fields> {
+    let mut actions = Vec::new();
+    for role in roles(store, &credential.role_ids)? {
+        actions.extend(serde_json::from_str::<Vec<String>>(&role).unwrap_or_default());
+    }
+    let time = |time: Option<String>| time.filter(|time| clock::parse(time).is_some()).map_or(Value::Null, Value::Text);
+    Ok(vec![
+        ("identifier", Value::Text(credential.identifier)),
+        ("adminUsername", Value::Text(credential.admin)),
+        ("actions", Value::Texts(actions)),
+        ("description", Value::Text(credential.description)),
+        ("secrets", Value::Bool(!credential.hides_secrets)),
+        ("lastAccess", time(Some(credential.last_access))),
+        ("expiresAt", time(credential.expires_at)),
+    ])
+}
+
+/// The permissions of each of these roles.
+pub fn roles(store: &Store, ids: &str) -> Result<Vec<String>> {
+    let ids = ids.split(|c: char| !c.is_ascii_digit()).filter_map(|id| id.parse().ok());
+    ids.filter_map(|id| store.permissions(id).transpose()).collect()
+}
+
+/// Reads a time that is yet to come.
+fn future(text: &[u8], now: &str) -> Result<String> {
+    let time = std::str::from_utf8(text).ok().and_then(expiry::time).filter(|time| time.as_str() > now);
+    let must = "a time in the future such as 2030-01-31 09:00:00 or 2030-01-31T10:00:00+01:00";
+    time.ok_or(Error::Argument { position: 5, must })
 }
 
 /// Takes a credential back. Whether there was one to take.
@@ -90,16 +149,6 @@ pub fn revoke(session: &Session, identifier: &[u8]) -> Result<bool> {
 pub fn allows(permissions: &str, action: &str) -> bool {
     let actions: Vec<String> = serde_json::from_str(permissions).unwrap_or_default();
     actions.iter().any(|allowed| allowed == EVERY || allowed.eq_ignore_ascii_case(action))
-}
-
-/// Whether a secret is the one that a verifier was made of. The time it takes doesn't depend on how much of it is right.
-pub fn matches(secret: &[u8], known: &str) -> bool {
-    verifier(secret).as_bytes().ct_eq(known.as_bytes()).into()
-}
-
-/// SHA-256 in hex: a secret that is random needs nothing slower.
-fn verifier(secret: &[u8]) -> String {
-    base16ct::lower::encode_string(&Sha256::digest(secret))
 }
 
 fn lower(action: &[u8]) -> Option<String> {
@@ -132,15 +181,6 @@ fn random_text(random: &Random) -> Result<Zeroizing<String>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_verifier_is_sha_256_in_hex() {
-        assert_eq!(verifier(b"abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
-        assert!(matches(b"abc", &verifier(b"abc")));
-        assert!(!matches(b"abd", &verifier(b"abc")));
-        // One that was revoked has none.
-        assert!(!matches(b"", "") && !matches(b"abc", ""));
-    }
 
     #[test]
     fn random_text_is_32_letters_and_digits_and_uses_them_all() {

@@ -11,6 +11,7 @@ use crate::error::Result;
 use crate::request::{Parameter, Parameters};
 use crate::session::{Decision, MINUTE, Session};
 use crate::store::{ApiCredential, Store, Verdict};
+use crate::verifier;
 
 /// The costs that bcrypt knows.
 const COSTS: RangeInclusive<u32> = 4..=31;
@@ -30,6 +31,8 @@ pub struct Caller {
     pub admin: String,
     /// The API credential; `None` is an admin in person.
     pub credential: Option<i64>,
+    /// Whether no list shows it the secrets of credentials.
+    pub hides_secrets: bool,
     /// The permissions of each role. An admin in person may call everything.
     roles: Vec<String>,
 }
@@ -50,12 +53,14 @@ impl Login {
         let Ok(name) = std::str::from_utf8(&self.name) else { return Ok(None) };
         let found = session.decide(|store| store.api_credential(name))?;
         match &found.made {
-            Some(known) if api_credential::matches(&self.secret, &known.verifier) => {
-                if known.disabled {
+            Some(known) if verifier::matches(&self.secret, &known.verifier) => {
+                let now = session.now()?;
+                if known.disabled || known.expires_at.as_ref().is_some_and(|expiry| *expiry <= now) {
                     return Ok(None);
                 }
-                let roles = session.read(|store| roles(store, &known.role_ids))?;
-                let caller = Caller { admin: known.admin.clone(), credential: Some(known.id), roles };
+                let roles = session.read(|store| api_credential::roles(store, &known.role_ids))?;
+                let (admin, hides_secrets) = (known.admin.clone(), known.hides_secrets);
+                let caller = Caller { admin, credential: Some(known.id), hides_secrets, roles };
                 // It's no reason for a call to fail.
                 let _ = note_access(session, found);
                 Ok(Some(caller))
@@ -76,7 +81,12 @@ impl Login {
         let again = |cost| drop(bcrypt::hash_with_salt(&*digest, cost, [0; 16]));
         let comparison = Comparison::of(own.as_deref(), &all);
         let matches = comparison.is_some_and(|comparison| comparison.matches(&digest, again));
-        Ok(matches.then(|| Caller { admin: name.to_owned(), credential: None, roles: Vec::new() }))
+        Ok(matches.then(|| Caller {
+            admin: name.to_owned(),
+            credential: None,
+            hides_secrets: false,
+            roles: Vec::new(),
+        }))
     }
 }
 
@@ -143,11 +153,6 @@ where
         _ => Ok(()),
     };
     session.write(found, write, |()| Verdict::Undone.always())
-}
-
-fn roles(store: &Store, ids: &str) -> Result<Vec<String>> {
-    let ids = ids.split(|c: char| !c.is_ascii_digit()).filter_map(|id| id.parse().ok());
-    ids.filter_map(|id| store.permissions(id).transpose()).collect()
 }
 
 /// A parameter that says something; clients send the ones they don't use as empty strings.

@@ -161,7 +161,8 @@ pub fn admit(
         }
         return Err(Refusal::Permission(lower));
     }
-    let origin = Origin { address: shown.to_string(), credential: caller.credential };
+    let origin =
+        Origin { address: shown.to_string(), credential: caller.credential, hides_secrets: caller.hides_secrets };
     Ok(Admitted { action, admin: caller.admin, origin })
 }
 

@@ -55,7 +55,7 @@ impl Node<'_> {
         let Reply { fields, list } = reply;
         let mut answer = vec![entry("result", Node::Text(Cow::Borrowed("success")))];
         put(&mut answer, fields, &show)?;
-        if let Some(List { key, mut rows }) = list {
+        if let Some(List { key, mut rows, after }) = list {
             let mut elements = Vec::new();
             while go_on() {
                 let batch = match rows.next_batch() {
@@ -71,6 +71,7 @@ impl Node<'_> {
             if let Some(message) = rows.message() {
                 answer.push(entry("message", Node::Text(Cow::Owned(message))));
             }
+            put(&mut answer, after, &show)?;
         }
         Ok(Ok(Node::Map(answer)))
     }
@@ -107,6 +108,7 @@ fn put<E>(map: &mut Vec<Entry>, fields: Fields, show: impl Fn(i64) -> Result<Nod
         let text = |text: String| Node::Text(Cow::Owned(text));
         let node = match value {
             Value::Null => Node::Null,
+            Value::Bool(value) => Node::Bool(value),
             Value::Int(number) => Node::Int(number),
             Value::Text(value) => text(value),
             Value::Secret(secret) => text(secret.reveal().to_owned()),

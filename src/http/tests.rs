@@ -2,7 +2,8 @@
 
 use super::node::Node;
 use super::*;
-use crate::registry::register_admin;
+use crate::registry::{disable_admin, register_admin};
+use crate::reply::Value;
 use crate::request::Request;
 use crate::request::fixture::Given;
 use crate::secret_text::SecretText;
@@ -20,7 +21,7 @@ fn session() -> Session {
 
 fn issue(session: &Session, actions: &[&str]) -> (String, String) {
     let actions: Vec<Vec<u8>> = actions.iter().map(|action| action.as_bytes().to_vec()).collect();
-    let issued = api_credential::issue(session, b"admin", &actions, b"").unwrap();
+    let issued = api_credential::issue(session, b"admin", &actions, b"", Default::default()).unwrap();
     (issued.identifier, issued.secret.reveal().to_owned())
 }
 
@@ -80,7 +81,7 @@ fn the_gates_come_in_their_order() {
         Size::default(),
         |_| (),
     );
-    let origin = Origin { address: "::1".to_owned(), credential: Some(1) };
+    let origin = Origin { address: "::1".to_owned(), credential: Some(1), hides_secrets: false };
     assert_eq!(
         admitted.unwrap(),
         Admitted { action: b"LISTOAuthCredentials".to_vec(), admin: "admin".to_owned(), origin }
@@ -226,7 +227,7 @@ fn a_credential_of_a_disabled_admin_is_wrong() {
     let credential = issue(&session, &["*"]);
     run(&session, |store| store.execute_for_test("UPDATE tbladmins SET disabled = 1"));
     assert_wrong(&session, &pair(&credential).with("action", "x"));
-    let error = api_credential::issue(&session, b"admin", &[b"*".to_vec()], b"").err().unwrap();
+    let error = api_credential::issue(&session, b"admin", &[b"*".to_vec()], b"", Default::default()).err().unwrap();
     assert_eq!(error.to_string(), "The admin user \"admin\" is disabled.");
 }
 
@@ -236,7 +237,7 @@ fn an_issued_credential_is_stored_as_a_verifier() {
     let (identifier, secret) = issue(&session, &["GetClients", "CreateOAuthCredential"]);
     let known = session.read(|store| store.api_credential(&identifier)).unwrap().unwrap();
     assert_eq!(known.verifier.len(), 64);
-    assert!(api_credential::matches(secret.as_bytes(), &known.verifier));
+    assert!(crate::verifier::matches(secret.as_bytes(), &known.verifier));
     let role = known.role_ids.parse().unwrap();
     let permissions = session.read(|store| store.permissions(role)).unwrap();
     assert_eq!(permissions.as_deref(), Some(r#"["getclients","createoauthcredential"]"#));
@@ -260,7 +261,7 @@ fn what_cannot_be_issued_is_said() {
     let session = session();
     let issue = |admin: &[u8], actions: &[&[u8]], description: &[u8]| {
         let actions: Vec<Vec<u8>> = actions.iter().map(|action| action.to_vec()).collect();
-        api_credential::issue(&session, admin, &actions, description).err().unwrap().to_string()
+        api_credential::issue(&session, admin, &actions, description, Default::default()).err().unwrap().to_string()
     };
     let every = &[&b"*"[..]];
     assert_eq!(issue(b"nobody", every, b""), "The admin user \"nobody\" was not found.");
@@ -344,6 +345,71 @@ fn a_refused_credential_is_logged_ten_times_a_minute_for_one_network() {
     assert_eq!(found.iter().filter(|line| **line == format!("{refused} | System | unknown")).count(), 10);
     assert_eq!(found.iter().filter(|line| **line == format!("{refused} | System | unix:")).count(), 10);
     assert_eq!(found.len(), 20);
+}
+
+#[test]
+fn a_credential_that_has_expired_or_whose_admin_is_disabled_is_as_good_as_none() {
+    let session = session();
+    session.stop_for_test();
+    let terms = api_credential::Terms { expires_at: Some(b"2016-11-18T09:33:24Z"), ..Default::default() };
+    let issued = api_credential::issue(&session, b"admin", &[b"X".to_vec()], b"Shop", terms).unwrap();
+    let pair = Given::default()
+        .with("identifier", &issued.identifier)
+        .with("secret", issued.secret.reveal())
+        .with("action", "X");
+    let admitted = || admit(&session, &pair, &server("127.0.0.1"), Size::default(), |_| ());
+    assert!(admitted().is_ok());
+    let shown = || api_credential::all(&session).unwrap();
+    let expected = vec![
+        ("identifier", Value::Text(issued.identifier.clone())),
+        ("adminUsername", Value::Text("admin".to_owned())),
+        ("actions", Value::Texts(vec!["x".to_owned()])),
+        ("description", Value::Text("Shop".to_owned())),
+        ("secrets", Value::Bool(true)),
+        ("lastAccess", Value::Text("2016-11-18 09:32:24".to_owned())),
+        ("expiresAt", Value::Text("2016-11-18 09:33:24".to_owned())),
+    ];
+    assert_eq!(shown(), [expected]);
+    assert!(disable_admin(&session, b"admin", true).unwrap());
+    assert!(matches!(admitted(), Err(Refusal::Credentials)));
+    assert!(disable_admin(&session, b"admin", false).unwrap());
+    assert!(admitted().is_ok());
+    session.travel_for_test(60);
+    assert!(matches!(admitted(), Err(Refusal::Credentials)));
+    assert_eq!(shown().len(), 1);
+    api_credential::revoke(&session, issued.identifier.as_bytes()).unwrap();
+    assert!(shown().is_empty());
+    for time in [&b"2016-11-18 09:33:24"[..], b"soon", b"\xff"] {
+        let terms = api_credential::Terms { expires_at: Some(time), ..Default::default() };
+        let error = api_credential::issue(&session, b"admin", &[b"X".to_vec()], b"", terms).err().unwrap();
+        let must = "must be a time in the future such as 2030-01-31 09:00:00 or 2030-01-31T10:00:00+01:00";
+        assert_eq!(error.to_string(), must);
+    }
+}
+
+#[test]
+fn a_credential_that_is_to_see_no_secrets_sees_none_whatever_it_asks() {
+    let session = session();
+    let create = Given::default().with("grantType", "authorization_code").with("name", "A").with("scope", "openid");
+    crate::command::answer(&session, &Request::new(b"CreateOAuthCredential", &create, None)).unwrap();
+    for hides_secrets in [true, false] {
+        let terms = api_credential::Terms { hides_secrets, ..Default::default() };
+        let issued = api_credential::issue(&session, b"admin", &[b"*".to_vec()], b"", terms).unwrap();
+        let given = Given::default()
+            .with("identifier", &issued.identifier)
+            .with("secret", issued.secret.reveal())
+            .with("action", "ListOAuthCredentials")
+            .with("secrets", "1");
+        let admitted = admit(&session, &given, &server("127.0.0.1"), Size::default(), |_| ()).unwrap();
+        let request = Request::new(&admitted.action, &given, Some(b"admin")).from(Some(&admitted.origin));
+        let mut list = crate::command::answer(&session, &request).unwrap().list.unwrap();
+        let client = list.rows.next_batch().unwrap().remove(0);
+        let (_, secret) = client.iter().find(|(key, _)| *key == "clientSecret").unwrap();
+        assert_eq!(*secret == Value::Null, hides_secrets);
+    }
+    // What it has seen none of is no line in the log.
+    session.do_owed().unwrap();
+    assert_eq!(log(&session).iter().filter(|line| line.contains("listed with their secrets")).count(), 1);
 }
 
 #[test]

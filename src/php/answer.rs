@@ -27,6 +27,19 @@ pub fn fields(fields: &Fields) -> std::result::Result<ZBox<ZendHashTable>, Reque
     })
 }
 
+/// Builds a list of such arrays.
+pub fn list(elements: &[Fields]) -> std::result::Result<ZBox<ZendHashTable>, RequestEnded> {
+    guarded(|| {
+        let mut list = ZendHashTable::new();
+        for fields in elements {
+            let mut array = ZendHashTable::new();
+            put_all(&mut array, fields);
+            let _ = list.push(array);
+        }
+        list
+    })
+}
+
 enum Fault {
     RequestEnded,
     Store(Error),
@@ -46,7 +59,7 @@ fn success(reply: Reply<'_>) -> std::result::Result<ZBox<ZendHashTable>, Fault> 
         put_all(&mut answer, &fields);
         answer
     })?;
-    if let Some(List { key, mut rows }) = list {
+    if let Some(List { key, mut rows, after }) = list {
         let mut elements = guarded(ZendHashTable::new)?;
         loop {
             let batch = rows.next_batch().map_err(Fault::Store)?;
@@ -68,6 +81,7 @@ fn success(reply: Reply<'_>) -> std::result::Result<ZBox<ZendHashTable>, Fault> 
             if let Some(message) = message {
                 put(&mut answer, "message", text(&message));
             }
+            put_all(&mut answer, &after);
         })?;
     }
     Ok(answer)
@@ -89,6 +103,11 @@ fn put_all(array: &mut ZendHashTable, fields: &Fields) {
 fn to_php(value: &Value) -> Zval {
     match value {
         Value::Null => Zval::null(),
+        Value::Bool(value) => {
+            let mut zval = Zval::new();
+            zval.set_bool(*value);
+            zval
+        }
         Value::Int(number) => {
             let mut zval = Zval::new();
             zval.set_long(*number);

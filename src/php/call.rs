@@ -160,7 +160,8 @@ pub fn reply<'s>(
     call: Call<'_>,
 ) -> Result<Option<crate::error::Result<Reply<'s>>>, RequestEnded> {
     let parameters = PhpParameters::new(engine::array(call.post_data));
-    let request = Request::new(call.command, &parameters, call.admin).from(call.origin);
+    let http_hosts = &session.settings().redirect_http_hosts;
+    let request = Request::new(call.command, &parameters, call.admin).from(call.origin).with_http_hosts(http_hosts);
     let reply = command::answer(session, &request);
     if parameters.ended() {
         return Err(RequestEnded);

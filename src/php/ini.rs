@@ -11,10 +11,10 @@ use ext_php_rs::flags::{ErrorType, IniEntryPermission};
 use ext_php_rs::zend::{IniEntryDef, IniEntryDefs, SapiModule};
 
 use crate::secret_text::SecretText;
-use crate::settings::{self, Dsn, DsnFault, Durability, KeyFile, Settings, without_password};
+use crate::settings::{self, Dsn, DsnFault, Durability, HttpHosts, KeyFile, Settings, without_password};
 
 /// What `php.ini` has for them, in the order of the README.
-static ENTRIES: IniEntryDefs<9> = IniEntryDefs::new([
+static ENTRIES: IniEntryDefs<10> = IniEntryDefs::new([
     IniEntryDef { displayer: Some(show_dsn), ..entry(c"localapi.dsn", c"") },
     entry(c"localapi.key_file", c""),
     entry(c"localapi.company_name", c"Company Name"),
@@ -23,6 +23,7 @@ static ENTRIES: IniEntryDefs<9> = IniEntryDefs::new([
     entry(c"localapi.durability", c"full"),
     entry(c"localapi.api_allowed_ips", c"127.0.0.1, ::1"),
     IniEntryDef { displayer: Some(show_access_key), ..entry(c"localapi.api_access_key", c"") },
+    entry(c"localapi.redirect_http_hosts", c""),
     IniEntryDef::end(),
 ]);
 
@@ -140,6 +141,7 @@ fn take(settings: &mut Settings, name: &[u8], value: &[u8]) -> Taken {
         b"localapi.sandbox" => settings::switch(value).map(|sandbox| settings.sandbox = sandbox),
         b"localapi.durability" => Durability::parse(value).map(|durability| settings.durability = durability),
         b"localapi.api_allowed_ips" => settings::addresses(value).map(|addresses| settings.api_allowed_ips = addresses),
+        b"localapi.redirect_http_hosts" => HttpHosts::parse(value).map(|hosts| settings.redirect_http_hosts = hosts),
         _ => Some(SecretText::from(value.to_owned())).map(|key| settings.api_access_key = key),
     };
     if understood.is_some() { Taken::Yes } else { Taken::No }

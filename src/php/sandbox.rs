@@ -165,6 +165,7 @@ pub fn register() -> PhpResult<()> {
                 .required_args(0),
         ),
         nothing(FunctionBuilder::new("seed", seed).arg(Arg::new("seed", DataType::Long))),
+        nothing(FunctionBuilder::new("travel", travel).arg(Arg::new("seconds", DataType::Long))),
         id(FunctionBuilder::new("addClient", add_client).arg(array("columns")).required_args(0)),
         id(FunctionBuilder::new("addService", add_service)
             .arg(Arg::new("clientId", DataType::Long))
@@ -231,6 +232,15 @@ extern "C" fn seed(execute_data: &mut ExecuteData, _: &mut Zval) {
         let mut seed = 0_i64;
         if is_allowed() && parse_arguments!(execute_data, c"l", &mut seed).is_some() {
             process::session().seed(Some(seed));
+        }
+    }));
+}
+
+extern "C" fn travel(execute_data: &mut ExecuteData, _: &mut Zval) {
+    run_handler(AssertUnwindSafe(|| {
+        let mut seconds = 0_i64;
+        if is_allowed() && parse_arguments!(execute_data, c"l", &mut seconds).is_some() {
+            throw_fault(sandbox::travel(&process::session(), seconds));
         }
     }));
 }

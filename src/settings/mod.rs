@@ -1,6 +1,7 @@
 //! What the host has set.
 
 mod dsn;
+mod http_hosts;
 
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -9,6 +10,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 pub use self::dsn::{Dsn, DsnFault, Server, Verify, without_password};
+pub use self::http_hosts::{HttpHosts, NO_HTTP_HOSTS};
 use crate::secret_text::SecretText;
 
 /// The settings of one process, as the INI table of the README names them.
@@ -30,6 +32,8 @@ pub struct Settings {
     pub api_allowed_ips: Vec<IpNet>,
     /// `localapi.api_access_key`: when set, lets a caller past the address check.
     pub api_access_key: SecretText,
+    /// `localapi.redirect_http_hosts`: the hosts that a redirect URI may have `http` for.
+    pub redirect_http_hosts: HttpHosts,
     /// Whether this process serves requests of others: then the store has no default place.
     pub server: bool,
 }
@@ -52,6 +56,7 @@ impl Default for Settings {
             durability: Durability::Full,
             api_allowed_ips: addresses("127.0.0.1, ::1").unwrap_or_default(),
             api_access_key: SecretText::from(String::new()),
+            redirect_http_hosts: HttpHosts::default(),
             server: false,
         }
     }

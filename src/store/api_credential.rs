@@ -2,6 +2,7 @@
 
 use super::Store;
 use super::engine::{Bind, Row};
+use super::lifetime::time;
 use super::registry::is_disabled;
 use crate::error::Result;
 
@@ -20,6 +21,14 @@ pub struct ApiCredential {
     pub admin: String,
     /// Whether the admin may no longer ask for anything.
     pub disabled: bool,
+    /// Whether no list shows it the secrets of credentials.
+    pub hides_secrets: bool,
+    /// When it expires, in UTC; `None` is never.
+    pub expires_at: Option<String>,
+    /// What people know it by.
+    pub identifier: String,
+    /// What it's for.
+    pub description: String,
 }
 
 /// A row of `tbldeviceauth` and one of `tblapi_roles` that are about to be inserted.
@@ -32,6 +41,10 @@ pub struct NewApiCredential<'a> {
     pub permissions: &'a str,
     /// What it's for.
     pub description: &'a str,
+    /// Whether no list shows it the secrets of credentials.
+    pub hides_secrets: bool,
+    /// When it expires, in UTC.
+    pub expires_at: Option<String>,
     /// The time, twice: created and updated.
     pub now: &'a str,
 }
@@ -41,22 +54,40 @@ fn is_no_time(text: &str) -> bool {
     text.is_empty() || text.starts_with("0000-00-00")
 }
 
+fn select(rest: &str) -> String {
+    format!(
+        "SELECT d.id, d.secret, d.role_ids, d.last_access, a.username, a.disabled, d.deleted_at, l.hides_secrets, \
+         l.expires_at, d.identifier, d.description FROM tbldeviceauth d JOIN tbladmins a ON a.id = d.user_id \
+         LEFT JOIN localapi_api_credentials l ON l.id = d.id {rest}"
+    )
+}
+
+/// `None` of one that was revoked.
+fn read(row: &dyn Row) -> Option<ApiCredential> {
+    is_no_time(&row.text(6)).then(|| ApiCredential {
+        id: row.int(0),
+        verifier: row.text(1),
+        role_ids: row.text(2),
+        last_access: row.text(3),
+        admin: row.text(4),
+        disabled: is_disabled(&row.text(5)),
+        hides_secrets: row.int(7) != 0,
+        expires_at: time(row, 8),
+        identifier: row.text(9),
+        description: row.text(10),
+    })
+}
+
 impl Store {
     /// The credential with this identifier, unless it was revoked or its admin is gone.
     pub fn api_credential(&self, identifier: &str) -> Result<Option<ApiCredential>> {
-        let sql = "SELECT d.id, d.secret, d.role_ids, d.last_access, a.username, a.disabled, d.deleted_at \
-                   FROM tbldeviceauth d JOIN tbladmins a ON a.id = d.user_id WHERE d.identifier = ?1 COLLATE BINARY";
-        let read = |row: &dyn Row| {
-            is_no_time(&row.text(6)).then(|| ApiCredential {
-                id: row.int(0),
-                verifier: row.text(1),
-                role_ids: row.text(2),
-                last_access: row.text(3),
-                admin: row.text(4),
-                disabled: is_disabled(&row.text(5)),
-            })
-        };
-        Ok(self.engine.row(sql, &[Bind::Text(identifier)], read)?.flatten())
+        let sql = select("WHERE d.identifier = ?1 COLLATE BINARY");
+        Ok(self.engine.row(&sql, &[Bind::Text(identifier)], read)?.flatten())
+    }
+
+    /// All credentials that count, in the order of their ids.
+    pub fn api_credentials(&self) -> Result<Vec<ApiCredential>> {
+        Ok(self.engine.rows(&select("ORDER BY d.id"), &[], read)?.into_iter().flatten().collect())
     }
 
     /// The actions that a role allows.
@@ -85,6 +116,11 @@ impl Store {
         let role = self.engine.insert_now(sql, &values)?;
         let sql = "UPDATE tbldeviceauth SET role_ids = ?1 WHERE id = ?2";
         self.engine.execute(sql, &[Bind::Text(&role.to_string()), Bind::Int(id)])?;
+        if new.hides_secrets || new.expires_at.is_some() {
+            let sql = "INSERT INTO localapi_api_credentials (id, hides_secrets, expires_at) VALUES (?1, ?2, ?3)";
+            let expires_at = new.expires_at.as_deref().map_or(Bind::Null, Bind::Text);
+            self.engine.execute(sql, &[Bind::Int(id), Bind::Int(i64::from(new.hides_secrets)), expires_at])?;
+        }
         Ok(id)
     }
 

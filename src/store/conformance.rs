@@ -16,7 +16,8 @@ use crate::command;
 use crate::error::Result;
 use crate::http::api_credential;
 use crate::own_file::beside;
-use crate::registry::{register_admin, register_scope, register_service};
+use crate::prune::prune;
+use crate::registry::{self, register_admin, register_scope, register_service};
 use crate::reply::{Fields, Reply, Value};
 use crate::request::Request;
 use crate::request::fixture::Given;
@@ -57,6 +58,11 @@ impl Kind {
         let KeyFile::At(keys) = settings.key_file.clone() else { return None };
         let (name, place, _folder) = ("server", database.server.place(), tempfile::tempdir().unwrap());
         Some(Self { name, settings, place, keys: Some(keys), database: Some(database), _folder })
+    }
+
+    /// Whether others can use it, too.
+    fn shares_store(&self) -> bool {
+        self.name != "memory"
     }
 
     /// Those that others can use, too.
@@ -185,6 +191,7 @@ impl Site<'_> {
                 texts.iter().map(|(name, text)| format!("{name}:{text}")).collect::<Vec<_>>().join(",")
             }
             Value::Int(number) | Value::Time(number) => number.to_string(),
+            Value::Bool(value) => value.to_string(),
             Value::Null => "null".to_owned(),
         };
         fields.iter().map(|(key, value)| format!("{key}={}", show(key, value))).collect::<Vec<_>>().join(" ")
@@ -364,10 +371,10 @@ fn a_list_has_each_credential_as_it_is() {
         let first = "credentialId=1 name=Shop description=Sells grantTypes=authorization_code scope=openid email \
                      clientIdentifier=identifier 1 clientSecret=secret 1 uuid=null serviceId=0 logoUri=/logo.png \
                      redirectUri=https://a.test/,https://b.test/ rsaKeyPairId=0 createdAt=1479461544 \
-                     updatedAt=1479461544";
+                     updatedAt=1479461544 expiresAt=null disabled=false lastUsedAt=null";
         let second = "credentialId=2 name= description= grantTypes=single_sign_on scope=clientarea:sso \
                       clientIdentifier=identifier 2 clientSecret=secret 2 uuid=null serviceId=7 logoUri= \
-                      redirectUri= rsaKeyPairId=0 createdAt=981173106 updatedAt=1479461544";
+                      redirectUri= rsaKeyPairId=0 createdAt=981173106 updatedAt=1479461544 expiresAt=null disabled=false lastUsedAt=null";
         assert_eq!(site.call("ListOAuthCredentials", &[]), format!("{first}\n{second}"));
         assert_eq!(site.call("ListOAuthCredentials", &[("grantType", "authorization_code")]), first);
         assert_eq!(site.call("ListOAuthCredentials", &[("grantType", "single_sign_on")]), second);
@@ -445,6 +452,85 @@ fn a_part_of_a_list_begins_and_ends_where_it_was_asked_for() {
             let found = [&[][..], &back, &by_name, &single].map(|more| site.listed(&[&part, more].concat()));
             assert_eq!(found, expected, "{limit} from {start}");
         }
+    });
+}
+
+#[test]
+fn a_list_has_what_is_looked_for() {
+    on_each(Kind::all(), |site| {
+        register_service(&site.session, 7, 70).unwrap();
+        register_service(&site.session, 8, 70).unwrap();
+        for (name, description) in
+            [("Shop", "100% off_er"), ("shopping", ""), ("Other", "a SHOP!"), ("\u{dc}ber", ""), ("'; --\\", "")]
+        {
+            site.create(&[("name", name), ("description", description)]);
+        }
+        for service in ["7", "8"] {
+            let single = [("grantType", "single_sign_on"), ("serviceId", service), ("scope", "openid")];
+            site.call("CreateOAuthCredential", &single);
+        }
+        let (identifier, _) = site.first_pair();
+        let spaced = format!("{identifier} ");
+        for (filter, expected) in [
+            (&[("search", "shop")][..], "1 2 3"),
+            (&[("search", "SHOP")], "1 2 3"),
+            (&[("search", "shop"), ("limit", "1"), ("limitstart", "1")], "2"),
+            (&[("search", "shop"), ("sortField", "name")], "3 1 2"),
+            (&[("search", "0%")], "1"),
+            (&[("search", "f_e")], "1"),
+            (&[("search", "p!")], "3"),
+            (&[("search", "_")], "1"),
+            (&[("search", "\u{dc}b")], "4"),
+            (&[("search", "'; --\\")], "5"),
+            (&[("search", "nothing")], ""),
+            (&[("search", " ")], "1 2 3 4 5 6 7"),
+            (&[("serviceId", "7")], "6"),
+            (&[("serviceId", "0"), ("search", "o"), ("grantType", "authorization_code")], "1 2 3"),
+            (&[("serviceId", "x")], "A valid Service ID is required."),
+            (&[("clientIdentifier", &identifier)], "1"),
+            (&[("clientIdentifier", &spaced)], ""),
+            (&[("clientIdentifier", &identifier.to_lowercase())], ""),
+            (&[("afterId", "0"), ("limit", "2")], "1 2"),
+            (&[("afterId", "2"), ("limit", "2")], "3 4"),
+            (&[("afterId", "3"), ("sortOrder", "desc")], "2 1"),
+            (&[("afterId", "1"), ("search", "shop"), ("sortField", "id")], "2 3"),
+            (&[("afterId", "99")], ""),
+            (&[("afterId", "x")], "The after ID \"x\" is invalid: it is no whole number."),
+            (
+                &[("afterId", "1"), ("sortField", "name")],
+                "The after ID \"1\" is invalid: the list is not sorted by credentialId.",
+            ),
+        ] {
+            assert_eq!(site.listed(filter), expected, "{filter:?}");
+        }
+        let total = |filter: &[(&str, &str)]| {
+            let given = given(&[&[("total", "1"), ("limit", "1"), ("afterId", "1")], filter].concat());
+            let reply = command::answer(&site.session, &Request::new(b"ListOAuthCredentials", &given, None)).unwrap();
+            site.fields(&reply.list.unwrap().after)
+        };
+        assert_eq!(total(&[]), "totalResults=7");
+        assert_eq!(total(&[("search", "shop")]), "totalResults=3");
+    });
+}
+
+#[test]
+fn a_list_without_secrets_opens_none() {
+    on_each(Kind::all(), |site| {
+        site.create(&[]);
+        site.host("UPDATE tbloauthserver_clients SET secret = 'v1:x'");
+        for (asked, secrets, message) in [
+            (&[("secrets", "0")][..], "clientSecret=null", false),
+            (&[("secrets", "false")], "clientSecret=null", false),
+            (&[("secrets", "")], "clientSecret=null", true),
+            (&[("secrets", "1")], "clientSecret=null", true),
+        ] {
+            let answer = site.call("ListOAuthCredentials", asked);
+            assert!(answer.contains(secrets));
+            assert_eq!(answer.contains("it is damaged"), message, "{asked:?}");
+        }
+        assert_eq!(site.create(&[]), created(2));
+        assert!(site.call("ListOAuthCredentials", &[("secrets", "1")]).contains("clientSecret=secret 2"));
+        assert!(!site.call("ListOAuthCredentials", &[("secrets", "0")]).contains("clientSecret=secret 2"));
     });
 }
 
@@ -568,6 +654,375 @@ fn a_secret_that_was_reset_is_the_only_one_that_verifies() {
 }
 
 #[test]
+fn a_secret_that_was_replaced_verifies_until_its_overlap_ends() {
+    on_each(Kind::all(), |site| {
+        let update =
+            |more: &[(&str, &str)]| site.call("UpdateOAuthCredential", &[&[("credentialId", "1")][..], more].concat());
+        let reset = ("resetSecret", "1");
+        site.create(&[]);
+        let (identifier, _) = site.first_pair();
+        // The numbers of the secrets that verify.
+        let verifying = || {
+            let secrets = site.all_told("secret");
+            let verifies = |secret: &String| site.verify(&identifier, secret) != "none";
+            (1..).zip(&secrets).filter(|(_, secret)| verifies(secret)).map(|(number, _)| number).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            update(&[reset, ("overlap", "60")]),
+            "credentialId=1 newClientSecret=secret 2 previousSecretExpiresAt=2016-11-18 09:33:24"
+        );
+        assert_eq!(verifying(), [1, 2]);
+        assert_eq!(
+            site.rows("localapi_lifetimes", "id, expires_at, disabled, previous_expires_at"),
+            ["1|null|0|2016-11-18 09:33:24"]
+        );
+        site.session.travel_for_test(59);
+        assert_eq!(verifying(), [1, 2]);
+        site.session.travel_for_test(1);
+        assert_eq!(verifying(), [2]);
+        // The newest two.
+        update(&[reset, ("overlap", "60")]);
+        assert_eq!(
+            update(&[reset, ("overlap", "2592000")]),
+            "credentialId=1 newClientSecret=secret 4 previousSecretExpiresAt=2016-12-18 09:33:24"
+        );
+        assert_eq!(verifying(), [3, 4]);
+        // None before it is left.
+        assert_eq!(update(&[reset]), "credentialId=1 newClientSecret=secret 5");
+        assert_eq!(verifying(), [5]);
+        update(&[reset, ("overlap", "60")]);
+        assert_eq!(verifying(), [5, 6]);
+        assert_eq!(rotation::rotate(&site.session, || true).unwrap(), 1);
+        assert_eq!(verifying(), [5, 6]);
+        assert_eq!(update(&[("name", "Renamed"), ("expiresAt", "2017-01-01 00:00:00")]), "credentialId=1");
+        assert_eq!(verifying(), [5, 6]);
+        assert_eq!(update(&[("revokePreviousSecret", "1")]), "credentialId=1");
+        assert_eq!(verifying(), [6]);
+        assert_eq!(update(&[("revokePreviousSecret", "1")]), "credentialId=1");
+        assert_eq!(update(&[("overlap", "60")]), "credentialId=1");
+        for overlap in ["0", "-1", "x", "2592001", "1.5"] {
+            let sentence = format!("The overlap \"{overlap}\" is invalid: it must be 1 to 2,592,000 seconds.");
+            assert_eq!(update(&[reset, ("overlap", overlap)]), sentence);
+        }
+        assert_eq!(verifying(), [6]);
+        let lines = site.log();
+        assert_eq!(lines.iter().filter(|line| line.ends_with("1 secret reset|0")).count(), 5);
+        assert_eq!(lines.last().unwrap(), "OAuth credential 1 previous secret revoked|0");
+        // What can't be read can't go on either.
+        site.host("UPDATE tbloauthserver_clients SET secret = 'v1:x'");
+        assert_eq!(update(&[reset, ("overlap", "60")]), "The secret of OAuth credential 1 is damaged.");
+    });
+}
+
+#[test]
+fn two_that_replace_a_secret_at_once_leave_what_they_were_told() {
+    on_each(Kind::shared(), |site| {
+        site.create(&[]);
+        let (identifier, first) = site.first_pair();
+        let settings = site.kind.settings.clone();
+        let replace = || {
+            let settings = settings.clone();
+            move || {
+                let session = Session::new(settings);
+                let given = given(&[("credentialId", "1"), ("resetSecret", "1"), ("overlap", "2000000")]);
+                let reply = command::answer(&session, &Request::new(b"UpdateOAuthCredential", &given, None)).unwrap();
+                match &reply.fields[1] {
+                    ("newClientSecret", Value::Secret(secret)) => secret.reveal().to_owned(),
+                    other => panic!("{other:?}"),
+                }
+            }
+        };
+        let new = std::thread::scope(|scope| {
+            let both = [scope.spawn(replace()), scope.spawn(replace())];
+            both.map(|one| one.join().unwrap())
+        });
+        let session = Session::new(settings.clone());
+        let verifies = |secret: &str| verify(&session, identifier.as_bytes(), secret.as_bytes()).unwrap().is_some();
+        assert_eq!([&first, &new[0], &new[1]].map(|secret| verifies(secret)), [false, true, true]);
+    });
+}
+
+#[test]
+fn a_create_with_the_same_key_is_answered_the_same_for_a_day() {
+    on_each(Kind::all(), |site| {
+        let key = ("idempotencyKey", "order 1");
+        assert_eq!(site.create(&[key]), created(1));
+        assert_eq!(site.create(&[key]), created(1));
+        assert_eq!(site.create(&[key, ("description", "")]), created(1));
+        // From any process, and in whatever way it's asked.
+        let other = site.kind.shares_store().then(|| Session::new(site.kind.settings.clone()));
+        other.iter().for_each(Session::stop_for_test);
+        for session in other.iter().chain([&site.session]) {
+            let given = given(&[("grantType", "authorization_code"), ("name", "Shop"), ("scope", "openid"), key]);
+            let calls = [(); 2].map(|()| command::read(&Request::new(b"CreateOAuthCredential", &given, None)));
+            let answers = batch::answer(session, &calls, || true);
+            assert_eq!(
+                answers.into_iter().map(|answer| site.shown(answer)).collect::<Vec<_>>(),
+                [created(1), created(1)]
+            );
+        }
+        let used = "The idempotency key was used with other parameters: take another one.";
+        for changed in [("name", "Shops"), ("scope", "openid email"), ("expiresAt", "2030-01-01 00:00:00")] {
+            assert_eq!(site.create(&[key, changed]), used);
+        }
+        for key in ["", &"k".repeat(256), "a\nb"] {
+            let sentence = "The idempotency key must be 1 to 255 printable characters.";
+            assert_eq!(site.create(&[("idempotencyKey", key)]), sentence);
+        }
+        assert_eq!(site.log().len(), 1);
+        let other = ("idempotencyKey", "order 2");
+        assert_eq!(site.create(&[other]), created(2));
+        site.call("UpdateOAuthCredential", &[("credentialId", "1"), ("name", "Renamed")]);
+        assert_eq!(site.create(&[key]), created(1));
+        site.call("UpdateOAuthCredential", &[("credentialId", "1"), ("resetSecret", "1")]);
+        let reset = "The secret of the credential that was created with this idempotency key has been reset: take \
+                     another key.";
+        assert_eq!(site.create(&[key]), reset);
+        assert_eq!(site.create(&[key, ("name", "Other")]), used);
+        site.call("DeleteOAuthCredential", &[("credentialId", "2")]);
+        let deleted = "The credential that was created with this idempotency key has been deleted: take another key.";
+        assert_eq!(site.create(&[other]), deleted);
+        site.session.travel_for_test(86_399);
+        assert_eq!(site.create(&[other]), deleted);
+        let hashes = site.rows("localapi_idempotency_keys", "key_hash, request_hash").join(" ");
+        assert!(!hashes.contains("order") && !hashes.contains("Shop"), "{hashes}");
+        site.session.travel_for_test(1);
+        assert!(site.create(&[other]).starts_with("credentialId=3 "));
+        // What is old has gone by itself.
+        assert_eq!(site.rows("localapi_idempotency_keys", "id, is_reset"), ["3|0"]);
+    });
+}
+
+#[test]
+fn of_several_that_create_with_one_key_at_once_one_does() {
+    on_each(Kind::shared(), |site| {
+        site.create(&[]);
+        let create = || {
+            let session = Session::new(site.kind.settings.clone());
+            let given = given(&[
+                ("grantType", "authorization_code"),
+                ("name", "Shop"),
+                ("scope", "openid"),
+                ("idempotencyKey", "k"),
+            ]);
+            command::answer(&session, &Request::new(b"CreateOAuthCredential", &given, None)).unwrap().fields
+        };
+        let answers = std::thread::scope(|scope| {
+            let all = [(); 4].map(|()| scope.spawn(create));
+            all.map(|one| one.join().unwrap())
+        });
+        assert!(answers.iter().all(|answer| *answer == answers[0]), "{answers:?}");
+        assert_eq!(site.log().len(), 2);
+    });
+}
+
+#[test]
+fn what_was_registered_is_listed() {
+    on_each(Kind::all(), |site| {
+        let session = &site.session;
+        register_service(session, 8, 80).unwrap();
+        register_service(session, 7, 70).unwrap();
+        register_scope(session, b"shop", b"A shop").unwrap();
+        register_admin(session, b"eve").unwrap();
+        let shown = |found: Result<Vec<Fields>>| {
+            found.unwrap().iter().map(|fields| site.fields(fields)).collect::<Vec<_>>().join("; ")
+        };
+        assert_eq!(shown(registry::services(session)), "serviceId=7 clientId=70; serviceId=8 clientId=80");
+        let scopes = shown(registry::scopes(session));
+        assert!(scopes.starts_with("scope=clientarea:sso description=Sign in to the client area; "), "{scopes}");
+        assert!(scopes.ends_with("; scope=shop description=A shop"), "{scopes}");
+        assert_eq!(site.said(registry::disable_admin(session, b"eve", true)), "true");
+        assert_eq!(site.said(registry::disable_admin(session, b"eve", true)), "true");
+        assert_eq!(site.said(registry::disable_admin(session, b"EVE", true)), "false");
+        assert_eq!(shown(registry::admins(session)), "username=admin disabled=false; username=eve disabled=true");
+        assert_eq!(site.listed_as(Some("eve"), &[]), "The admin user \"eve\" is disabled.");
+        assert_eq!(site.said(registry::disable_admin(session, b"eve", false)), "true");
+        assert_eq!(site.listed_as(Some("eve"), &[]), "");
+    });
+}
+
+#[test]
+fn the_first_credential_that_redirects_over_http_leaves_a_line() {
+    on_each(Kind::all(), |site| {
+        let hosts = crate::settings::HttpHosts::parse("app").unwrap();
+        let create = |uri: &str| {
+            let given =
+                given(&[("grantType", "authorization_code"), ("name", "A"), ("scope", "openid"), ("redirectUri", uri)]);
+            let request = Request::new(b"CreateOAuthCredential", &given, None).with_http_hosts(&hosts);
+            site.shown(command::answer(&site.session, &request))
+        };
+        assert_eq!(create("http://localhost/"), created(1));
+        assert_eq!(create("https://a.test/ http://app:8080/callback"), created(2));
+        assert_eq!(create("http://app/"), created(3));
+        assert_eq!(
+            create("http://other/"),
+            "The redirect URI \"http://other/\" is invalid: http is for loopback hosts and *.test only."
+        );
+        let lines = site.log();
+        assert_eq!(lines.len(), 4);
+        let line = "OAuth credential 2 redirects over http to app, which localapi.redirect_http_hosts allows|0";
+        assert_eq!(lines[2], line);
+    });
+}
+
+#[test]
+fn a_credential_that_has_expired_or_is_switched_off_does_not_verify_until_that_is_changed() {
+    on_each(Kind::all(), |site| {
+        let update = |more: &[(&str, &str)]| {
+            site.call("UpdateOAuthCredential", &[&[("credentialId", "1"), ("scope", "openid")][..], more].concat())
+        };
+        assert_eq!(site.create(&[("expiresAt", "2016-11-18T10:33:24+01:00")]), created(1));
+        assert_eq!(site.create(&[("expiresAt", "")]), created(2));
+        let (identifier, secret) = site.first_pair();
+        let verifies = || site.verify(&identifier, &secret) != "none";
+        let shown = || {
+            let list = site.call("ListOAuthCredentials", &[("limit", "1")]);
+            let (_, end) = list.split_once(" expiresAt=").unwrap();
+            end.split_once(" lastUsedAt=").unwrap().0.to_owned()
+        };
+        assert!(verifies());
+        site.session.travel_for_test(59);
+        assert!(verifies());
+        site.session.travel_for_test(1);
+        assert!(!verifies());
+        assert_eq!(shown(), "2016-11-18 09:33:24 disabled=false");
+        assert_eq!(update(&[("name", "Renamed")]), "credentialId=1");
+        assert!(!verifies());
+        assert_eq!(update(&[("expiresAt", "2016-11-18 09:33:25")]), "credentialId=1");
+        assert!(verifies());
+        site.session.travel_for_test(1);
+        assert!(!verifies());
+        assert_eq!(update(&[("expiresAt", " ")]), "credentialId=1");
+        assert!(verifies());
+        assert_eq!(update(&[("disabled", "true")]), "credentialId=1");
+        assert!(!verifies());
+        assert_eq!(update(&[("description", "d")]), "credentialId=1");
+        assert_eq!(shown(), "null disabled=true");
+        assert_eq!(update(&[("disabled", "0")]), "credentialId=1");
+        assert!(verifies());
+        for (time, reason) in [
+            ("2016-11-18 09:33:25", "it has passed"),
+            ("soon", "it is no time such as 2030-01-31 09:00:00 or 2030-01-31T10:00:00+01:00"),
+        ] {
+            let sentence = format!("The expiry \"{time}\" is invalid: {reason}.");
+            assert_eq!(update(&[("expiresAt", time)]), sentence);
+            assert_eq!(site.create(&[("expiresAt", time)]), sentence);
+        }
+        assert_eq!(site.rows("localapi_lifetimes", "id, expires_at, disabled"), ["1|null|0"]);
+        assert_eq!(site.call("DeleteOAuthCredential", &[("credentialId", "1")]), "credentialId=1");
+        assert_eq!(site.rows("localapi_lifetimes", "id"), [""; 0]);
+    });
+}
+
+#[test]
+fn a_verification_is_noted_once_a_minute_when_the_request_has_been_answered() {
+    on_each(Kind::all(), |site| {
+        let is_memory = site.kind.name == "memory";
+        (1..=3).for_each(|number| assert_eq!(site.create(&[]), created(number)));
+        let (identifiers, secrets) = (site.all_told("identifier"), site.all_told("secret"));
+        let use_of = |number: usize| assert_ne!(site.verify(&identifiers[number], &secrets[number]), "none");
+        let noted = || site.rows("localapi_last_uses", "id, used_at").join(" ");
+        assert_eq!(site.verify(&identifiers[0], "wrong"), "none");
+        site.session.do_owed().unwrap();
+        assert_eq!(noted(), "");
+        use_of(0);
+        assert_eq!(noted().is_empty(), !is_memory);
+        site.session.do_owed().unwrap();
+        assert_eq!(noted(), "1|2016-11-18 09:32:24");
+        site.session.travel_for_test(59);
+        use_of(0);
+        use_of(1);
+        site.session.do_owed().unwrap();
+        assert_eq!(noted(), "1|2016-11-18 09:32:24 2|2016-11-18 09:33:23");
+        site.session.travel_for_test(1);
+        use_of(0);
+        // A request that goes on for a minute.
+        site.session.travel_for_test(60);
+        use_of(0);
+        assert_eq!(noted().split(' ').nth(1), Some(if is_memory { "09:34:24" } else { "09:33:24" }));
+        site.session.do_owed().unwrap();
+        let listed = |parameters: &[(&str, &str)]| site.listed(parameters);
+        assert_eq!(listed(&[("sortField", "lastUsedAt")]), "3 2 1");
+        assert_eq!(listed(&[("sortField", "lastUsedAt"), ("sortOrder", "desc")]), "1 2 3");
+        site.host("UPDATE tbloauthserver_clients SET created_at = '2016-11-18 09:30:00' WHERE id = 3");
+        assert_eq!(listed(&[("unusedSince", "2016-11-18 09:31:00")]), "3");
+        assert_eq!(listed(&[("unusedSince", "2016-11-18T10:33:24+01:00")]), "2 3");
+        assert_eq!(listed(&[("unusedSince", "2016-11-18 09:30:00")]), "");
+        let said = "The time \"x\" of unusedSince is invalid: \
+                    it is no time such as 2030-01-31 09:00:00 or 2030-01-31T10:00:00+01:00.";
+        assert_eq!(listed(&[("unusedSince", "x")]), said);
+        assert!(site.call("ListOAuthCredentials", &[("afterId", "1")]).contains("lastUsedAt=2016-11-18 09:33:23"));
+        // Of one that is gone nothing is noted, and nothing is kept.
+        site.session.travel_for_test(60);
+        use_of(1);
+        site.call("DeleteOAuthCredential", &[("credentialId", "2")]);
+        site.session.do_owed().unwrap();
+        assert!(noted().starts_with("1|") && !noted().contains("2|2"), "{}", noted());
+    });
+}
+
+#[test]
+fn a_verification_waits_for_no_writer_to_be_noted() {
+    on_each(Kind::shared(), |site| {
+        site.create(&[]);
+        let (identifier, secret) = site.first_pair();
+        let other = Session::new(Settings { busy_timeout: Duration::from_secs(60), ..site.kind.settings.clone() });
+        assert!(verify(&site.session, identifier.as_bytes(), secret.as_bytes()).unwrap().is_some());
+        other
+            .transaction(
+                |store| {
+                    store.execute_for_test("INSERT INTO localapi_last_uses (id) VALUES (1)")?;
+                    store.texts_for_test("SELECT id FROM localapi_last_uses")?;
+                    // It would wait for this to end, which it can't before.
+                    site.session.do_owed()
+                },
+                |()| crate::store::Verdict::Unknown.always(),
+            )
+            .unwrap();
+        assert_eq!(site.rows("localapi_last_uses", "id, used_at"), ["1|null"]);
+        // What follows is as patient as before.
+        assert_eq!(site.create(&[]), created(2));
+        assert!(verify(&site.session, identifier.as_bytes(), secret.as_bytes()).unwrap().is_some());
+        site.session.do_owed().unwrap();
+        assert_eq!(site.rows("localapi_last_uses", "id, used_at"), [format!("1|{NOW}")]);
+    });
+}
+
+#[test]
+fn what_expired_long_enough_ago_is_deleted_and_nothing_else() {
+    on_each(Kind::all(), |site| {
+        register_service(&site.session, 7, 70).unwrap();
+        let pruned = |seconds| site.said(prune(&site.session, seconds, || true));
+        for number in 0..203_usize {
+            let time = ["2016-11-18 09:32:25", "2016-11-18 09:32:26", "2016-11-18 09:32:34"][number.min(2)];
+            let single = [("grantType", "single_sign_on"), ("serviceId", "7"), ("expiresAt", time)];
+            site.create(if number == 1 { &single } else { &single[2..] });
+        }
+        assert_eq!(site.create(&[]), created(204));
+        assert_eq!(pruned(0), "0");
+        site.session.travel_for_test(5);
+        assert_eq!(pruned(3), "2");
+        assert_eq!(
+            site.log()[204..],
+            [
+                "OAuth credential 1 deleted, expired 2016-11-18 09:32:25|0",
+                "OAuth credential 2 deleted, expired 2016-11-18 09:32:26|70",
+            ]
+        );
+        assert_eq!(pruned(-1), "must be 0 or greater");
+        site.session.travel_for_test(5);
+        assert_eq!(site.said(prune(&site.session, 0, || false)), "0");
+        // A host that knows nothing of these times has deleted one.
+        site.host("DELETE FROM tbloauthserver_clients WHERE id = 3");
+        site.host("UPDATE localapi_lifetimes SET expires_at = NULL WHERE id = 4");
+        assert_eq!(pruned(0), "199");
+        assert_eq!(site.rows("tbloauthserver_clients", "id"), ["4", "204"]);
+        assert_eq!(site.rows("tbloauthserver_client_scopes", "client_id"), ["4", "204"]);
+        assert_eq!(site.rows("localapi_lifetimes", "id"), ["4"]);
+    });
+}
+
+#[test]
 fn a_credential_that_is_deleted_takes_its_scopes_along_and_its_id_is_never_given_again() {
     on_each(Kind::all(), |site| {
         (1..=3).for_each(|number| assert_eq!(site.create(&[]), created(number)));
@@ -675,7 +1130,8 @@ fn an_api_credential_is_issued_to_an_admin_and_revoked_by_its_identifier() {
         }
         site.host("UPDATE tbladmins SET disabled = 1 WHERE username = 'eve'");
         let actions = [b"CreateOAuthCredential".to_vec()];
-        let issue = |admin: &str| api_credential::issue(session, admin.as_bytes(), &actions, b"For HTTP");
+        let issue =
+            |admin: &str| api_credential::issue(session, admin.as_bytes(), &actions, b"For HTTP", Default::default());
         for (admin, sentence) in
             [("eve", "The admin user \"eve\" is disabled."), ("nobody", "The admin user \"nobody\" was not found.")]
         {
@@ -758,7 +1214,8 @@ fn each_call_of_a_batch_sees_those_before_it() {
             format!(
                 "credentialId={number} name={name} description= grantTypes=authorization_code scope=openid \
                  clientIdentifier=identifier {number} clientSecret=secret {number} uuid=null serviceId=0 logoUri= \
-                 redirectUri= rsaKeyPairId=0 createdAt=1479461544 updatedAt=1479461544"
+                 redirectUri= rsaKeyPairId=0 createdAt=1479461544 updatedAt=1479461544 expiresAt=null \
+                 disabled=false lastUsedAt=null"
             )
         };
         let calls = [

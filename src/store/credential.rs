@@ -5,6 +5,8 @@ use std::rc::Rc;
 
 use super::Store;
 use super::engine::{Bind, Row, RowId};
+use super::last_use;
+use super::lifetime::{self, Lifetime, time};
 use super::selection::RANKED;
 use crate::error::Result;
 
@@ -55,6 +57,10 @@ pub struct Credential {
     pub details: Details,
     /// The ids of its scopes, in no order.
     pub scopes: Vec<i64>,
+    /// How long it counts.
+    pub lifetime: Lifetime,
+    /// When it last verified, as far as that was noted.
+    pub last_used_at: Option<String>,
     /// When it was created.
     pub created_at: String,
     /// When it was last changed.
@@ -62,11 +68,13 @@ pub struct Credential {
 }
 
 impl Credential {
-    /// Whether another is the same row with the same content, whatever the order of its scopes is.
+    /// Whether another is the same row with the same content, whatever the order of its scopes is and whoever has used
+    /// it since.
     pub fn is_same(&self, other: &Self) -> bool {
         let sorted = |credential: &Self| {
             let mut credential = credential.clone();
             credential.scopes.sort_unstable();
+            credential.last_used_at = None;
             credential
         };
         sorted(self) == sorted(other)
@@ -74,12 +82,19 @@ impl Credential {
 }
 
 /// The columns of a [`Credential`], in the order in which `credential` reads them.
-const CREDENTIAL: &str = "SELECT c.id, c.identifier, c.secret, c.redirect_uri, c.grant_types, c.user_id, c.service_id, \
-                          c.name, c.description, c.logo_uri, c.created_at, c.updated_at, (SELECT group_concat(scope_id) \
-                          FROM tbloauthserver_client_scopes WHERE client_id = c.id) FROM tbloauthserver_clients c";
+fn select(rest: &str) -> String {
+    format!(
+        "SELECT c.id, c.identifier, c.secret, c.redirect_uri, c.grant_types, c.user_id, c.service_id, c.name, \
+         c.description, c.logo_uri, c.created_at, c.updated_at, (SELECT group_concat(scope_id) \
+         FROM tbloauthserver_client_scopes WHERE client_id = c.id), {}, u.used_at FROM tbloauthserver_clients c {} {} {rest}",
+        lifetime::COLUMNS,
+        lifetime::JOIN,
+        last_use::JOIN
+    )
+}
 
 fn by_identifier() -> String {
-    format!("{CREDENTIAL} WHERE c.identifier = ?1 COLLATE BINARY")
+    select("WHERE c.identifier = ?1 COLLATE BINARY")
 }
 
 fn credential(row: &dyn Row) -> Credential {
@@ -99,6 +114,8 @@ fn credential(row: &dyn Row) -> Credential {
         created_at: row.text(10),
         updated_at: row.text(11),
         scopes: row.text(12).split(',').filter_map(|id| id.parse().ok()).collect(),
+        lifetime: Lifetime::read(row, 13),
+        last_used_at: time(row, 17),
     }
 }
 
@@ -136,7 +153,7 @@ impl Store {
 
     /// The credential with this id.
     pub fn credential(&self, id: i64) -> Result<Option<Credential>> {
-        self.engine.row_to_change(&format!("{CREDENTIAL} WHERE c.id = ?1"), &[Bind::Int(id)], credential)
+        self.engine.row_to_change(&select("WHERE c.id = ?1"), &[Bind::Int(id)], credential)
     }
 
     /// The credential with this identifier, compared byte for byte.
@@ -157,7 +174,7 @@ impl Store {
     pub fn credentials(&self, ids: &[i64]) -> Result<Vec<Credential>> {
         let places = vec!["?"; ids.len()].join(", ");
         let values: Vec<Bind<'_>> = ids.iter().copied().map(Bind::Int).collect();
-        self.engine.rows(&format!("{CREDENTIAL} WHERE c.id IN ({places}) ORDER BY c.id"), &values, credential)
+        self.engine.rows(&select(&format!("WHERE c.id IN ({places}) ORDER BY c.id")), &values, credential)
     }
 
     /// Changes a credential's details.
@@ -204,9 +221,11 @@ impl Store {
         self.engine.rows(sql, &values, |row| (row.int(0), row.text(1), row.text(2)))
     }
 
-    /// Removes a credential and its scopes. Its id is never given again.
+    /// Removes a credential and all that belongs to it. Its id is never given again.
     pub fn delete_credential(&self, id: i64) -> Result<()> {
         self.delete_scopes(id)?;
+        self.delete_lifetime(id)?;
+        self.delete_last_use(id)?;
         self.engine.execute("DELETE FROM tbloauthserver_clients WHERE id = ?1", &[Bind::Int(id)])
     }
 

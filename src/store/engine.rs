@@ -100,6 +100,12 @@ pub trait Engine {
     /// Begins a transaction in which nobody else changes what is read; one that was begun ahead goes on.
     fn begin(&self) -> Result<()>;
 
+    /// Begins a transaction for which no other writer is waited; `false` where one would have to be.
+    fn begin_at_once(&self) -> Result<bool>;
+
+    /// Ends such a transaction. Its rows last once the next transaction's do.
+    fn commit_unflushed(&mut self) -> Result<()>;
+
     /// Ends the transaction: its rows are as durable as was asked for once this returns. The version that it has made;
     /// `None` where others may have changed the store since.
     fn commit(&mut self) -> Result<Option<DataVersion>>;

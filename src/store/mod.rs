@@ -8,7 +8,10 @@ mod conformance;
 mod credential;
 mod engine;
 pub mod fixture;
+mod idempotency;
 mod kept;
+mod last_use;
+mod lifetime;
 #[cfg(feature = "mysql")]
 mod mysql;
 mod note;
@@ -45,10 +48,12 @@ pub use activity_log::{About, LogLine};
 pub use api_credential::{ApiCredential, NewApiCredential};
 pub use credential::{Credential, Details};
 pub use engine::{Missing, RowId};
+pub use idempotency::Remembered;
+pub use lifetime::{Lifetime, Previous};
 pub use note::Note;
 pub use registry::Admin;
 pub use scope::{Scope, ScopeTable};
-pub use selection::{Selection, SortField};
+pub use selection::{Filter, Selection, SortField};
 pub use sqlite::{is_orphan, note_fork};
 pub use verdict::{Proof, Verdict, Written};
 

@@ -47,6 +47,23 @@ impl Store {
         self.engine.execute(sql, &[Bind::Int(service), Bind::Int(client), Bind::Text(now)])
     }
 
+    /// Every service and its client, in the order of their ids.
+    pub fn services(&self) -> Result<Vec<(i64, i64)>> {
+        self.engine.rows("SELECT id, userid FROM tblhosting ORDER BY id", &[], |row| (row.int(0), row.int(1)))
+    }
+
+    /// Every admin's user name and whether the admin is disabled, in the order of their ids.
+    pub fn admins(&self) -> Result<Vec<(String, bool)>> {
+        let sql = "SELECT username, disabled FROM tbladmins ORDER BY id";
+        self.engine.rows(sql, &[], |row| (row.text(0), is_disabled(&row.text(1))))
+    }
+
+    /// Lets an admin ask for nothing any more, or again.
+    pub fn disable_admin(&self, id: i64, disabled: bool, now: &str) -> Result<()> {
+        let sql = "UPDATE tbladmins SET disabled = ?2, updated_at = ?3 WHERE id = ?1";
+        self.engine.execute(sql, &[Bind::Int(id), Bind::Int(i64::from(disabled)), Bind::Text(now)])
+    }
+
     /// Adds an admin; one that is there stays as it is.
     pub fn register_admin(&mut self, username: &str, now: &str) -> Result<()> {
         self.known = None;

@@ -60,6 +60,12 @@ impl Store {
         Ok(rows.into_iter().collect())
     }
 
+    /// Every scope and its description, in the order of their ids.
+    pub fn described_scopes(&self) -> Result<Vec<(String, String)>> {
+        let sql = "SELECT scope, description FROM tbloauthserver_scopes ORDER BY id";
+        self.engine.rows(sql, &[], |row| (row.text(0), row.text(1)))
+    }
+
     /// The description of a scope.
     pub fn scope_description(&self, scope: &str) -> Result<Option<String>> {
         let sql = "SELECT description FROM tbloauthserver_scopes WHERE scope = ?1 COLLATE BINARY";

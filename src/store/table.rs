@@ -24,9 +24,9 @@ const fn table(name: &'static str, unique: Option<&'static str>) -> Table {
     Table { name, key: "id", then: None, unique }
 }
 
-/// Every table, but for `localapi_store` and what an engine keeps for itself. Only that of the scopes of credentials has
+/// Every table, but for `localapi_store`, `localapi_ranks` and what an engine keeps for itself. Only that of the scopes of credentials has
 /// no ids.
-pub const TABLES: [Table; 9] = [
+pub const TABLES: [Table; 13] = [
     table("tbloauthserver_scopes", Some("scope")),
     table("tbladmins", Some("username")),
     table("tblclients", None),
@@ -35,8 +35,15 @@ pub const TABLES: [Table; 9] = [
     table("tbldeviceauth", Some("identifier")),
     table("tbloauthserver_clients", Some("identifier")),
     Table { name: "tbloauthserver_client_scopes", key: "client_id", then: Some("scope_id"), unique: None },
+    table("localapi_lifetimes", None),
+    LAST_USES,
+    table("localapi_idempotency_keys", Some("key_hash")),
+    table("localapi_api_credentials", None),
     table("tblactivitylog", None),
 ];
+
+/// Its rows change while nobody calls a command.
+const LAST_USES: Table = table("localapi_last_uses", None);
 
 /// Where the store notes what it knows of itself.
 const NOTES: &str = "localapi_store";
@@ -51,6 +58,16 @@ pub struct TableRow {
 }
 
 impl Table {
+    /// Whether a store may do without, as one that a host has made does.
+    pub fn is_ours(self) -> bool {
+        self.name.starts_with("localapi_")
+    }
+
+    /// Whether its rows stay as they are while nobody changes anything: verifying a secret changes nothing else.
+    pub fn is_steady(self) -> bool {
+        self != LAST_USES
+    }
+
     /// Whether rows may have the same key.
     pub fn repeats_keys(self) -> bool {
         self.then.is_some()

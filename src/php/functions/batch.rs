@@ -112,10 +112,13 @@ fn answer_each(listed: &[Listed]) -> Result<Option<ZBox<ZendHashTable>>, Request
 /// Answers the calls with one commit. `None` where an exception is pending; nothing is stored then.
 fn answer_all(listed: &[Listed]) -> Result<Option<ZBox<ZendHashTable>>, RequestEnded> {
     let parameters: Vec<_> = listed.iter().map(|one| PhpParameters::new(engine::array(one.call().post_data))).collect();
+    let session = process::session();
+    let http_hosts = &session.settings().redirect_http_hosts;
     let mut calls = Vec::with_capacity(listed.len());
     for (one, parameters) in listed.iter().zip(&parameters) {
         let call = one.call();
-        let read = command::read(&Request::new(call.command, parameters, call.admin));
+        let request = Request::new(call.command, parameters, call.admin).with_http_hosts(http_hosts);
+        let read = command::read(&request);
         if parameters.ended() {
             return Err(RequestEnded);
         }
@@ -124,7 +127,6 @@ fn answer_all(listed: &[Listed]) -> Result<Option<ZBox<ZendHashTable>>, RequestE
         }
         calls.push(read);
     }
-    let session = process::session();
     let replies = batch::answer(&session, &calls, || !engine::timed_out());
     let mut answers = guarded(ZendHashTable::new)?;
     for reply in replies {

@@ -6,7 +6,9 @@ mod copy_store;
 mod find_credential;
 mod handle;
 mod local_api;
+mod prune;
 mod register;
+mod registered;
 pub mod respond;
 mod rotate_key;
 mod verify_credential;
@@ -21,11 +23,13 @@ pub fn all() -> impl Iterator<Item = FunctionBuilder<'static>> {
             verify_credential::function(),
             batch::function(),
             rotate_key::function(),
+            prune::function(),
             copy_store::function(),
             handle::function(),
             respond::function(),
         ])
         .chain(find_credential::functions())
         .chain(register::functions())
+        .chain(registered::functions())
         .chain(api_credential::functions())
 }

@@ -1,4 +1,4 @@
-//! `LocalApi\register_service()`, `register_scope()` and `register_admin()`.
+//! `LocalApi\register_service()`, `register_scope()`, `register_admin()` and `disable_admin()`.
 
 use std::panic::AssertUnwindSafe;
 use std::ptr;
@@ -15,7 +15,7 @@ use crate::php::process;
 use crate::registry;
 
 /// What PHP sees of them.
-pub fn functions() -> [FunctionBuilder<'static>; 3] {
+pub fn functions() -> [FunctionBuilder<'static>; 4] {
     let string = |name: &str| Arg::new(name, DataType::String);
     let int = |name: &str| Arg::new(name, DataType::Long);
     let nothing = |function: FunctionBuilder<'static>| function.returns(DataType::Void, false, false);
@@ -32,6 +32,11 @@ pub fn functions() -> [FunctionBuilder<'static>; 3] {
                 .required_args(1),
         ),
         nothing(FunctionBuilder::new("LocalApi\\register_admin", register_admin).arg(string("username"))),
+        FunctionBuilder::new("LocalApi\\disable_admin", disable_admin)
+            .arg(string("username"))
+            .arg(Arg::new("disabled", DataType::Bool).default("true"))
+            .required_args(1)
+            .returns(DataType::Bool, false, false),
     ]
 }
 
@@ -61,6 +66,18 @@ extern "C" fn register_admin(execute_data: &mut ExecuteData, _: &mut Zval) {
         let mut username: *const ZendStr = ptr::null();
         if parse_arguments!(execute_data, c"S", &mut username).is_some() {
             throw_fault(registry::register_admin(&process::session(), engine::string(username).unwrap_or_default()));
+        }
+    }));
+}
+
+extern "C" fn disable_admin(execute_data: &mut ExecuteData, found: &mut Zval) {
+    run_handler(AssertUnwindSafe(|| {
+        let (mut username, mut disabled): (*const ZendStr, bool) = (ptr::null(), true);
+        if parse_arguments!(execute_data, c"S|b", &mut username, &mut disabled).is_some() {
+            let username = engine::string(username).unwrap_or_default();
+            if let Some(is_there) = throw_fault(registry::disable_admin(&process::session(), username, disabled)) {
+                found.set_bool(is_there);
+            }
         }
     }));
 }

@@ -13,6 +13,9 @@ pub const NEW_ROW: &str = "@localapi_row";
 /// Compares byte for byte. MySQL's collations, the binary ones included, take trailing spaces for nothing.
 const BYTES: &str = " COLLATE BINARY";
 
+/// Ends a comparison that takes capital and small letters for the same.
+const ESCAPE: &str = " ESCAPE '!'";
+
 /// A statement in MySQL's words, with its values.
 pub fn render(sql: &str, values: &[Bind<'_>]) -> String {
     fill(&translate(sql, values), values)
@@ -28,6 +31,18 @@ fn translate(sql: &str, values: &[Bind<'_>]) -> String {
         };
         translated = format!("{insert} ON DUPLICATE KEY UPDATE {action}");
     }
+    // Not within one that has been translated.
+    let mut rest = std::mem::take(&mut translated);
+    while let Some((comparison, after)) = rest.split_once(ESCAPE) {
+        let (before, pattern) = comparison.rsplit_once(" LIKE ").unwrap_or((comparison, ""));
+        let (before, column) = before.split_at(before.rfind([' ', '(']).map_or(0, |at| at + 1));
+        let _ = write!(
+            translated,
+            "{before}lower(CONVERT({column} USING utf8mb4)) LIKE lower({pattern}) COLLATE utf8mb4_bin{ESCAPE}"
+        );
+        rest = after.to_owned();
+    }
+    translated.push_str(&rest);
     while let Some((before, after)) = translated.split_once(BYTES) {
         let start = before.rfind([' ', '(']).map_or(0, |at| at + 1);
         let (start, operand) = before.split_at(start);
@@ -210,6 +225,15 @@ mod tests {
         assert_eq!(
             translate("username = ?1 COLLATE BINARY", &[Bind::Text("\u{e9}")]),
             "(username = ?1 COLLATE utf8mb4_bin AND CAST(CONVERT(username USING utf8mb4) AS BINARY) = CAST(?1 AS BINARY))"
+        );
+    }
+
+    #[test]
+    fn a_search_takes_capital_and_small_letters_for_the_same() {
+        assert_eq!(
+            translate("WHERE (c.name LIKE ?1 ESCAPE '!' OR d LIKE ?1 ESCAPE '!') AND x LIKE 'v1:%'", &[]),
+            "WHERE (lower(CONVERT(c.name USING utf8mb4)) LIKE lower(?1) COLLATE utf8mb4_bin ESCAPE '!' OR \
+             lower(CONVERT(d USING utf8mb4)) LIKE lower(?1) COLLATE utf8mb4_bin ESCAPE '!') AND x LIKE 'v1:%'"
         );
     }
 

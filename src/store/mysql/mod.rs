@@ -47,6 +47,8 @@ struct State {
     answered: bool,
     /// Whether a new session was opened since a server has become read-only.
     moved: bool,
+    /// Whether its session waits for no lock meanwhile.
+    hasty: bool,
     /// Whether the server has undone it: then nothing may be sent that would be on its own.
     undone: bool,
     /// Statements of the transaction that the server gets with the next one that is asked for an answer.
@@ -71,6 +73,12 @@ struct Noted {
 /// What is about to be changed stays as it is until then. Nothing else is locked: the nodes of a cluster know of no
 /// locks, and one that waits for them stops the whole of it.
 const EXCLUSIVE: &str = " FOR UPDATE";
+
+/// What keeps for how long a session waits for a lock, what has it wait for none, and what takes that back. MySQL can't
+/// wait for less than a second.
+const PATIENCE_KEPT: &str = "SET @localapi_patience = @@SESSION.innodb_lock_wait_timeout";
+const PATIENCE_LOST: &str = "SET SESSION innodb_lock_wait_timeout = IF(version() LIKE '%MariaDB%', 0, 1)";
+const PATIENCE_BACK: &str = "SET SESSION innodb_lock_wait_timeout = @localapi_patience";
 
 /// What asking a server gives.
 pub type Asked<T> = std::result::Result<T, Fault>;
@@ -358,8 +366,28 @@ impl Engine for Mysql {
         }
     }
 
+    fn begin_at_once(&self) -> Result<bool> {
+        self.begin()?;
+        let state = &mut *self.state.borrow_mut();
+        state.hasty = true;
+        state.pending.extend([PATIENCE_KEPT, PATIENCE_LOST].map(Statement::from));
+        Ok(true)
+    }
+
+    fn commit_unflushed(&mut self) -> Result<()> {
+        self.execute(PATIENCE_BACK, &[])?;
+        // Here it's the server that says what is flushed.
+        self.commit()?;
+        self.state.get_mut().hasty = false;
+        Ok(())
+    }
+
     fn rollback(&self) {
         let state = &mut *self.state.borrow_mut();
+        if std::mem::take(&mut state.hasty) {
+            // Its end undoes all of it.
+            state.session = None;
+        }
         let open = state.begun && state.sent;
         Self::end(state);
         if open && state.session.is_some() && self.send_all(state, &["ROLLBACK".into()]).is_err() {

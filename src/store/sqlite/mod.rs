@@ -481,6 +481,32 @@ impl Engine for Sqlite {
         Ok(made)
     }
 
+    fn begin_at_once(&self) -> Result<bool> {
+        // Who waits comes first, and what is in doubt is mended by who needs it.
+        let is_awaited = |gate: &Gate| gate.is_awaited() || gate.is_in_doubt();
+        if self.gate.as_ref().is_some_and(is_awaited) || !self.is_certain() || !self.enter_gate(Duration::ZERO)? {
+            return Ok(false);
+        }
+        let locked = self.lock(Duration::ZERO);
+        if locked.is_err() {
+            self.leave_gate();
+        }
+        match locked {
+            Err(Error::StoreLocked(..)) => Ok(false),
+            locked => locked.map(|()| true),
+        }
+    }
+
+    fn commit_unflushed(&mut self) -> Result<()> {
+        self.execute("COMMIT", &[])?;
+        self.checkpoint_if_due();
+        if let Some(gate) = &self.gate {
+            let quiet = gate.leave_after_write();
+            self.quiet.get_or_insert(quiet);
+        }
+        Ok(())
+    }
+
     fn rollback(&self) {
         self.roll_back_now();
         self.leave_gate();

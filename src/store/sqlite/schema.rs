@@ -8,14 +8,14 @@ use crate::store::seed::{admins, scopes};
 pub const APPLICATION_ID: i64 = 0x4c41_5049;
 
 /// The version of these tables: what `PRAGMA user_version` says of a file that has them.
-pub const VERSION: i64 = 2;
+pub const VERSION: i64 = 3;
 
 /// How many bytes a page of a new store has; one that was made with others keeps them. A commit writes each page that it
 /// changes as a whole, and most rows are short.
 pub const PAGE_SIZE: u32 = 2_048;
 
 /// What brings a file of version 1 to version 2, one of 2 to 3, and so on.
-const STEPS: &[fn(&Connection) -> Result<()>] = &[to_version_2];
+const STEPS: &[fn(&Connection) -> Result<()>] = &[to_version_2, to_version_3];
 
 /// Brings a database from one schema version to the newest; 0 is an empty one.
 pub fn bring_up(connection: &Connection, version: i64) -> Result<()> {
@@ -52,6 +52,10 @@ pub fn new_file_of_pages(size: u32) -> Result<Vec<u8>> {
 /// What takes all rows away, and lets the ids start at 1 again.
 pub const EMPTY: &[&str] = &[
     "DELETE FROM localapi_ranks",
+    "DELETE FROM localapi_lifetimes",
+    "DELETE FROM localapi_last_uses",
+    "DELETE FROM localapi_api_credentials",
+    "DELETE FROM localapi_idempotency_keys",
     "DELETE FROM tbloauthserver_clients",
     "DELETE FROM tbloauthserver_client_scopes",
     "DELETE FROM tbloauthserver_scopes",
@@ -64,6 +68,43 @@ pub const EMPTY: &[&str] = &[
     "DELETE FROM localapi_store",
     "DELETE FROM sqlite_sequence",
 ];
+
+/// What is ours of the lives of credentials.
+macro_rules! lives {
+    () => {
+        "
+-- How long a credential counts, where any of that is known.
+CREATE TABLE localapi_lifetimes (
+    id INTEGER PRIMARY KEY,
+    expires_at TEXT DEFAULT NULL,
+    disabled INTEGER NOT NULL DEFAULT 0,
+    previous_verifier VARCHAR(64) NOT NULL DEFAULT '',
+    previous_expires_at TEXT DEFAULT NULL
+);
+-- When a credential last verified.
+CREATE TABLE localapi_last_uses (
+    id INTEGER PRIMARY KEY,
+    used_at TEXT DEFAULT NULL
+);
+-- What was created by requests that may be made again: `id` is the credential's.
+CREATE TABLE localapi_idempotency_keys (
+    id INTEGER PRIMARY KEY,
+    key_hash VARCHAR(64) NOT NULL DEFAULT '' UNIQUE,
+    request_hash VARCHAR(64) NOT NULL DEFAULT '',
+    is_reset INTEGER NOT NULL DEFAULT 0,
+    created_at TEXT DEFAULT NULL
+);
+CREATE INDEX localapi_idempotency_keys_by_age ON localapi_idempotency_keys (created_at);
+-- What callers over HTTP may not see, and until when they may call: `id` is the one of tbldeviceauth.
+CREATE TABLE localapi_api_credentials (
+    id INTEGER PRIMARY KEY,
+    hides_secrets INTEGER NOT NULL DEFAULT 0,
+    expires_at TEXT DEFAULT NULL
+);
+CREATE INDEX localapi_lifetimes_by_expiry ON localapi_lifetimes (expires_at) WHERE expires_at IS NOT NULL;
+"
+    };
+}
 
 /// The documented tables. Every column but `id` has a default, so that a row can be inserted with the interesting
 /// columns only. Times may be null, as a host's are, and are UTC, which is what CURRENT_TIMESTAMP gives. With AUTOINCREMENT no id is ever given again:
@@ -172,6 +213,7 @@ CREATE TRIGGER localapi_ranks_forget AFTER UPDATE OF id ON tbloauthserver_client
     DELETE FROM localapi_ranks;
 END;
 ",
+    lives!(),
     admins!(),
     ";\n",
     scopes!(),
@@ -224,6 +266,11 @@ fn to_version_2(connection: &Connection) -> Result<()> {
     )
 }
 
+/// Credentials have lives of their own.
+fn to_version_3(connection: &Connection) -> Result<()> {
+    connection.execute_batch(lives!())
+}
+
 /// Makes a table anew with AUTOINCREMENT, with all that a host may have added to it: columns, indexes and triggers
 /// (sqlite.org/lang_altertable.html, "Making Other Kinds Of Table Schema Changes").
 fn number_for_good(connection: &Connection, table: &str) -> Result<()> {
@@ -257,7 +304,8 @@ mod tests {
     /// A store of version 1.
     fn first_version() -> Connection {
         let connection = Connection::open_in_memory().unwrap();
-        let (clients, others) = TABLES.split_once("AUTOINCREMENT").unwrap();
+        let tables = TABLES.replace(lives!(), "");
+        let (clients, others) = tables.split_once("AUTOINCREMENT").unwrap();
         let tables = format!("{clients}AUTOINCREMENT{}", others.replace(" AUTOINCREMENT", ""));
         let tables = tables.replace("activity_of_network", "activity_of_address").replace(" AND user = 'System'", "");
         let tables = tables.replace("_at TEXT DEFAULT CURRENT", "_at TEXT NOT NULL DEFAULT CURRENT");

@@ -259,7 +259,7 @@ fn whatever_becomes_of_the_commit_of_an_api_credential_it_is_issued_and_revoked_
         let Some(site) = Site::new() else { return };
         site.create().unwrap();
         site.proxy.plan("COMMIT", trouble);
-        let issued = issue(&site.session, b"admin", &[b"*".to_vec()], b"").unwrap();
+        let issued = issue(&site.session, b"admin", &[b"*".to_vec()], b"", Default::default()).unwrap();
         let kept = "SELECT identifier FROM tbldeviceauth WHERE deleted_at IS NULL";
         assert_eq!(site.database.rows(kept), [[issued.identifier.as_str()]]);
         site.proxy.plan("COMMIT", trouble);

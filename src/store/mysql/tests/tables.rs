@@ -204,10 +204,15 @@ fn what_sql_inserts_has_the_time_in_utc_whatever_the_zone_of_its_session() {
 fn a_time_that_is_null_or_zero_is_none() {
     let Some(site) = host() else { return };
     site.create_with("openid", None).unwrap();
-    let issued = crate::http::api_credential::issue(&site.session, b"admin", &[b"*".to_vec()], b"").unwrap();
+    let issued =
+        crate::http::api_credential::issue(&site.session, b"admin", &[b"*".to_vec()], b"", Default::default()).unwrap();
     let times = || {
         let listed = site.call("ListOAuthCredentials", &[("sortField", "createdAt")]).unwrap();
-        listed.into_iter().filter(|(key, _)| key.ends_with("edAt")).map(|(_, value)| value).collect::<Vec<_>>()
+        listed
+            .into_iter()
+            .filter(|(key, _)| matches!(*key, "createdAt" | "updatedAt"))
+            .map(|(_, value)| value)
+            .collect::<Vec<_>>()
     };
     let credential = || site.session.read(|store| store.api_credential(&issued.identifier)).unwrap();
     for none in ["NULL", "'0000-00-00 00:00:00'"] {
@@ -321,8 +326,14 @@ fn a_hosts_tables_are_used_as_they_are() {
         let single = [("grantType", "single_sign_on"), ("serviceId", service), ("scope", "openid")];
         assert_eq!(message(site.call("CreateOAuthCredential", &single)), sentence);
     }
-    let issued =
-        crate::http::api_credential::issue(&site.session, "j\u{f6}rg".as_bytes(), &[b"*".to_vec()], b"").unwrap();
+    let issued = crate::http::api_credential::issue(
+        &site.session,
+        "j\u{f6}rg".as_bytes(),
+        &[b"*".to_vec()],
+        b"",
+        Default::default(),
+    )
+    .unwrap();
     assert!(crate::http::api_credential::revoke(&site.session, issued.identifier.as_bytes()).unwrap());
     assert_eq!(rotation::rotate(&site.session, || true).unwrap(), 1);
 }
@@ -347,7 +358,8 @@ fn names_are_compared_by_their_bytes_whatever_the_collation() {
         assert_eq!(message(site.call("UpdateOAuthCredential", &update)), "Invalid Client Identifier provided.");
     }
     assert!(verify(&site.session, identifier.as_bytes(), secret.as_bytes()).unwrap().is_some());
-    let issued = crate::http::api_credential::issue(&site.session, b"admin", &[b"*".to_vec()], b"").unwrap();
+    let issued =
+        crate::http::api_credential::issue(&site.session, b"admin", &[b"*".to_vec()], b"", Default::default()).unwrap();
     let other = issued.identifier.to_lowercase();
     assert!(!crate::http::api_credential::revoke(&site.session, other.as_bytes()).unwrap());
 }

@@ -26,6 +26,7 @@ use crate::session::Session;
 use crate::settings::{Dsn, Durability, KeyFile, Settings};
 use crate::store::sqlite::checkpoint::Thresholds;
 use crate::store::sqlite::schema;
+use crate::verify;
 
 /// How a story goes.
 #[derive(Debug, Clone, Copy)]
@@ -178,6 +179,7 @@ fn open_and_close(session: &Session, random: &mut ChaCha20Rng) {
 fn live_and(session: &Session, stage: &Stage, seed: u64, between: impl Fn()) {
     let mut random = ChaCha20Rng::seed_from_u64(seed);
     let mut own: Vec<(i64, String)> = Vec::new();
+    let mut shown = None;
     for _ in 0..random.random_range(1..8) {
         between();
         let chosen = if own.is_empty() { None } else { Some(random.random_range(0..own.len())) };
@@ -194,6 +196,7 @@ fn live_and(session: &Session, stage: &Stage, seed: u64, between: impl Fn()) {
                 let (id, identifier) = own[at].clone();
                 stage.ledger.lock().unwrap().begin(&identifier, State::Unknown);
                 let given = Given::default().with("credentialId", id.to_string()).with("resetSecret", "1");
+                let given = if random.random_bool(0.5) { given.with("overlap", "1000") } else { given };
                 if let Ok(fields) = answer(session, b"UpdateOAuthCredential", &given) {
                     let secret = State::Secret(text(&fields, "newClientSecret"));
                     stage.ledger.lock().unwrap().answered(&identifier, secret);
@@ -211,6 +214,25 @@ fn live_and(session: &Session, stage: &Stage, seed: u64, between: impl Fn()) {
                 let _ = read(session);
             }
             (5, _) => read_slowly(session, random.random_range(1..60)),
+            // What a verification leaves is flushed with what others write, if at all.
+            (6, Some(_)) => {
+                if let Some((identifier, secret)) = &shown {
+                    let _ = verify::verify(session, String::as_bytes(identifier), String::as_bytes(secret));
+                    let _ = session.do_owed();
+                }
+            }
+            (7, _) => {
+                let key = format!("{seed} {}", random.random_range(0..3));
+                if let Ok(fields) =
+                    answer(session, b"CreateOAuthCredential", &new_credential().with("idempotencyKey", key))
+                {
+                    let (identifier, secret) = (text(&fields, "clientIdentifier"), text(&fields, "clientSecret"));
+                    if own.iter().all(|(_, known)| *known != identifier) {
+                        own.push(note(stage, &fields));
+                    }
+                    shown = Some((identifier, secret));
+                }
+            }
             _ => {
                 if let Ok(fields) = answer(session, b"CreateOAuthCredential", &new_credential()) {
                     own.push(note(stage, &fields));
@@ -345,6 +367,13 @@ fn read(session: &Session) -> Result<Content> {
     let orphans = rows(
         "SELECT 'a scope', client_id, scope_id FROM tbloauthserver_client_scopes \
          WHERE client_id NOT IN (SELECT id FROM tbloauthserver_clients)",
+    )?;
+    if let Some(orphan) = orphans.first() {
+        return Err(Error::StoreDamaged(Path::new(&format!("{orphan:?}")).to_owned()));
+    }
+    let orphans = rows(
+        "SELECT 'a life', id, 0 FROM (SELECT id FROM localapi_lifetimes UNION ALL SELECT id FROM localapi_last_uses) \
+         WHERE id NOT IN (SELECT id FROM tbloauthserver_clients)",
     )?;
     if let Some(orphan) = orphans.first() {
         return Err(Error::StoreDamaged(Path::new(&format!("{orphan:?}")).to_owned()));
