@@ -509,6 +509,8 @@ impl Pair {
             ("name", Value::Text(known.name.clone())),
             ("description", Value::Text(known.description.clone())),
             ("logoUri", Value::Text(String::new())),
+            ("expiresAt", known.expires_at.clone().map_or(Value::Null, Value::Text)),
+            ("disabled", Value::Bool(known.disabled)),
         ];
         assert_eq!(found, right.then_some(expected));
     }

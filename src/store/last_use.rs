@@ -16,6 +16,7 @@ impl Store {
         if self.is_in_batch() || !self.engine.begin_at_once()? {
             return Ok(());
         }
+        self.forget_credentials();
         let noted = uses.iter().try_for_each(|(&id, time)| self.note_use(id, time, &is_noted));
         let noted = noted.and_then(|()| self.engine.commit_unflushed());
         if noted.is_err() {

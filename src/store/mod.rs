@@ -281,10 +281,15 @@ impl Store {
 
     fn lock_version(&mut self) -> Result<()> {
         self.locked = Some(self.version()?);
+        self.forget_credentials();
+        Ok(())
+    }
+
+    /// Forgets the credentials that are kept, where this connection may change them.
+    fn forget_credentials(&mut self) {
         if let Some(known) = &mut self.known {
             known.credentials = Kept::default();
         }
-        Ok(())
     }
 
     /// The scopes that a credential may have.

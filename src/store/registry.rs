@@ -59,7 +59,8 @@ impl Store {
     }
 
     /// Lets an admin ask for nothing any more, or again.
-    pub fn disable_admin(&self, id: i64, disabled: bool, now: &str) -> Result<()> {
+    pub fn disable_admin(&mut self, id: i64, disabled: bool, now: &str) -> Result<()> {
+        self.known = None;
         let sql = "UPDATE tbladmins SET disabled = ?2, updated_at = ?3 WHERE id = ?1";
         self.engine.execute(sql, &[Bind::Int(id), Bind::Int(i64::from(disabled)), Bind::Text(now)])
     }

@@ -41,7 +41,10 @@ impl Sqlite {
         let name = format!("file:/localapi-sandbox-{}?vfs=memdb", SHARED.fetch_add(1, Ordering::Relaxed));
         let mut shared =
             Connection::open_with_flags(&name, OpenFlags::default()).map_err(|error| self.fault(&error))?;
-        let moved = copy(&self.main, &mut shared).and_then(|()| whmcs::add_tables(&shared));
+        // SQLite copies into memory only where the pages are as long.
+        let moved = schema::set_page_size(&shared, schema::PAGE_SIZE)
+            .and_then(|()| copy(&self.main, &mut shared))
+            .and_then(|()| whmcs::add_tables(&shared));
         moved.map_err(|error| self.fault(&error))?;
         // Those of the connection that goes.
         self.statements = Statements::default();
@@ -80,6 +83,7 @@ impl Sqlite {
 
 fn new_store(with_tables_of_whmcs: bool) -> rusqlite::Result<Connection> {
     let new = Connection::open_in_memory()?;
+    schema::set_page_size(&new, schema::PAGE_SIZE)?;
     schema::bring_up(&new, 0)?;
     if with_tables_of_whmcs {
         whmcs::add_tables(&new)?;
