@@ -36,7 +36,7 @@ final class AuthorizationServer
     /** Asks the user (RFC 6749 §4.1.1, RFC 7636 §4.3). */
     public function authorize(array $query): array
     {
-        $client = find_credential($query['client_id'] ?? '');
+        $client = self::credential($query['client_id'] ?? '');
         $redirectUri = $query['redirect_uri'] ?? '';
         if ($client === null || !redirect_uri_matches($client['redirectUri'], $redirectUri)) {
             // Nobody is sent to where no client has registered.
@@ -107,7 +107,7 @@ final class AuthorizationServer
     {
         $asker = $this->client($form);
         $found = $this->tokens->find($form['token'] ?? '', 'access', 'refresh');
-        $owner = $found === null ? null : find_credential($found['client']);
+        $owner = $found === null ? null : self::credential($found['client']);
         $may = in_array('introspect', $asker['scope'], true) || $asker['clientIdentifier'] === ($found['client'] ?? '');
         if ($owner === null || !$may) {
             return ['active' => false];
@@ -122,7 +122,7 @@ final class AuthorizationServer
     {
         $spend = function (string $token): ?array {
             $client = $this->tokens->find($token, 'sso')['client'] ?? '';
-            return find_credential($client) === null ? null : $this->tokens->spend($token, 'sso', $client);
+            return self::credential($client) === null ? null : $this->tokens->spend($token, 'sso', $client);
         };
         $found = $this->tokens->atOnce(fn (): ?array => $spend($query['access_token'] ?? ''));
         if ($found === null) {
@@ -137,6 +137,14 @@ final class AuthorizationServer
     private function user(): string
     {
         return $_SESSION['user'] ??= 'demo';
+    }
+
+    /** A credential that counts: it has not expired and is not switched off. */
+    private static function credential(string $identifier): ?array
+    {
+        $found = find_credential($identifier);
+        $hasExpired = isset($found['expiresAt']) && $found['expiresAt'] <= gmdate('Y-m-d H:i:s');
+        return $found === null || $found['disabled'] || $hasExpired ? null : $found;
     }
 
     private function check(array $query, string $grantType): void

@@ -421,6 +421,58 @@ final class AuthorizationServerTest extends CredentialTestCase
         self::assertSame(400, (new Browser())->visit($this->authorizeUrl())[0]);
     }
 
+    public static function ends(): iterable
+    {
+        $later = ['expiresAt' => gmdate('Y-m-d H:i:s', time() + 3_600)];
+        yield 'switched off' => [['disabled' => true], ['disabled' => false]];
+        yield 'expired' => [$later, $later];
+    }
+
+    /** @dataProvider ends */
+    #[DataProvider('ends')]
+    public function test_a_credential_that_has_expired_or_is_switched_off_lets_nobody_in(array $end, array $begin): void
+    {
+        $watcher = $this->watcher();
+        $sso = self::singleSignOn();
+        $code = $this->code();
+        $tokens = $this->granted();
+        $url = $this->ask('token', ['grant_type' => 'single_sign_on'], $sso)[1]['redirect_url'];
+        self::answer('UpdateOAuthCredential', ['credentialId' => $sso['credentialId']] + $end);
+        $this->update($end);
+        self::execute("UPDATE localapi_lifetimes SET expires_at = '2020-01-31 09:00:00' WHERE expires_at > ''");
+        self::assertSame(400, (new Browser())->visit($this->authorizeUrl())[0]);
+        self::assertSame(400, (new Browser())->visit($url)[0]);
+        self::assertFalse($this->isActive($tokens['access_token'], $watcher));
+        $this->assertDenied('invalid_client', $this->ask('token', self::exchange($code)), 401);
+        $this->assertDenied('invalid_client', $this->refresh($tokens['refresh_token']), 401);
+        $this->assertDenied('invalid_client', $this->ask('token', ['grant_type' => 'single_sign_on'], $sso), 401);
+
+        self::answer('UpdateOAuthCredential', ['credentialId' => $sso['credentialId']] + $begin);
+        $this->update($begin);
+        self::assertTrue($this->isActive($tokens['access_token'], $watcher));
+        self::assertSame(200, $this->ask('token', self::exchange($code))[0]);
+        self::assertSame(200, $this->refresh($tokens['refresh_token'])[0]);
+        self::assertSame(200, (new Browser())->visit($url)[0]);
+    }
+
+    /** @dataProvider packages */
+    #[DataProvider('packages')]
+    public function test_while_a_new_secret_is_rolled_out_both_are_good(string $package, string $authentication): void
+    {
+        $secret = $this->update(['resetSecret' => true, 'overlap' => 3_600])['newClientSecret'];
+        $old = $this->through($package, $authentication, $this->shop);
+        $new = $this->through($package, $authentication, ['clientSecret' => $secret] + $this->shop);
+        $url = (new Browser())->answer($old->ask('begin', ['scope' => 'openid'])[0]);
+        $tokens = $old->ask('finish', ['url' => $url]);
+        self::assertIsArray($tokens, (string) json_encode($tokens));
+        $tokens = $new->ask('refresh', ['token' => $tokens['refresh_token']]);
+        self::assertIsArray($tokens, (string) json_encode($tokens));
+        $tokens = $old->ask('refresh', ['token' => $tokens['refresh_token']]);
+        $this->update(['revokePreviousSecret' => true]);
+        self::assertSame('invalid_client', $old->ask('refresh', ['token' => $tokens['refresh_token']]));
+        self::assertIsArray($new->ask('refresh', ['token' => $tokens['refresh_token']]));
+    }
+
     /** The credential of a resource server, which sees all tokens. */
     private function watcher(): array
     {
