@@ -348,6 +348,8 @@ namespace LocalApi {
      *     name: string,
      *     description: string,
      *     logoUri: string,
+     *     expiresAt: non-empty-string|null,
+     *     disabled: bool,
      * }|null What a token endpoint needs to know; `null` where they don't belong together. `serviceId` and `userId`
      *     (the client who owned the service when the credential got it) are 0 but for single_sign_on.
      *
@@ -373,6 +375,8 @@ namespace LocalApi {
      *     redirectUri: list<non-empty-string>,
      *     serviceId: int,
      *     userId: int,
+     *     expiresAt: non-empty-string|null,
+     *     disabled: bool,
      * }|null `null` where no credential has this identifier. `scope` is a map of name to description; PHP makes a whole
      *     number of a name such as `7`. `serviceId` and `userId` are as in {@see verify_credential()}.
      *

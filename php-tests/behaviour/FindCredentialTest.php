@@ -31,6 +31,8 @@ final class FindCredentialTest extends CredentialTestCase
             'redirectUri' => ['https://a.example/x,y', 'com.example.app:/cb'],
             'serviceId' => 0,
             'userId' => 0,
+            'expiresAt' => null,
+            'disabled' => false,
         ], find_credential($issued['clientIdentifier']));
         $issued = self::singleSignOn();
         self::assertSame([
@@ -43,6 +45,8 @@ final class FindCredentialTest extends CredentialTestCase
             'redirectUri' => [],
             'serviceId' => 7,
             'userId' => 70,
+            'expiresAt' => null,
+            'disabled' => false,
         ], find_credential($issued['clientIdentifier']));
     }
 

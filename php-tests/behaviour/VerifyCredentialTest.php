@@ -31,6 +31,8 @@ final class VerifyCredentialTest extends CredentialTestCase
             'name' => 'Shop',
             'description' => "Two\nlines",
             'logoUri' => 'assets/shop.png',
+            'expiresAt' => null,
+            'disabled' => false,
         ], verify_credential($issued['clientIdentifier'], $issued['clientSecret']));
         $issued = self::singleSignOn();
         self::assertSame([
@@ -44,6 +46,8 @@ final class VerifyCredentialTest extends CredentialTestCase
             'name' => '',
             'description' => '',
             'logoUri' => '',
+            'expiresAt' => null,
+            'disabled' => false,
         ], verify_credential($issued['clientIdentifier'], $issued['clientSecret']));
     }
 

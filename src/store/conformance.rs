@@ -621,8 +621,8 @@ fn a_secret_that_was_reset_is_the_only_one_that_verifies() {
         site.create(&[("redirectUri", "https://a.test/ https://b.test/"), ("scope", "email openid")]);
         let (identifier, secret) = site.first_pair();
         let known = "credentialId=1 clientIdentifier=identifier 1 grantType=authorization_code scope=openid,email \
-                     serviceId=0 userId=0 redirectUri=https://a.test/,https://b.test/ name=Shop description= logoUri= expiresAt=null \
-                     disabled=false";
+                     serviceId=0 userId=0 redirectUri=https://a.test/,https://b.test/ name=Shop description= logoUri= \
+                     expiresAt=null disabled=false";
         assert_eq!(site.verify(&identifier, &secret), known);
         for (identifier, secret) in [
             (identifier.to_lowercase(), &secret),
@@ -1301,8 +1301,8 @@ fn what_another_process_has_changed_is_seen_at_once() {
         assert_eq!(site.create(&[("scope", "shop")]), unknown);
         let (identifier, secret) = site.first_pair();
         let known = "credentialId=1 clientIdentifier=identifier 1 grantType=authorization_code scope= serviceId=0 \
-                     userId=0 redirectUri= name=Shop description= logoUri= expiresAt=null \
-                     disabled=false";
+                     userId=0 redirectUri= name=Shop description= logoUri= \
+                     expiresAt=null disabled=false";
         assert_eq!(site.verify(&identifier, &secret), known);
     });
 }
@@ -1320,7 +1320,7 @@ fn a_credential_is_found_by_its_identifier_and_shows_no_secret() {
         };
         let known = "credentialId=1 name=Shop description=For all logoUri=shop.png grantType=authorization_code \
                      scope=openid:Confirm who you are,email:See your email address redirectUri=https://a.test/ \
-                     serviceId=0 userId=0";
+                     serviceId=0 userId=0 expiresAt=null disabled=false";
         assert_eq!(find(&identifier), known);
         register_scope(&site.session, b"email", b"Write to you").unwrap();
         assert_eq!(find(&identifier), known.replace("See your email address", "Write to you"));

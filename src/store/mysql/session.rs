@@ -116,6 +116,10 @@ impl Session {
             Missing::Left => {}
             Missing::Refused => match session.missing()? {
                 Some(Fault::TableOlder(..)) => session.require_tables()?,
+                // A store that is older than these tables.
+                Some(Fault::TableMissing(table)) if table.starts_with("localapi_") && table != "localapi_store" => {
+                    session.require_tables()?;
+                }
                 missing => missing.map_or(Ok(()), Err)?,
             },
         }
