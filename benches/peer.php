@@ -779,6 +779,8 @@ final class Peer
             'name' => $name,
             'description' => $description,
             'logoUri' => $logoUri,
+            'expiresAt' => null,
+            'disabled' => false,
         ];
     }
 

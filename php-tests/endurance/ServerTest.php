@@ -93,7 +93,7 @@ final class ServerTest extends Processes
         foreach ([[], $named] as $ini) {
             $place = str_replace('127.0.0.1', $ini === [] ? '127.0.0.1' : 'localhost', $this->shown());
             $sentences = [
-                "The credential store \"$place\" cannot be opened: no file descriptor is free; raise the limit of open files (ulimit -n).",
+                "The credential store at $place cannot be opened: no file descriptor is free; raise the limit of open files (ulimit -n).",
                 "The key file \"$this->store.key\" cannot be read: no file descriptor is free.",
             ];
             $told = 0;
