@@ -10,7 +10,7 @@ use PHPUnit\Framework\Attributes\Group;
 require_once __DIR__ . '/../endurance/Processes.php';
 require_once __DIR__ . '/Client.php';
 
-/** The README's section on HTTP, taken at its word. */
+/** docs/http.md, taken at its word. */
 final class WebServersTest extends Processes
 {
     /** What a server in development says, so that there is something to keep out of an answer. */

@@ -51,7 +51,7 @@ abstract class Processes extends TestCase
         self::assertSame(1, preg_match('~^extension = "(.*localapi\.so)"$~m', $ini, $found), 'Run this by make test.');
         copy($found[1], "$this->scratch/php/localapi.so");
         file_put_contents("$this->scratch/php/php.ini", str_replace($found[1], "$this->scratch/php/localapi.so", $ini));
-        // What the README's commands call php.
+        // What the documented commands call php.
         symlink(PHP_BINARY, "$this->scratch/php/php");
         foreach (glob(__DIR__ . '/children/*.php') as $script) {
             copy($script, "$this->scratch/php/" . basename($script));

@@ -7,7 +7,7 @@ namespace LocalApi\Endurance;
 use PHPUnit\Framework\Assert;
 
 /**
- * nginx or Apache on a port of its own, configured as the README says.
+ * nginx or Apache on a port of its own, configured as docs/http.md says.
  */
 final class WebServer
 {
@@ -72,13 +72,12 @@ final class WebServer
         return "http://$this->address/includes/api.php";
     }
 
-    /** The README's block of this language, counted from 0. */
+    /** The page's block of this language, counted from 0. */
     public static function documented(string $language, int $number): string
     {
-        $readme = file_get_contents(dirname(__DIR__, 2) . '/README.md');
-        $http = explode("\n## ", explode("\n## HTTP\n", $readme)[1])[0];
-        preg_match_all("/^```$language\\n(.*?)^```$/ms", $http, $blocks);
-        Assert::assertArrayHasKey($number, $blocks[1], "the README has no $language");
+        $page = file_get_contents(dirname(__DIR__, 2) . '/docs/http.md');
+        preg_match_all("/^```$language\\n(.*?)^```$/ms", $page, $blocks);
+        Assert::assertArrayHasKey($number, $blocks[1], "docs/http.md has no $language");
         return $blocks[1][$number];
     }
 

@@ -78,12 +78,14 @@ final class PackageTest extends TestCase
             'php --ri' => self::version(),
             'Cargo.lock' => self::version(),
             'the stubs' => self::version(),
+            'the package of the stubs' => self::version(),
             'the changelog' => self::version(),
         ], [
             'the library' => phpversion('localapi'),
             'php --ri' => $found('/^Version => (.+)$/m', run([PHP_BINARY, '--ri', 'localapi'])),
             'Cargo.lock' => $found('/^name = "localapi"\nversion = "(.+)"$/m', $read('Cargo.lock')),
             'the stubs' => $found('/^ \* @version (.+)$/m', $read('stubs/localapi.stubs.php')),
+            'the package of the stubs' => $found('/^    "version": "(.+)"/m', $read('stubs/composer.json')),
             // The newest, below what isn't released.
             'the changelog' => $found('/^## \[(\d[^]]*)\] - \d{4}-\d\d-\d\d$/m', $read('CHANGELOG.md')),
         ]);

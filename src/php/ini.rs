@@ -13,7 +13,7 @@ use ext_php_rs::zend::{IniEntryDef, IniEntryDefs, SapiModule};
 use crate::secret_text::SecretText;
 use crate::settings::{self, Dsn, DsnFault, Durability, HttpHosts, KeyFile, Settings, without_password};
 
-/// What `php.ini` has for them, in the order of the README.
+/// What `php.ini` has for them, in the order of docs/reference.md.
 static ENTRIES: IniEntryDefs<10> = IniEntryDefs::new([
     IniEntryDef { displayer: Some(show_dsn), ..entry(c"localapi.dsn", c"") },
     entry(c"localapi.key_file", c""),

@@ -13,7 +13,7 @@ pub use self::dsn::{Dsn, DsnFault, Server, Verify, without_password};
 pub use self::http_hosts::{HttpHosts, NO_HTTP_HOSTS};
 use crate::secret_text::SecretText;
 
-/// The settings of one process, as the INI table of the README names them.
+/// The settings of one process, as the INI table of docs/reference.md names them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
     /// `localapi.dsn`.
