@@ -178,6 +178,9 @@ plot: packages-plot ## Draw what the last `make bench` has measured into benches
 	@$(OUT)/plot/bin/python -m pip install --quiet --disable-pip-version-check matplotlib==3.11.2
 	@$(OUT)/plot/bin/python benches/plot.py $(OUT)/writers.json benches/writers.svg
 
+pictures: packages-pictures ## Draw docs/pictures/*.svg from the texts beside them, with graphviz
+	@for text in docs/pictures/*.dot; do dot -Tsvg "$$text" -o "$${text%.dot}.svg" || exit 1; done
+
 install: packages-install ## Install what was built into PHP's extension folder and, on Debian, enable it
 	install -D -m 644 $(LIBRARY) "$(DESTDIR)$(EXTENSIONS)/localapi.so"
 	@cd sandbox && find . -name '*.php' -exec install -D -m 644 {} "$(DESTDIR)$(SHARED)/{}" \;
@@ -258,5 +261,5 @@ comma := ,
 # A target's needs are met in the order in which they stand.
 .NOTPARALLEL:
 FORCE:
-.PHONY: help build capi demo test tests server check deny oldest fuzz mutants coverage bench scale plot install
+.PHONY: help build capi demo test tests server check deny oldest fuzz mutants coverage bench scale plot pictures install
 .PHONY: uninstall package matrix clean lint ini
