@@ -582,8 +582,8 @@ namespace LocalApi {
      * again, 64 deep. Backtraces show what it receives, unless it marks its `$postData` as `#[\SensitiveParameter]`.
      *
      * @param string $command Matched without regard to letter case; `'*'` answers all the rest.
-     * @param (callable(array<array-key, mixed> $postData, string $command, string|null $adminUsername):
-     *     (array<array-key, mixed>|null))|null $handler `null` removes the one before.
+     * @param (callable(array<mixed> $postData, string $command, ?string $adminUsername): ?array<mixed>)|null $handler
+     *     `null` removes the one before.
      *
      * @throws \ValueError The command is native.
      */
