@@ -49,7 +49,7 @@ export LOCALAPI_TEST_CLIENTS = $(CLIENTS)
 # behaviour, clients, endurance and making: the folders with classes of PHPUnit in them.
 SUITES = $(sort $(patsubst php-tests/%/,%,$(dir $(wildcard php-tests/*/*Test.php))))
 PHP_FILES = $(shell find stubs sandbox examples ffi benches public matrix php-tests -name '*.php' 2>/dev/null)
-SCRIPTS = .ci/run .ci/packages packaging/build packaging/verify \
+SCRIPTS = .ci/run .ci/packages packaging/build packaging/verify packaging/walk \
 	matrix/run matrix/build-php matrix/threads php-tests/mariadb php-tests/mysql php-tests/galera
 
 # Programs that check, each built here at one version.
@@ -123,8 +123,9 @@ $(CLIENTS)/pypi: php-tests/clients/requirements.txt
 	@$@/bin/python -m pip install --quiet --disable-pip-version-check --require-virtualenv -r $< && touch $@
 
 check: export LOCALAPI_FULL = 1
-check: packages-check test deny oldest fuzz ## Run the tests at full size, then servers at a MySQL, deny, oldest, fuzz, and valgrind
+check: packages-check test deny oldest fuzz ## Run the tests at full size, then servers at a MySQL, the pages' blocks, deny, oldest, fuzz, valgrind
 	@$(MAKE) --no-print-directory server SERVER=mysql
+	@$(MAKE) --no-print-directory package && packaging/walk
 	$(ENGINE_TESTS) -m php-tests/engine
 	cargo test --locked --no-default-features
 	@$(NONE_SKIPPED)
