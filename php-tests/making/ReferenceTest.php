@@ -68,6 +68,22 @@ final class ReferenceTest extends TestCase
         }
     }
 
+    public function test_every_key_of_what_a_function_returns_is_there(): void
+    {
+        $pattern = '~@return\s+(?:list<)?array\{([^}]*)\}(?:(?!\*/).)*\*/\s+(?:public static )?function (\w+)\(~s';
+        preg_match_all($pattern, $this->read('stubs/localapi.stubs.php'), $functions, PREG_SET_ORDER);
+        $documented = [];
+        foreach ($this->rows('### What they return') as [$function, $described]) {
+            preg_match_all('/`(\w+)`/', $described, $names);
+            $documented[trim($function, '`')] = $this->sorted($names[1]);
+        }
+        $returned = [];
+        foreach ($functions as [, $shape, $function]) {
+            $returned[$function] = $this->keys('{' . $shape);
+        }
+        self::assertSame($returned, $documented);
+    }
+
     public function test_every_sentence_that_a_caller_may_read_is_there(): void
     {
         [, $enum] = explode('pub enum Error {', $this->read('src/error.rs'));

@@ -10,7 +10,7 @@ require __DIR__ . '/Block.php';
 echo <<<'SH'
     set -Eeuo pipefail
     cd /root
-    # The reader has a project.
+    # The reader of the reference has a project.
     echo '{}' >composer.json
     # A block's place, and its code on the standard input.
     begin() {
