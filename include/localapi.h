@@ -12,7 +12,7 @@ extern "C" {
 
 // Takes settings, a JSON object whose keys are those of the INI entries without `localapi.`: `dsn`, `key_file`,
 // `company_name`, `busy_timeout`, `durability`. `server` true takes away the default place of the store. Opens nothing
-// yet. Returns `NULL` where they make no sense, and then what is wrong in `*error`, unless that is `NULL`.
+// yet. Returns `NULL` where one is invalid, and then what is wrong in `*error`, unless that is `NULL`.
 //
 // Any number of threads may use what is returned, and each has a connection of its own; a store in memory is the
 // thread's own, too. After a fork the child may go on to use it, unless other threads were using SQLite: then calls

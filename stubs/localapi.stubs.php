@@ -473,7 +473,7 @@ namespace LocalApi {
      * } How many rows and secrets were copied, how many of the secrets can't be read in the source either, and columns
      *     of a host's own that the copy has no place for.
      *
-     * @throws \ValueError A DSN makes no sense, or both are the same.
+     * @throws \ValueError A DSN is invalid, or both are the same.
      * @throws StoreException A store or a key file can't be used or is outside of `open_basedir`, there is no source,
      *     the target is another store, or a row doesn't fit: the sentence names the row and the column.
      */

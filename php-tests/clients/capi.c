@@ -29,7 +29,7 @@ int main(int count, char **arguments)
 	int status;
 	if (count < 2) return 2;
 	if (localapi_open("{\"durability\": \"none\"}", &error) != NULL) return 1;
-	expect(error, "The setting durability makes no sense.");
+	expect(error, "The setting durability is invalid.");
 	snprintf(settings, sizeof settings, "{\"dsn\": \"sqlite:%s\", \"company_name\": \"Shop\"}", arguments[1]);
 	handle = localapi_open(settings, &error);
 	if (handle == NULL) return 1;

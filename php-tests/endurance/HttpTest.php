@@ -61,7 +61,7 @@ final class HttpTest extends Processes
         });
         self::assertSame([503], array_values(array_unique($statuses)));
         $said = file_get_contents("$this->folder/php.log");
-        self::assertSame(1, substr_count($said, 'The value of localapi.dsn makes no sense'), $said);
+        self::assertSame(1, substr_count($said, 'The value of localapi.dsn is invalid'), $said);
     }
 
     public function testAWorkerThatIsKilledTakesNoAnswerAlong(): void

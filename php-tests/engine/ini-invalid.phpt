@@ -1,5 +1,5 @@
 --TEST--
-A value that makes no sense is warned of at start, by the entry's name only; the default, or nothing, is used
+An invalid value is warned of at start, by the entry's name only; the default, or nothing, is used
 --FILE--
 <?php
 require __DIR__ . '/../process.php';
@@ -37,56 +37,56 @@ foreach ($invalid as $name => $values) {
 ?>
 ===DONE===
 --EXPECT--
-The value of localapi.busy_timeout makes no sense: the default is used instead
+The value of localapi.busy_timeout is invalid: the default is used instead
   "5000" success
-The value of localapi.busy_timeout makes no sense: the default is used instead
+The value of localapi.busy_timeout is invalid: the default is used instead
   "5000" success
-The value of localapi.busy_timeout makes no sense: the default is used instead
+The value of localapi.busy_timeout is invalid: the default is used instead
   "5000" success
-The value of localapi.busy_timeout makes no sense: the default is used instead
+The value of localapi.busy_timeout is invalid: the default is used instead
   "5000" success
-The value of localapi.sandbox makes no sense: the default is used instead
+The value of localapi.sandbox is invalid: the default is used instead
   "0" success
-The value of localapi.sandbox makes no sense: the default is used instead
+The value of localapi.sandbox is invalid: the default is used instead
   "0" success
-The value of localapi.durability makes no sense: the default is used instead
+The value of localapi.durability is invalid: the default is used instead
   "full" success
-The value of localapi.durability makes no sense: the default is used instead
+The value of localapi.durability is invalid: the default is used instead
   "full" success
-The value of localapi.api_allowed_ips makes no sense: the default is used instead
+The value of localapi.api_allowed_ips is invalid: the default is used instead
   "127.0.0.1, ::1" success
-The value of localapi.api_allowed_ips makes no sense: the default is used instead
+The value of localapi.api_allowed_ips is invalid: the default is used instead
   "127.0.0.1, ::1" success
-The value of localapi.api_allowed_ips makes no sense: the default is used instead
+The value of localapi.api_allowed_ips is invalid: the default is used instead
   "127.0.0.1, ::1" success
-The value of localapi.redirect_http_hosts makes no sense: the default is used instead
+The value of localapi.redirect_http_hosts is invalid: the default is used instead
   "" success
-The value of localapi.redirect_http_hosts makes no sense: the default is used instead
+The value of localapi.redirect_http_hosts is invalid: the default is used instead
   "" success
-The value of localapi.company_name makes no sense: the default is used instead
+The value of localapi.company_name is invalid: the default is used instead
   "Company Name" success
-The value of localapi.company_name makes no sense: the default is used instead
+The value of localapi.company_name is invalid: the default is used instead
   "Company Name" success
-The value of localapi.api_access_key makes no sense: the default is used instead
+The value of localapi.api_access_key is invalid: the default is used instead
   "" success
-The value of localapi.api_access_key makes no sense: the default is used instead
+The value of localapi.api_access_key is invalid: the default is used instead
   "" success
-The value of localapi.api_access_key makes no sense: the default is used instead
+The value of localapi.api_access_key is invalid: the default is used instead
   "" success
-The value of localapi.dsn makes no sense: every call will fail until it is corrected
+The value of localapi.dsn is invalid: every call will fail until it is corrected
   "nonsense" The credential store has no place: localapi.dsn must be sqlite:/absolute/path, sqlite::memory: or mysql://user:password@host/database.
-The value of localapi.dsn makes no sense: every call will fail until it is corrected
+The value of localapi.dsn is invalid: every call will fail until it is corrected
   "sqlite:nonsense.sqlite" The credential store has no place: localapi.dsn must be sqlite:/absolute/path, sqlite::memory: or mysql://user:password@host/database.
-The value of localapi.dsn makes no sense: every call will fail until it is corrected
+The value of localapi.dsn is invalid: every call will fail until it is corrected
   "sqlite:" The credential store has no place: localapi.dsn must be sqlite:/absolute/path, sqlite::memory: or mysql://user:password@host/database.
-The value of localapi.dsn makes no sense: every call will fail until it is corrected
+The value of localapi.dsn is invalid: every call will fail until it is corrected
   The credential store has no place: localapi.dsn must be sqlite:/absolute/path, sqlite::memory: or mysql://user:password@host/database.
-The value of localapi.dsn makes no sense: every call will fail until it is corrected
+The value of localapi.dsn is invalid: every call will fail until it is corrected
   "sqlite:\/nonsense\/" The credential store has no place: localapi.dsn must be sqlite:/absolute/path, sqlite::memory: or mysql://user:password@host/database.
-The value of localapi.key_file makes no sense: every call will fail until it is corrected
+The value of localapi.key_file is invalid: every call will fail until it is corrected
   "nonsense" The key file has no place: localapi.key_file must be an absolute path.
-The value of localapi.key_file makes no sense: every call will fail until it is corrected
+The value of localapi.key_file is invalid: every call will fail until it is corrected
   "\/nonsense\/" The key file has no place: localapi.key_file must be an absolute path.
-The value of localapi.key_file makes no sense: every call will fail until it is corrected
+The value of localapi.key_file is invalid: every call will fail until it is corrected
   The key file has no place: localapi.key_file must be an absolute path.
 ===DONE===

@@ -45,7 +45,7 @@ impl Handle {
                 unknown => return Err(format!("There is no setting {unknown}.")),
             };
             if !understood {
-                return Err(format!("The setting {name} makes no sense."));
+                return Err(format!("The setting {name} is invalid."));
             }
         }
         close_before_fork();

@@ -78,8 +78,8 @@ pub fn take_change() -> bool {
     CHANGED.replace(false)
 }
 
-/// Takes one value over. Where it makes no sense a warning names the entry and never shows the value, and PHP falls
-/// back to the default; a place that makes no sense is kept as that, so that nothing is used instead.
+/// Takes one value over. Where it is invalid a warning names the entry and never shows the value, and PHP falls
+/// back to the default; an invalid place is kept as that, so that nothing is used instead.
 ///
 /// PHP starts each thread with the values of the first, which were told of already.
 unsafe extern "C" fn on_modify(
@@ -104,7 +104,7 @@ unsafe extern "C" fn on_modify(
         return code;
     }
     let name = String::from_utf8_lossy(name);
-    php_error(&ErrorType::Warning, &format!("The value of {name} makes no sense: {warning}"));
+    php_error(&ErrorType::Warning, &format!("The value of {name} is invalid: {warning}"));
     code
 }
 

@@ -15,7 +15,7 @@ use crate::text::{Quoted, is_control};
 pub enum Dsn {
     /// Empty: the default applies.
     Unset,
-    /// It makes no sense. Nothing is used instead.
+    /// It is invalid. Nothing is used instead.
     Invalid(DsnFault),
     /// `sqlite:` and an absolute path.
     File(PathBuf),
@@ -190,7 +190,7 @@ impl Dsn {
     }
 }
 
-/// Why a DSN makes no sense.
+/// Why a DSN is invalid.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DsnFault {
     /// It isn't of a known form.
@@ -201,7 +201,7 @@ pub enum DsnFault {
         "the DSN has an unknown option \"{0}\"; known are socket, ssl_ca, ssl_verify, connect_timeout and read_timeout"
     )]
     UnknownOption(Quoted),
-    /// An option has a value that makes no sense.
+    /// An option has an invalid value.
     #[error("the option {option} of the DSN must be {must}")]
     OptionValue {
         /// Its name.

@@ -67,7 +67,7 @@ impl Default for Settings {
 pub enum KeyFile {
     /// Empty: the default applies.
     Unset,
-    /// It makes no sense. Nothing is used instead.
+    /// It is invalid. Nothing is used instead.
     Invalid,
     /// An absolute path.
     At(PathBuf),
