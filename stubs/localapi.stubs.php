@@ -54,18 +54,18 @@ namespace {
      * `updatedAt`; `sortOrder`, `ASC` or `DESC`; `limit`, the most that are shown, where 0 is all; and `limitstart`,
      * how many are left out first. Times are in PHP's default time zone, or in UTC where PHP finds none, as
      * `18th November 2016 9:32:24am`. A secret that can't be read is `null`, and `message` says so. `expiresAt`, in UTC
-     * as `2030-01-31 09:00:00`, `disabled` and `lastUsedAt`, which may be sorted by,
-     * are ours. So are these parameters: `clientIdentifier` and `serviceId`;
-     * `search`, a part of the name or the description; `afterId`, behind which the list begins; `secrets`, where `0` leaves
-     * all secrets `null`; `unusedSince`, a time since which none was used or made; and `total`, where `1` adds `totalResults`.
+     * as `2030-01-31 09:00:00`, `disabled` and `lastUsedAt`, which may be sorted by, are ours. So are these parameters:
+     * `clientIdentifier` and `serviceId`; `search`, a part of the name or the description; `afterId`, behind which the
+     * list begins; `secrets`, where `0` leaves all secrets `null`; `unusedSince`, a time since which none was used or
+     * made; and `total`, where `1` adds `totalResults`.
      *
      * ## UpdateOAuthCredential
      *
      * Changes the credential that `credentialId` names, or without one `clientApiIdentifier`: each of the parameters of
      * CreateOAuthCredential that is passed. With `resetSecret` the old secret is invalid at once, and
      * `newClientSecret` is the new one; `overlap` (ours; 1 to 2,592,000 seconds) lets the old one verify until
-     * `previousSecretExpiresAt`, in UTC, and `revokePreviousSecret` (ours) ends that. A blank `expiresAt` says that it never expires; `disabled` (ours) switches it off
-     * and on again.
+     * `previousSecretExpiresAt`, in UTC, and `revokePreviousSecret` (ours) ends that. A blank `expiresAt` says that it
+     * never expires; `disabled` (ours) switches it off and on again.
      *
      * ## DeleteOAuthCredential
      *
@@ -408,7 +408,8 @@ namespace LocalApi {
      * In the sandbox it is a loop of `localAPI()`: fakes and handlers answer too, each call is recorded, and what one
      * throws ends it there.
      *
-     * @param list<array{0: string, 1?: array<mixed>|null, 2?: string|null}> $calls Each `[command, postData, adminUsername]`.
+     * @param list<array{0: string, 1?: array<mixed>|null, 2?: string|null}> $calls Each `[command, postData,
+     *     adminUsername]`.
      *
      * @return list<array<string, mixed>> The answers, in the same order.
      *
