@@ -95,6 +95,18 @@ final class PagesTest extends TestCase
         self::assertSame([], $broken);
     }
 
+    public function test_each_figure_of_the_readme_is_that_of_the_measurements(): void
+    {
+        $figures = fn (string $page): array => preg_match_all('/^\| (.+?) \| ([\d.]+)[^|]*\| (more|less) \|$/m', $this->read($page), $rows)
+            ? array_map(fn (int $row): array => [$rows[1][$row], $rows[2][$row], $rows[3][$row]], array_keys($rows[0]))
+            : [];
+        $shown = $figures('README.md');
+        self::assertContains(count($shown), range(1, 5));
+        foreach ($shown as $figure) {
+            self::assertContains($figure, $figures('docs/performance.md'));
+        }
+    }
+
     /** A folder in which `localapi/whmcs.php` is found. */
     private function sandbox(): string
     {
