@@ -184,7 +184,12 @@ impl Session {
         let done = self.connection.query_into(&mut told, &compound::text(statements), statements.len() + 1);
         let count = told.len();
         answers.extend(statements.iter().zip(told).map(|(statement, told)| compound::answer(statement, told)));
-        done.map_err(Fault::of)?;
+        match done.map_err(Fault::of) {
+            // A node that ends a transaction while it reads a host's trigger says that the trigger has a mistake. All is
+            // undone with the session.
+            Err(Fault::Code(SYNTAX)) => return Err(Fault::Lost),
+            done => done?,
+        }
         if count == statements.len() + 1 { Ok(()) } else { Err(Fault::Malformed) }
     }
 
