@@ -860,6 +860,9 @@ namespace LocalApi {
          * @param string $file Its path, resolved as `require` does. The file has a scope of its own, without the
          *     variables and the `$this` of the caller. Hooks that its functions add when they are called later are not
          *     added again.
+         *
+         * @throws \LogicException The file was included before, by others or until it threw, and has declared a function
+         *     or class, so that PHP can't include it again.
          */
         public static function loadHooks(string $file): void
         {

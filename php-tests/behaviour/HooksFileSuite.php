@@ -102,6 +102,45 @@ final class HooksFileSuite extends TestCase
         self::assertSame([2], run_hook('P'));
     }
 
+    /** PHP itself would end here, and PHPUnit with it. */
+    public function testAFileThatPhpCannotIncludeAgainIsALogicExceptionThatSaysWhy(): void
+    {
+        $declarations = [
+            'declared_then_thrown' => 'function declared_then_thrown() { }',
+            'DeclaredThenThrown' => 'final class DeclaredThenThrown { }',
+            'ThrownChild' => 'class ThrownChild extends ArrayObject implements Stringable { function __toString() { } }',
+        ];
+        foreach ($declarations as $name => $declaration) {
+            $file = self::file("throws-{$name}", "{$declaration} throw new DomainException('mine');");
+            $said = [];
+            for ($attempt = 1; $attempt <= 3; ++$attempt) {
+                try {
+                    Sandbox::loadHooks($file);
+                } catch (DomainException | LogicException $exception) {
+                    $said[] = $exception->getMessage();
+                }
+            }
+            $why = "\"{$file}\" was included before, and PHP can't declare its \"{$name}\" again: mend what it threw then, "
+                . 'or let LocalApi\Sandbox::loadHooks() be the first to include it';
+            self::assertSame(['mine', $why, $why], $said);
+        }
+        $file = self::file('required', 'function required_by_others() { }');
+        require $file;
+        $this->expectException(LogicException::class);
+        $this->expectExceptionMessage('PHP can\'t declare its "required_by_others" again');
+        Sandbox::loadHooks($file);
+    }
+
+    public function testAFileThatDeclaresUnderAConditionIsIncludedAgain(): void
+    {
+        $declared = 'if (!function_exists("only_once")) { function only_once() { } class OnlyOnce { } }';
+        $file = self::file('guarded', "{$declared} add_hook('P', 1, fn () => 1);");
+        require $file;
+        Sandbox::reset();
+        Sandbox::loadHooks($file);
+        self::assertSame([1], run_hook('P'));
+    }
+
     public function testAFileThatIsNotThereOrCannotBeParsedIsPhpsOwnError(): void
     {
         $path = self::$folder . '/missing.php';

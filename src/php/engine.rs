@@ -9,14 +9,18 @@ use std::ptr;
 use ext_php_rs::alloc::efree;
 use ext_php_rs::boxed::ZBox;
 use ext_php_rs::ffi::{
-    GC_IMMUTABLE, HashPosition, HashTable, IS_ARRAY, IS_ARRAY_EX, ZEND_INTERNAL_FUNCTION, ext_php_rs_compiler_globals,
-    ext_php_rs_zend_string_release, zend_class_entry, zend_eval_string, zend_fcall_info, zend_fcall_info_cache,
-    zend_function, zend_hash_get_current_data_ex, zend_hash_move_forward_ex, zend_hash_str_del, zend_internal_function,
-    zend_is_callable_ex, zend_long, zend_module_entry, zend_object, zend_string, zend_ulong, zval,
+    GC_IMMUTABLE, HashPosition, HashTable, IS_ARRAY, IS_ARRAY_EX, ZEND_ACC_TOP_LEVEL, ZEND_INTERNAL_FUNCTION,
+    ZEND_USER_FUNCTION, ext_php_rs_compiler_globals, ext_php_rs_zend_string_release, zend_class_entry,
+    zend_eval_string, zend_fcall_info, zend_fcall_info_cache, zend_function, zend_hash_get_current_data_ex,
+    zend_hash_move_forward_ex, zend_hash_str_del, zend_internal_function, zend_is_callable_ex, zend_long,
+    zend_module_entry, zend_object, zend_string, zend_ulong, zval,
 };
 use ext_php_rs::flags::DataType;
 use ext_php_rs::types::{ZendHashTable, ZendStr, Zval};
 use ext_php_rs::zend::{ExecuteData, ExecutorGlobals};
+
+/// PHP's `ZEND_USER_CLASS`, which ext-php-rs doesn't bind.
+const ZEND_USER_CLASS: c_char = 2;
 
 unsafe extern "C" {
     pub fn zend_parse_parameters(count: u32, spec: *const c_char, ...) -> c_int;
@@ -336,6 +340,39 @@ pub fn require(path: &[u8]) -> bool {
         unsafe { zend_eval_string(INCLUDE.as_ptr(), &raw mut include, c"LocalApi\\Sandbox::loadHooks()".as_ptr()) };
     let resolved = if made == 0 { resolve_callable(&include).ok() } else { None };
     resolved.is_some_and(|resolved| call_function(&include, resolved, &mut [new_string(path)]).is_some())
+}
+
+/// The name of a function or class that a file has declared under no condition. PHP can't include such a file again:
+/// the request ends where it tries.
+pub fn declared_by(path: &[u8]) -> Option<String> {
+    let globals = ExecutorGlobals::get();
+    let functions = pointers(globals.function_table()).filter_map(|function: *const zend_function| {
+        // SAFETY: PHP's table of functions leads to functions, and one of PHP code has all of the union.
+        unsafe {
+            let is_code = u32::from((*function).type_) == ZEND_USER_FUNCTION;
+            is_code.then(|| &(*function).op_array).map(|code| (code.fn_flags, code.filename, code.function_name))
+        }
+    });
+    let classes = pointers(globals.class_table()).filter_map(|class: *const zend_class_entry| {
+        // SAFETY: PHP's table of classes leads to classes, and only one of PHP code has a file.
+        unsafe {
+            let is_code = (*class).type_ == ZEND_USER_CLASS;
+            is_code.then(|| ((*class).ce_flags, (*class).info.user.filename, (*class).name))
+        }
+    });
+    let (.., name) = functions
+        .chain(classes)
+        .find(|(flags, file, _)| flags & ZEND_ACC_TOP_LEVEL != 0 && string(*file) == Some(path))?;
+    string(name).map(|name| String::from_utf8_lossy(name).into_owned())
+}
+
+/// What the elements of a table of PHP's own point at.
+fn pointers<'a, T>(table: Option<&'a ZendHashTable>) -> impl Iterator<Item = *const T> + use<'a, T> {
+    // The iterator's own `next` panics at a key that isn't UTF-8.
+    let mut elements = table.map(ZendHashTable::iter);
+    std::iter::from_fn(move || elements.as_mut()?.next_zval())
+        // SAFETY: the pointer is only handed on.
+        .filter_map(|(_, element)| unsafe { element.ptr::<T>() }.map(|to| to.cast_const()))
 }
 
 /// An object that a callable is called on, as a value.

@@ -6,6 +6,7 @@ use std::panic::AssertUnwindSafe;
 use std::ptr;
 use std::rc::Rc;
 
+use ext_php_rs::exception::PhpException;
 use ext_php_rs::types::{ZendStr, Zval};
 use ext_php_rs::zend::{ExecuteData, ExecutorGlobals, run_handler};
 
@@ -13,6 +14,7 @@ use super::engine::{self, parse_arguments};
 use super::held::{self, Kept, RequestEnded, guarded};
 use super::hooks::{self, Hook};
 use super::sandbox;
+use crate::text::Quoted;
 
 thread_local! {
     /// The hooks of each file that was included, by its path.
@@ -45,20 +47,16 @@ fn load(file: *const ZendStr) -> Result<(), RequestEnded> {
     if ExecutorGlobals::has_exception() {
         return Ok(());
     }
-    // One that loads itself is there already.
-    let known = FILES.with(|files| {
-        files.with(|files| {
-            let known = files.get(&path).cloned();
-            if known.is_none() {
-                files.insert(path.clone(), Vec::new());
-            }
-            known
-        })
-    });
-    if let Some(hooks) = known {
+    if let Some(hooks) = FILES.with(|files| files.with(|files| files.get(&path).cloned())) {
         hooks.into_iter().for_each(hooks::add);
         return Ok(());
     }
+    if let Some(name) = engine::declared_by(&path) {
+        throw_included(&path, &name);
+        return Ok(());
+    }
+    // One that loads itself is there already.
+    FILES.with(|files| files.with(|files| files.insert(path.clone(), Vec::new())));
     let before = hooks::find(None);
     let included = guarded(|| engine::require(&path));
     let mut added = hooks::find(None);
@@ -73,4 +71,14 @@ fn load(file: *const ZendStr) -> Result<(), RequestEnded> {
     // A reset in the file has left these to us.
     held::let_go(before)?;
     included.map(drop)
+}
+
+/// Throws what names a file that others have included, or that threw, and what it has declared.
+fn throw_included(path: &[u8], name: &str) {
+    let (path, name) = (Quoted::lossy(path), Quoted::from(name));
+    let message = format!(
+        "\"{path}\" was included before, and PHP can't declare its \"{name}\" again: mend what it threw then, or let \
+         LocalApi\\Sandbox::loadHooks() be the first to include it"
+    );
+    PhpException::new(message, 0, engine::logic_exception()).throw();
 }
