@@ -716,7 +716,8 @@ namespace LocalApi {
 
         /**
          * Adds a row to `tblclients`. Like every table of the sandbox it gets the columns that it lacks, until the next
-         * {@see reset()}: for numbers, or for text, as the value is.
+         * {@see reset()}: for numbers, for text, or with null as its default, as the value is. Null for a column that
+         * is there means its default.
          *
          * @param array<string, scalar|\Stringable|null> $columns Its columns; `id` may be one of them.
          *

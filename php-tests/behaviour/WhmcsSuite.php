@@ -124,6 +124,22 @@ final class WhmcsSuite extends TestCase
         self::assertSame(1, Capsule::table('tblclients')->where('whole', '>', 4)->count());
     }
 
+    public function testAColumnThatIsNamedWithNullIsThereAndAnyOtherHasItsDefault(): void
+    {
+        Capsule::schema()->create('mod_mine', function ($table): void {
+            $table->increments('id');
+            $table->string('note')->nullable();
+        });
+        self::assertSame(1, Sandbox::addRow('mod_mine', ['id' => null, 'note' => null, 'ended' => null, 'NOTE2' => null]));
+        self::assertSame(2, Sandbox::addRow('mod_mine', ['ended' => 'now']));
+        $rows = Capsule::table('mod_mine')->get()->map(fn (object $row): array => (array) $row)->all();
+        self::assertSame(['id' => 1, 'note' => null, 'ended' => null, 'NOTE2' => null], $rows[0]);
+        self::assertSame(['id' => 2, 'note' => null, 'ended' => 'now', 'NOTE2' => null], $rows[1]);
+        $client = Capsule::table('tblclients')->find(Sandbox::addClient(['email' => null, 'created_at' => null]));
+        self::assertSame('', $client->email);
+        self::assertNotNull($client->created_at);
+    }
+
     public function testARowGoesIntoAnyTableThereIs(): void
     {
         Capsule::schema()->create('mod_mine', fn ($table) => $table->increments('id'));

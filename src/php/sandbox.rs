@@ -23,7 +23,7 @@ use super::parameters::{self, PhpParameters};
 use super::{exception, handlers, hooks, hooks_file, logs, process};
 use crate::error::{Error, Result};
 use crate::sandbox;
-use crate::store::fixture::{CLIENTS, Column, Columns, SERVICES};
+use crate::store::fixture::{CLIENTS, Column, Columns, Kind, SERVICES};
 use crate::text::Quoted;
 
 const NAME: &str = "LocalApi\\Sandbox";
@@ -345,7 +345,7 @@ fn add(id: &mut Zval, argument: u32, array: *const ZendHashTable, add: impl FnOn
     }
 }
 
-/// Reads columns and their values as a command's parameters are read: `null` counts as absent.
+/// Reads columns and their values as a command's parameters are read: `null` is a column's default.
 fn read_columns(parameters: &PhpParameters<'_>, argument: u32, array: *const ZendHashTable) -> Result<Columns> {
     let wrong = |must| Err(Error::Fixture { position: argument, must });
     // A value's `__toString` may change what the caller's references lead to: these stay.
@@ -355,6 +355,7 @@ fn read_columns(parameters: &PhpParameters<'_>, argument: u32, array: *const Zen
     for (name, value) in &given {
         let quoted = || Quoted::from(name.as_str());
         if value.is_null() {
+            columns.push(Column::null(name));
             continue;
         }
         if value.is_bool() {
@@ -367,8 +368,8 @@ fn read_columns(parameters: &PhpParameters<'_>, argument: u32, array: *const Zen
         let Ok(text) = String::from_utf8(text) else {
             return wrong(format!("hold valid UTF-8 as \"{}\"", quoted()));
         };
-        let is_number = value.is_long() || value.is_double();
-        columns.push(Column { name: name.clone(), value: text, is_number });
+        let kind = if value.is_long() || value.is_double() { Kind::Number } else { Kind::Text };
+        columns.push(Column { name: name.clone(), value: text, kind });
     }
     Ok(columns)
 }

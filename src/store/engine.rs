@@ -1,6 +1,7 @@
 //! What the store needs of a database. Statements are written once, in SQLite's SQL; an engine that speaks another
 //! dialect translates them.
 
+use super::fixture::Kind;
 use super::sqlite::IndexHeader;
 use crate::error::{Error, Result};
 
@@ -154,8 +155,8 @@ pub trait Engine {
         Err(Error::NotInMemory)
     }
 
-    /// Adds a column to a table of the sandbox, for numbers or for text. The name must be one.
-    fn add_column(&mut self, _table: &str, _column: &str, _is_number: bool) -> Result<()> {
+    /// Adds a column to a table of the sandbox, for such values. The name must be one.
+    fn add_column(&mut self, _table: &str, _column: &str, _kind: Kind) -> Result<()> {
         Ok(())
     }
 

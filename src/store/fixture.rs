@@ -22,10 +22,21 @@ const TIMES: [&str; 2] = ["created_at", "updated_at"];
 pub struct Column {
     /// Its name.
     pub name: String,
-    /// Its value as text.
+    /// Its value as text, empty for null.
     pub value: String,
-    /// Whether the value was a number: what a column that the table gets for it holds.
-    pub is_number: bool,
+    /// What the value was.
+    pub kind: Kind,
+}
+
+/// What a value was, and so what a column holds that a table gets for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Text.
+    Text,
+    /// A number.
+    Number,
+    /// Null. A column that is there has its default then, null where the table got it for a null.
+    Null,
 }
 
 /// The columns of a row.
@@ -34,12 +45,17 @@ pub type Columns = Vec<Column>;
 impl Column {
     /// One that holds text.
     pub fn text(name: &str, value: impl Into<String>) -> Self {
-        Self { name: name.to_owned(), value: value.into(), is_number: false }
+        Self { name: name.to_owned(), value: value.into(), kind: Kind::Text }
+    }
+
+    /// One that holds null.
+    pub fn null(name: &str) -> Self {
+        Self { name: name.to_owned(), value: String::new(), kind: Kind::Null }
     }
 
     /// One that holds a number.
     pub fn number(name: &str, value: i64) -> Self {
-        Self { name: name.to_owned(), value: value.to_string(), is_number: true }
+        Self { name: name.to_owned(), value: value.to_string(), kind: Kind::Number }
     }
 }
 
@@ -60,27 +76,29 @@ impl Store {
             return Err(Error::Argument { position: 1, must: "a table of the sandbox" });
         }
         let find = |name: &str| known.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
-        let is_given = |name: &str| columns.iter().any(|column| column.name.eq_ignore_ascii_case(name));
+        let given: Vec<_> = columns.iter().filter(|column| column.kind != Kind::Null).collect();
+        let is_given = |name: &str| given.iter().any(|column| column.name.eq_ignore_ascii_case(name));
         let times: Vec<_> = TIMES.iter().filter(|name| find(name).is_some() && !is_given(name)).collect();
-        let mut values = Vec::with_capacity(columns.len() + times.len());
-        for Column { name, value, .. } in columns {
+        let mut values = Vec::with_capacity(given.len() + times.len());
+        for Column { name, value, kind } in columns {
             let quoted = Quoted::from(name.as_str());
-            values.push(match (find(name), value.parse()) {
+            values.extend(match (find(name), value.parse()) {
                 (None, _) if !is_name(name) => return wrong(format!("hold names of columns, \"{quoted}\" is none")),
+                _ if *kind == Kind::Null => None,
                 (Some((_, true)), Ok(id)) if id <= 0 && name.eq_ignore_ascii_case("id") => {
                     return wrong("hold an \"id\" greater than 0".to_owned());
                 }
-                (Some((_, true)), Ok(value)) => Bind::Int(value),
+                (Some((_, true)), Ok(value)) => Some(Bind::Int(value)),
                 (Some((_, true)), Err(_)) => return wrong(format!("hold a whole number as \"{quoted}\"")),
-                _ => Bind::Text(value),
+                _ => Some(Bind::Text(value)),
             });
         }
         values.extend(times.iter().map(|_| Bind::Text(now)));
         for column in columns.iter().filter(|column| find(&column.name).is_none()) {
             self.unchanged_at = None;
-            self.engine.add_column(table, &column.name, column.is_number)?;
+            self.engine.add_column(table, &column.name, column.kind)?;
         }
-        let names = columns.iter().map(|column| column.name.as_str()).chain(times.iter().map(|name| **name));
+        let names = given.iter().map(|column| column.name.as_str()).chain(times.iter().map(|name| **name));
         let names: Vec<_> = names.map(|name| format!("\"{name}\"")).collect();
         let list = |part: &dyn Fn(usize, &String) -> String| {
             names.iter().enumerate().map(|(n, name)| part(n + 1, name)).collect::<Vec<_>>().join(", ")
@@ -104,7 +122,7 @@ impl Store {
             inserted => inserted?,
         };
         // A row that was there has told no id.
-        match columns.iter().find(|column| table == ADMINS && column.name == "username") {
+        match given.iter().find(|column| table == ADMINS && column.name == "username") {
             Some(username) => Ok(self.admin(&username.value)?.map_or(id, |admin| admin.id)),
             None => Ok(id),
         }
@@ -240,12 +258,12 @@ mod tests {
         let mut store = store();
         let new = tables(&store);
         for _ in 0..2 {
-            let columns = vec![Column::text("postcode", "01"), Column::number("groupid", 3)];
+            let columns = vec![Column::text("postcode", "01"), Column::number("groupid", 3), Column::null("tax_id")];
             assert_eq!(store.add_row(CLIENTS, 1, &columns, NOW).unwrap(), 1);
-            let sql = "SELECT typeof(postcode), typeof(groupid), created_at FROM tblclients";
-            let read = |row: &dyn crate::store::engine::Row| [0, 1, 2].map(|column| row.text(column));
+            let sql = "SELECT typeof(postcode), typeof(groupid), typeof(tax_id), created_at FROM tblclients";
+            let read = |row: &dyn crate::store::engine::Row| [0, 1, 2, 3].map(|column| row.text(column));
             let row = store.engine.row(sql, &[], read).unwrap().unwrap();
-            assert_eq!(row, ["text", "integer", NOW]);
+            assert_eq!(row, ["text", "integer", "null", NOW]);
             assert_ne!(tables(&store), new);
             store.reset().unwrap();
             assert_eq!(tables(&store), new);

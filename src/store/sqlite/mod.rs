@@ -33,6 +33,7 @@ use self::sandbox::Sandboxed;
 use self::schema::APPLICATION_ID;
 use self::statement::Statements;
 use super::engine::{Bind, DataVersion, Engine, Missing, Row, RowId};
+use super::fixture::Kind;
 use crate::error::{Error, Result};
 use crate::own_file::{self, Access, beside};
 use crate::settings::{Durability, Settings};
@@ -572,8 +573,8 @@ impl Engine for Sqlite {
         if self.is_memory() { self.share_memory() } else { Err(Error::NotInMemory) }
     }
 
-    fn add_column(&mut self, table: &str, column: &str, is_number: bool) -> Result<()> {
-        self.add_column_to(table, column, is_number)
+    fn add_column(&mut self, table: &str, column: &str, kind: Kind) -> Result<()> {
+        self.add_column_to(table, column, kind)
     }
 
     fn make_new(&mut self) -> Result<bool> {

@@ -9,6 +9,7 @@ use rusqlite::{Connection, OpenFlags, ffi};
 use super::statement::Statements;
 use super::{Sqlite, schema, whmcs};
 use crate::error::Result;
+use crate::store::fixture::Kind;
 
 /// How often a store was shared.
 static SHARED: AtomicU64 = AtomicU64::new(0);
@@ -57,10 +58,14 @@ impl Sqlite {
     }
 
     /// Adds a column to a table. The name must be one.
-    pub(super) fn add_column_to(&mut self, table: &str, column: &str, is_number: bool) -> Result<()> {
+    pub(super) fn add_column_to(&mut self, table: &str, column: &str, kind: Kind) -> Result<()> {
         self.sandboxed.is_grown = true;
-        let kind = if is_number { "NUMERIC NOT NULL DEFAULT 0" } else { "TEXT NOT NULL DEFAULT ''" };
-        let sql = format!("ALTER TABLE {table} ADD COLUMN \"{column}\" {kind}");
+        let definition = match kind {
+            Kind::Number => "NUMERIC NOT NULL DEFAULT 0",
+            Kind::Text => "TEXT NOT NULL DEFAULT ''",
+            Kind::Null => "TEXT",
+        };
+        let sql = format!("ALTER TABLE {table} ADD COLUMN \"{column}\" {definition}");
         self.main.execute_batch(&sql).map_err(|error| self.fault(&error))
     }
 
