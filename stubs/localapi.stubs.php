@@ -690,7 +690,11 @@ namespace LocalApi {
          * logged lines or seed, and the clock tells the true time. A store that nothing was written to costs nothing.
          * {@see loadHooks()} brings the hooks of a file back.
          *
+         * What a test has left open by Capsule is rolled back.
+         *
          * @param bool $keepHooks Whether all hooks stay.
+         *
+         * @throws StoreException Another PDO than Capsule's has a transaction or a result open.
          */
         public static function reset(bool $keepHooks = false): void
         {

@@ -164,8 +164,9 @@ final class WhmcsSuite extends TestCase
     {
         $held = "The sandbox's store is in use by PDO: "
             . 'end the transaction, or read the result to its end, before this call.';
-        Capsule::connection()->beginTransaction();
-        Capsule::table('tblclients')->insert(['firstname' => 'A']);
+        $pdo = new PDO(Sandbox::pdoDsn());
+        $pdo->beginTransaction();
+        $pdo->exec("INSERT INTO tblclients (firstname) VALUES ('A')");
         self::assertSame(['result' => 'error', 'message' => $held], localAPI('CreateOAuthCredential', self::CREATE));
         try {
             Sandbox::reset();
@@ -173,9 +174,27 @@ final class WhmcsSuite extends TestCase
         } catch (StoreException $exception) {
             self::assertSame($held, $exception->getMessage());
         }
-        Capsule::connection()->rollBack();
+        $pdo->rollBack();
         self::assertSame('success', localAPI('CreateOAuthCredential', self::CREATE)['result']);
         self::assertSame(1, Capsule::table('tbloauthserver_clients')->count());
+    }
+
+    public function testResetRollsBackWhatATestHasLeftOpen(): void
+    {
+        $left = [
+            fn () => Capsule::connection()->beginTransaction(),
+            fn () => [Capsule::connection()->beginTransaction(), Capsule::connection()->beginTransaction()],
+            fn () => LocalApi\Database::connection()->beginTransaction(),
+        ];
+        foreach ($left as $begin) {
+            $begin();
+            Capsule::table('tblclients')->insert(['email' => 'a']);
+            Sandbox::reset();
+            self::assertSame([0, 0], [Capsule::connection()->transactionLevel(), Capsule::table('tblclients')->count()]);
+            Capsule::connection()->transaction(fn () => Capsule::table('tblclients')->insert(['email' => 'b']));
+            self::assertSame(2, Sandbox::addClient());
+            Sandbox::reset();
+        }
     }
 
     public function testIlluminatesOwnClassesFindTheStoreToo(): void

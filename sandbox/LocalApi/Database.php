@@ -7,11 +7,23 @@ namespace LocalApi;
 /** The sandbox's store by PDO: one connection, which Capsule and WHMCS's functions share. */
 final class Database
 {
+    /** Capsule's connection, where it has made one: it counts its transactions itself. */
+    public static ?\Illuminate\Database\Connection $capsules = null;
+
     private static ?\PDO $connection = null;
 
     public static function connection(): \PDO
     {
         return self::$connection ??= new \PDO(Sandbox::pdoDsn());
+    }
+
+    /** Rolls back what a test has left open: `Sandbox::reset()` asks for that. */
+    public static function rollBack(): void
+    {
+        self::$capsules?->rollBack(0);
+        if (self::$connection?->inTransaction()) {
+            self::$connection->rollBack();
+        }
     }
 
     /**

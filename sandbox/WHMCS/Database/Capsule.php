@@ -26,7 +26,8 @@ class Capsule extends Manager
     {
         $capsule = new self();
         $capsule->addConnection(['driver' => 'sqlite']);
-        $connect = fn (array $config, string $name) => new SQLiteConnection(Database::connection(...), $name);
+        $connect = fn (array $config, string $name): SQLiteConnection
+            => Database::$capsules = new SQLiteConnection(Database::connection(...), $name);
         $capsule->getDatabaseManager()->extend('default', $connect);
         $capsule->setAsGlobal();
         $capsule->bootEloquent();
