@@ -112,6 +112,8 @@ final class SandboxSuite extends TestCase
             'hold an "id" and other unique values that no other row has' => fn () => Sandbox::addClient(['id' => 42]),
             'hold an "id" greater than 0' => fn () => Sandbox::addClient(['id' => 0]),
             'hold a whole number as "id"' => fn () => Sandbox::addClient(['id' => 'x']),
+            'hold "Email" once, in whatever letter case' => fn () => Sandbox::addClient(['Email' => 'a', 'email' => 'b']),
+            'hold "nick" once, in whatever letter case' => fn () => Sandbox::addClient(['nick' => null, 'Nick' => 'b']),
             'hold text or a number as "email"' => fn () => Sandbox::addClient(['email' => []]),
             'hold valid UTF-8 as "email"' => fn () => Sandbox::addClient(['email' => "\xff"]),
         ];

@@ -77,6 +77,7 @@ impl Store {
         }
         let find = |name: &str| known.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
         let given: Vec<_> = columns.iter().filter(|column| column.kind != Kind::Null).collect();
+        let same = |name: &str| columns.iter().filter(|column| column.name.eq_ignore_ascii_case(name)).count();
         let is_given = |name: &str| given.iter().any(|column| column.name.eq_ignore_ascii_case(name));
         let times: Vec<_> = TIMES.iter().filter(|name| find(name).is_some() && !is_given(name)).collect();
         let mut values = Vec::with_capacity(given.len() + times.len());
@@ -84,6 +85,7 @@ impl Store {
             let quoted = Quoted::from(name.as_str());
             values.extend(match (find(name), value.parse()) {
                 (None, _) if !is_name(name) => return wrong(format!("hold names of columns, \"{quoted}\" is none")),
+                _ if same(name) > 1 => return wrong(format!("hold \"{quoted}\" once, in whatever letter case")),
                 _ if *kind == Kind::Null => None,
                 (Some((_, true)), Ok(id)) if id <= 0 && name.eq_ignore_ascii_case("id") => {
                     return wrong("hold an \"id\" greater than 0".to_owned());
