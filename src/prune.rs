@@ -16,21 +16,19 @@ pub fn prune(session: &Session, expired_before: i64, go_on: impl Fn() -> bool) -
     while go_on() {
         session.begin_call();
         session.require_store()?;
-        let batch = delete_batch(session, &session.ago(seconds)?)?;
-        if batch == 0 {
-            break;
-        }
+        let Some(batch) = delete_batch(session, &session.ago(seconds)?)? else { break };
         deleted += batch;
     }
     Ok(deleted)
 }
 
-/// Deletes some of those that had expired at this time; returns how many.
-fn delete_batch(session: &Session, time: &str) -> Result<i64> {
+/// Deletes some of those that had expired at this time; returns how many, or `None` where there is none. One that a host
+/// has deleted doesn't count.
+fn delete_batch(session: &Session, time: &str) -> Result<Option<i64>> {
     let now = session.now()?;
     let decision = session.decide(|store| store.expired(time, BATCH))?;
     if decision.made.is_empty() {
-        return Ok(0);
+        return Ok(None);
     }
     let delete = |store: &mut Store, ids: &Vec<i64>| {
         let mut deleted = Vec::with_capacity(ids.len());
@@ -58,5 +56,5 @@ fn delete_batch(session: &Session, time: &str) -> Result<i64> {
             None => Ok(Verdict::Undone),
         })
     })?;
-    Ok(i64::try_from(deleted.len()).unwrap_or(i64::MAX))
+    Ok(Some(i64::try_from(deleted.len()).unwrap_or(i64::MAX)))
 }

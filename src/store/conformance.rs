@@ -1024,6 +1024,19 @@ fn what_expired_long_enough_ago_is_deleted_and_nothing_else() {
 }
 
 #[test]
+fn however_many_expired_ones_a_host_has_deleted_the_others_are_deleted_too() {
+    on_each(Kind::all(), |site| {
+        site.create(&[("expiresAt", "2016-11-18 09:32:25")]);
+        let rows: Vec<_> = (1_001..=1_400).map(|id| format!("({id}, '2016-11-18 09:32:24')")).collect();
+        site.host(&format!("INSERT INTO localapi_lifetimes (id, expires_at) VALUES {}", rows.join(", ")));
+        site.session.travel_for_test(5);
+        assert_eq!(site.said(prune(&site.session, 0, || true)), "1");
+        assert_eq!(site.rows("tbloauthserver_clients", "id"), [""; 0]);
+        assert_eq!(site.rows("localapi_lifetimes", "id"), [""; 0]);
+    });
+}
+
+#[test]
 fn a_credential_that_is_deleted_takes_its_scopes_along_and_its_id_is_never_given_again() {
     on_each(Kind::all(), |site| {
         (1..=3).for_each(|number| assert_eq!(site.create(&[]), created(number)));
