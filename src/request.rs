@@ -126,7 +126,7 @@ pub enum TextOrList {
 }
 
 /// Whether a switch is on.
-pub fn is_on(text: &str) -> bool {
+fn is_on(text: &str) -> bool {
     ["true", "1", "on", "yes"].iter().any(|word| text.eq_ignore_ascii_case(word))
 }
 

@@ -56,8 +56,8 @@ namespace {
      * `18th November 2016 9:32:24am`. A secret that can't be read is `null`, and `message` says so. `expiresAt`, in UTC
      * as `2030-01-31 09:00:00`, `disabled` and `lastUsedAt`, which may be sorted by, are ours. So are these parameters:
      * `clientIdentifier` and `serviceId`; `search`, a part of the name or the description; `afterId`, behind which the
-     * list begins; `secrets`, where `0` leaves all secrets `null`; `unusedSince`, a time since which none was used or
-     * made; and `total`, where `1` adds `totalResults`.
+     * list begins; `secrets`, where `0` or `false` leaves all secrets `null`; `unusedSince`, a time since which none was
+     * used or made; and `total`, where `1` adds `totalResults`.
      *
      * ## UpdateOAuthCredential
      *

@@ -94,5 +94,9 @@ final class SecondHalfOfALifeTest extends CredentialTestCase
         self::assertSame(['result', 'clients', 'totalResults'], array_keys($answer));
         self::assertSame([2, null], [$answer['totalResults'], $answer['clients'][0]['clientSecret']]);
         self::assertArrayNotHasKey('totalResults', self::answer('ListOAuthCredentials'));
+        foreach ([false, 0, '0', '', 'no'] as $off) {
+            self::assertSame([null], array_unique(array_column(self::clients(['secrets' => $off]), 'clientSecret')));
+        }
+        self::assertNotContains(null, array_column(self::clients(['secrets' => null]), 'clientSecret'));
     }
 }

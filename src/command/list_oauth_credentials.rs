@@ -8,7 +8,7 @@ use crate::clock;
 use crate::credential::{GrantType, expiry};
 use crate::error::{Error, Result};
 use crate::reply::{self, Fields, Reply, Rows, Value};
-use crate::request::{Request, is_on};
+use crate::request::Request;
 use crate::sealing;
 use crate::session::{MINUTE, Session};
 use crate::store::{About, Credential, Filter, ScopeTable, Selection, SortField, Store, Verdict};
@@ -31,7 +31,8 @@ impl List {
     /// Reads the parameters in the order in which their rules run.
     pub fn read(request: &Request<'_>) -> Result<Self> {
         let selection = selection(request)?;
-        let secrets = request.filled("secrets")?.is_none_or(|text| is_on(&text));
+        // A blank one hides them: it's what PHP makes of false.
+        let secrets = request.flag_if_any("secrets")?.unwrap_or(true);
         Ok(Self { selection, secrets, total: request.flag("total")? })
     }
 

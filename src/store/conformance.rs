@@ -521,7 +521,8 @@ fn a_list_without_secrets_opens_none() {
         for (asked, secrets, message) in [
             (&[("secrets", "0")][..], "clientSecret=null", false),
             (&[("secrets", "false")], "clientSecret=null", false),
-            (&[("secrets", "")], "clientSecret=null", true),
+            (&[("secrets", "")], "clientSecret=null", false),
+            (&[], "clientSecret=null", true),
             (&[("secrets", "1")], "clientSecret=null", true),
         ] {
             let answer = site.call("ListOAuthCredentials", asked);
