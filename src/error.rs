@@ -65,10 +65,10 @@ pub enum Error {
     /// More than 64 different scopes.
     #[error("At most 64 scopes are allowed.")]
     TooManyScopes,
-    /// `name` or `description` is longer than its column.
+    /// `name` or `description` is longer than its column, or `search` than both.
     #[error("The {0} is longer than 255 characters.")]
     TextTooLong(&'static str),
-    /// `name` or `description` holds a control character.
+    /// `name`, `description` or `search` holds a control character.
     #[error("The {0} contains control characters.")]
     TextWithControls(&'static str),
     /// `logoUri` is longer than its column.

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use super::{Command, log_about};
 use crate::actor::Actor;
 use crate::clock;
-use crate::credential::{GrantType, expiry};
+use crate::credential::{GrantType, described, expiry};
 use crate::error::{Error, Result};
 use crate::reply::{self, Fields, Reply, Rows, Value};
 use crate::request::Request;
@@ -104,10 +104,17 @@ fn selection(request: &Request<'_>) -> Result<Selection> {
         grant_type: grant_type.map(GrantType::as_str),
         identifier: request.filled("clientIdentifier")?,
         service_id: number(request, "serviceId", |_| Error::ServiceInvalid)?,
-        search: request.filled("search")?,
+        search: search(request)?,
         unused_since: request.filled("unusedSince")?.map(|text| unused_since(&text)).transpose()?,
     };
     Ok(Selection { filter, sort_field, descending, after: after(request, sort_field)?, limit, offset })
+}
+
+/// No name and no description holds what is refused here, and SQLite takes no pattern of any length.
+fn search(request: &Request<'_>) -> Result<Option<String>> {
+    let text = request.filled("search")?;
+    text.as_deref().map_or(Ok(()), |text| described::check_description("search", text))?;
+    Ok(text)
 }
 
 fn unused_since(text: &str) -> Result<String> {

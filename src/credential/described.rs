@@ -27,7 +27,7 @@ impl Described {
     ) -> Result<Self> {
         name.as_deref().map_or(Ok(()), check_name)?;
         let description = request.text_or_empty("description")?;
-        description.as_deref().map_or(Ok(()), check_description)?;
+        description.as_deref().map_or(Ok(()), |text| check_description("description", text))?;
         let logo_uri = logo_uri()?;
         logo_uri.as_deref().map_or(Ok(()), logo_uri::check)?;
         let redirect_uri = request.text_or_list("redirectUri")?;
@@ -64,9 +64,9 @@ fn check_name(name: &str) -> Result<()> {
     check("name", name, is_control)
 }
 
-/// Checks `description`: line breaks and tabs are allowed.
-fn check_description(description: &str) -> Result<()> {
-    check("description", description, |c| is_control(c) && !matches!(c, '\n' | '\r' | '\t'))
+/// Checks a description, or a part of one: line breaks and tabs are allowed.
+pub fn check_description(what: &'static str, description: &str) -> Result<()> {
+    check(what, description, |c| is_control(c) && !matches!(c, '\n' | '\r' | '\t'))
 }
 
 fn check(what: &'static str, text: &str, forbidden: impl Fn(char) -> bool) -> Result<()> {
@@ -88,7 +88,7 @@ mod tests {
         check_name(&"é".repeat(255)).unwrap();
         let error = check_name(&"é".repeat(256)).unwrap_err();
         assert_eq!(error.to_string(), "The name is longer than 255 characters.");
-        let error = check_description(&"x".repeat(256)).unwrap_err();
+        let error = check_description("description", &"x".repeat(256)).unwrap_err();
         assert_eq!(error.to_string(), "The description is longer than 255 characters.");
     }
 
@@ -97,7 +97,7 @@ mod tests {
         for bad in ["\0", "\u{1f}", "\u{7f}", "\u{9f}", "\u{202a}", "\u{202e}", "\u{2066}", "\u{2069}"] {
             let error = check_name(&format!("a{bad}b")).unwrap_err();
             assert_eq!(error.to_string(), "The name contains control characters.");
-            let error = check_description(&format!("a{bad}b")).unwrap_err();
+            let error = check_description("description", &format!("a{bad}b")).unwrap_err();
             assert_eq!(error.to_string(), "The description contains control characters.");
         }
         check_name("a\u{200f}b\u{a0}").unwrap();
@@ -105,7 +105,7 @@ mod tests {
 
     #[test]
     fn line_breaks_and_tabs_belong_to_descriptions_only() {
-        check_description("a\tb\r\nc").unwrap();
+        check_description("description", "a\tb\r\nc").unwrap();
         for bad in ["\t", "\r", "\n"] {
             assert!(check_name(bad).is_err());
         }
