@@ -5,7 +5,6 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use jiff::Timestamp;
 use jiff::civil::DateTime;
-use jiff::tz::TimeZone;
 
 use crate::error::{Error, Result};
 
@@ -79,7 +78,8 @@ pub fn to_text(second: u64) -> Result<String> {
 /// The seconds since 1970 of a time that the store holds; `None` where it's none.
 pub fn parse(text: &str) -> Option<i64> {
     let time: DateTime = text.trim().parse().ok()?;
-    Some(TimeZone::UTC.to_timestamp(time).ok()?.as_second())
+    // A time zone would know no time of the last day of 9999.
+    Some(time.duration_since(DateTime::constant(1970, 1, 1, 0, 0, 0, 0)).as_secs())
 }
 
 #[cfg(test)]
@@ -90,6 +90,8 @@ mod tests {
     fn times_are_utc_and_sort_as_text() {
         assert_eq!(to_text(1_479_461_544).unwrap(), "2016-11-18 09:32:24");
         assert_eq!(parse("2016-11-18 09:32:24"), Some(1_479_461_544));
+        assert_eq!(parse("9999-12-31 23:59:59"), Some(253_402_300_799));
+        assert_eq!(parse("1969-12-31 23:59:59"), Some(-1));
         for text in ["", "0000-00-00 00:00:00", "yesterday"] {
             assert_eq!(parse(text), None, "{text}");
         }

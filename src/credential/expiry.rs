@@ -1,8 +1,8 @@
 //! When a credential expires.
 
-use jiff::Timestamp;
+use jiff::SignedDuration;
+use jiff::civil::DateTime;
 
-use crate::clock;
 use crate::error::{Error, Result};
 use crate::text::Quoted;
 
@@ -51,14 +51,16 @@ pub fn time(text: &str) -> Option<String> {
         return None;
     }
     let time = time.split_at(1).1;
-    let hours = |zone: &str| zone.get(1..3).and_then(|hours| hours.parse::<u8>().ok());
-    let zone = match hours(zone) {
-        Some(24..) => return None,
-        Some(_) => zone,
-        None => "Z",
-    };
-    let read: Timestamp = format!("{date}T{time}{zone}").parse().ok()?;
-    clock::to_text(u64::try_from(read.as_second()).ok()?).ok()
+    let part = |at| zone.get(at).map_or(Some(0), |digits: &str| digits.parse::<i64>().ok());
+    let (hours, minutes) = (part(1..3)?, part(4..6)?);
+    if hours > 23 || minutes > 59 {
+        return None;
+    }
+    let offset = SignedDuration::from_mins(hours * 60 + minutes);
+    let local: DateTime = format!("{date}T{time}").parse().ok()?;
+    // No time zone is asked: the last day of 9999 isn't one that every zone has.
+    let utc = if zone.starts_with('-') { local.checked_add(offset) } else { local.checked_sub(offset) }.ok()?;
+    (utc.year() >= 1970).then(|| utc.strftime("%Y-%m-%d %H:%M:%S").to_string())
 }
 
 #[cfg(test)]
@@ -76,7 +78,12 @@ mod tests {
             ("2030-01-01T00:30:00+01:00", "2029-12-31 23:30:00"),
             ("2030-12-31T23:30:00-01:00", "2031-01-01 00:30:00"),
             ("2028-02-29 00:00:00", "2028-02-29 00:00:00"),
-            ("9999-12-30 21:59:59", "9999-12-30 21:59:59"),
+            ("9999-12-31 23:59:59", "9999-12-31 23:59:59"),
+            ("9999-12-31T23:59:59Z", "9999-12-31 23:59:59"),
+            ("9999-12-31T23:59:59+23:59", "9999-12-31 00:00:59"),
+            ("2030-01-01T00:00:00-23:59", "2030-01-01 23:59:00"),
+            ("2016-12-31T23:59:60Z", "2016-12-31 23:59:59"),
+            ("1970-01-01T00:00:00Z", "1970-01-01 00:00:00"),
         ] {
             assert_eq!(parse(text).unwrap().as_deref(), Some(utc), "{text}");
         }
@@ -97,7 +104,12 @@ mod tests {
             "2030-01-31 09:00:00.5",
             "2030-01-31T09:00:00.Z",
             "2030-01-31T09:00:00+0100",
-            "2030-01-31T09:00:00+25:00",
+            "2030-01-31T09:00:00+24:00",
+            "2030-01-31T09:00:00+23:60",
+            "2030-01-31T09:00:61Z",
+            "9999-12-31T23:59:59-00:01",
+            "1970-01-01T00:00:00+00:01",
+            "0000-00-00 00:00:00",
             "2030-01-31T09:00:00+01:00[Europe/Berlin]",
             "1900-01-01T00:00:00Z",
             "1893456000",
