@@ -192,7 +192,7 @@ impl Session {
     where
         F: Fn(&mut Store) -> Result<D>,
     {
-        let Decision { version, made, decide } = decision;
+        let Decision { mut version, made, decide } = decision;
         let (mut attempts, mut has_made_room) = (1, false);
         let mut patience = self.patience();
         loop {
@@ -216,7 +216,11 @@ impl Session {
                     Verdict::Undone if attempts < ATTEMPTS => attempts += 1,
                     Verdict::Undone | Verdict::Unknown => return Err(error),
                 },
-                Err(Error::Taken) if attempts < ATTEMPTS => attempts += 1,
+                Err(Error::Taken) if attempts < ATTEMPTS => {
+                    attempts += 1;
+                    // What was decided didn't see it.
+                    version = None;
+                }
                 // Another column than ours, of a table that a host has made.
                 Err(Error::Taken) if self.is_remote() => return Err(Error::RowNotUnique),
                 Err(Error::Taken) => return Err(Error::NoRandomness),

@@ -822,6 +822,34 @@ fn of_several_that_create_with_one_key_at_once_one_does() {
 }
 
 #[test]
+fn of_several_batches_that_create_with_one_key_at_once_one_does() {
+    on_each(Kind::shared(), |site| {
+        site.create(&[]);
+        let keyed = |key: usize| {
+            let key = key.to_string();
+            let base = [("grantType", "authorization_code"), ("name", "Shop"), ("scope", "openid")];
+            given(&[&base[..], &[("idempotencyKey", &key)]].concat())
+        };
+        let create = || {
+            let session = Session::new(site.kind.settings.clone());
+            let answer = |key| {
+                let given = keyed(key);
+                let call = command::read(&Request::new(b"CreateOAuthCredential", &given, None));
+                let replies = batch::answer(&session, &[call], || true);
+                replies.into_iter().map(|reply| reply.unwrap().fields).collect::<Vec<_>>()
+            };
+            (0..20).map(answer).collect::<Vec<_>>()
+        };
+        let answers = std::thread::scope(|scope| {
+            let all = [(); 4].map(|()| scope.spawn(create));
+            all.map(|one| one.join().unwrap())
+        });
+        assert!(answers.iter().all(|answer| *answer == answers[0]), "{answers:?}");
+        assert_eq!(site.log().len(), 21);
+    });
+}
+
+#[test]
 fn what_was_registered_is_listed() {
     on_each(Kind::all(), |site| {
         let session = &site.session;
