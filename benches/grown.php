@@ -34,9 +34,9 @@ if ($what === 'find' && !function_exists('LocalApi\find_credential')) {
 $chosen = [];
 for ($i = 0; $i < $times && in_array($what, ['verify', 'find', 'update', 'delete'], true); $i++) {
     $at = intdiv($stored * $i, $times);
-    $chosen[] = $list(['limit' => 1, 'limitstart' => $at])[0];
+    $chosen[] = $list(['limit' => 1, 'afterId' => $at])[0];
 }
-$page = static fn (int $start): array => localAPI('ListOAuthCredentials', ['limit' => PAGE, 'limitstart' => max(0, $start)]);
+$page = static fn (int $after): array => localAPI('ListOAuthCredentials', ['limit' => PAGE, 'afterId' => max(0, $after)]);
 $act = match ($what) {
     'create', 'write' => static fn (): array => localAPI('CreateOAuthCredential', REQUEST),
     'verify' => static fn (array $of): ?array => LocalApi\verify_credential($of['clientIdentifier'], $of['clientSecret']),

@@ -50,10 +50,10 @@ pub struct Copy {
 #[derive(Clone, Copy)]
 enum Step {
     Begin,
-    /// This table, behind this key.
+    /// This table, after this key.
     Copy(usize, i64),
     Compare(usize, i64),
-    /// The secrets of the credentials behind this id.
+    /// The secrets of the credentials after this id.
     Open(i64),
     End,
     Finished,
@@ -128,9 +128,9 @@ impl Copy {
                 self.list_columns(&from, &to)?;
                 step
             }
-            Step::Copy(number, behind) => self.copy(number, behind, &from, &mut to)?,
-            Step::Compare(number, behind) => self.compare(number, behind, &from, &to)?,
-            Step::Open(behind) => self.open_secrets(behind, &to)?,
+            Step::Copy(number, after) => self.copy(number, after, &from, &mut to)?,
+            Step::Compare(number, after) => self.compare(number, after, &from, &to)?,
+            Step::Open(after) => self.open_secrets(after, &to)?,
             Step::End => self.end(&mut from, &mut to)?,
             Step::Finished => Step::Finished,
         };
@@ -226,19 +226,19 @@ impl Copy {
         Ok(())
     }
 
-    fn copy(&mut self, number: usize, behind: i64, from: &Store, to: &mut Store) -> Result<Step> {
+    fn copy(&mut self, number: usize, after: i64, from: &Store, to: &mut Store) -> Result<Step> {
         let Some((table, columns)) = self.table(number) else {
             return Ok(Step::Compare(0, i64::MIN));
         };
-        let (rows, last) = batch(from, table, columns, behind)?;
-        if rows != to.rows_between(table, columns, behind, last, i64::MAX)? {
+        let (rows, last) = batch(from, table, columns, after)?;
+        if rows != to.rows_between(table, columns, after, last, i64::MAX)? {
             let written = self.write(to, |to| {
-                Self::refuse_strays(to, number, table, behind, last)?;
-                to.set_rows(table, columns, behind, last, &rows)?;
+                Self::refuse_strays(to, number, table, after, last)?;
+                to.set_rows(table, columns, after, last, &rows)?;
                 to.set_note(Note::CopiedUpTo, Some(&format!("{number} {last}")))
             });
             if let Err(error @ (Error::StoreFailed(..) | Error::ColumnUnfit(..) | Error::Taken)) = written {
-                self.write(to, |to| to.find_refused(table, columns, behind, last, &rows))?;
+                self.write(to, |to| to.find_refused(table, columns, after, last, &rows))?;
                 return Err(error);
             }
             written?;
@@ -249,30 +249,30 @@ impl Copy {
 
     /// Refuses to go on where the copy has a row that it hasn't got from its source: one whose writer had begun before
     /// this store was a copy.
-    fn refuse_strays(to: &mut Store, number: usize, table: Table, behind: i64, last: i64) -> Result<()> {
+    fn refuse_strays(to: &mut Store, number: usize, table: Table, after: i64, last: i64) -> Result<()> {
         let noted = to.note(Note::CopiedUpTo)?;
         let copied: Option<(usize, i64)> = noted
             .and_then(|noted| noted.split_once(' ').and_then(|(at, key)| Some((at.parse().ok()?, key.parse().ok()?))));
-        let behind = match copied {
+        let after = match copied {
             Some((at, _)) if at > number => return Ok(()),
-            Some((at, key)) if at == number => key.max(behind),
-            _ => behind,
+            Some((at, key)) if at == number => key.max(after),
+            _ => after,
         };
-        match to.rows_between(table, &[], behind, last, 1)?.first() {
+        match to.rows_between(table, &[], after, last, 1)?.first() {
             Some(stray) => Err(Error::CopyDiffers { table: table.name, id: stray.key, column: None }),
             None => Ok(()),
         }
     }
 
-    fn compare(&mut self, number: usize, behind: i64, from: &Store, to: &Store) -> Result<Step> {
+    fn compare(&mut self, number: usize, after: i64, from: &Store, to: &Store) -> Result<Step> {
         let Some((table, columns)) = self.table(number) else {
             return Ok(Step::Open(i64::MIN));
         };
         if !table.is_steady() {
             return Ok(Step::Compare(number + 1, i64::MIN));
         }
-        let (rows, last) = batch(from, table, columns, behind)?;
-        let there = to.rows_between(table, columns, behind, last, i64::MAX)?;
+        let (rows, last) = batch(from, table, columns, after)?;
+        let there = to.rows_between(table, columns, after, last, i64::MAX)?;
         if rows != there {
             return Err(difference(table, columns, &rows, &there));
         }
@@ -281,8 +281,8 @@ impl Copy {
     }
 
     /// Opens each secret of the copy. One that can't be opened in the source either is counted.
-    fn open_secrets(&mut self, behind: i64, to: &Store) -> Result<Step> {
-        let secrets = to.sealed_behind(behind, i64::try_from(BATCH).unwrap_or(i64::MAX))?;
+    fn open_secrets(&mut self, after: i64, to: &Store) -> Result<Step> {
+        let secrets = to.sealed_after(after, i64::try_from(BATCH).unwrap_or(i64::MAX))?;
         let Some(&(last, ..)) = secrets.last() else { return Ok(Step::End) };
         let mut keys = (self.keys.0.keys_of_sealed()?, self.keys.1.keys_of_sealed()?);
         for (_, identifier, sealed) in &secrets {
@@ -312,7 +312,6 @@ impl Copy {
         let notes = notes.into_iter().collect::<Result<Vec<_>>>()?;
         self.write(to, |to| {
             last.iter().try_for_each(|&(table, id)| to.use_ids_up_to(table, id))?;
-            to.rank_all()?;
             if !self.is_logged {
                 let now = Clock::default().now()?;
                 let what = format!("Store copied from {}", self.from.name());
@@ -383,10 +382,10 @@ impl Copy {
     }
 }
 
-/// The rows behind a key, as many as a batch has and all that have the last one's key; and that key, or the greatest of
+/// The rows after a key, as many as a batch has and all that have the last one's key; and that key, or the greatest of
 /// all where nothing is left.
-fn batch(from: &Store, table: Table, columns: &[String], behind: i64) -> Result<(Vec<TableRow>, i64)> {
-    let mut rows = from.rows_between(table, columns, behind, i64::MAX, i64::try_from(BATCH).unwrap_or(i64::MAX))?;
+fn batch(from: &Store, table: Table, columns: &[String], after: i64) -> Result<(Vec<TableRow>, i64)> {
+    let mut rows = from.rows_between(table, columns, after, i64::MAX, i64::try_from(BATCH).unwrap_or(i64::MAX))?;
     let Some(last) = rows.last().map(|row| row.key).filter(|_| rows.len() >= BATCH) else {
         return Ok((rows, i64::MAX));
     };

@@ -170,7 +170,7 @@ mod tests {
 
     /// The keys that the secrets are sealed with, in the order of the credentials.
     fn sealed_with(session: &Session) -> Vec<String> {
-        let rows = session.read(|store| store.sealed_behind(0, 100)).unwrap();
+        let rows = session.read(|store| store.sealed_after(0, 100)).unwrap();
         rows.into_iter().map(|(_, _, sealed)| sealed.split(':').nth(1).unwrap().to_owned()).collect()
     }
 
@@ -221,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_sealed_before_a_rotation_and_is_stored_behind_it_is_sealed_anew() {
+    fn what_was_sealed_before_a_rotation_and_is_stored_after_it_is_sealed_anew() {
         let folder = tempfile::tempdir().unwrap();
         // In a file nobody rotates meanwhile.
         for (settings, ..) in stores(folder.path()).into_iter().skip(1) {

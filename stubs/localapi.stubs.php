@@ -52,12 +52,13 @@ namespace {
      * Shows credentials in `clients`, their secrets in clear. All parameters are optional: `grantType`; `sortField`,
      * one of `credentialId`, `name`, `description`, `grantTypes`, `clientIdentifier`, `serviceId`, `createdAt` and
      * `updatedAt`; `sortOrder`, `ASC` or `DESC`; `limit`, the most that are shown, where 0 is all; and `limitstart`,
-     * how many are left out first. Times are in PHP's default time zone, or in UTC where PHP finds none, as
-     * `18th November 2016 9:32:24am`. A secret that can't be read is `null`, and `message` says so. `expiresAt`, in UTC
-     * as `2030-01-31 09:00:00`, `disabled` and `lastUsedAt`, which may be sorted by, are ours. So are these parameters:
-     * `clientIdentifier` and `serviceId`; `search`, a part of the name or the description; `afterId`, behind which the
-     * list begins; `secrets`, where `0` or `false` leaves all secrets `null`; `unusedSince`, a time since which none was
-     * used or made; and `total`, where `1` adds `totalResults`.
+     * how many are left out first, which takes as long as to find them. Times are in PHP's default time zone, or in UTC
+     * where PHP finds none, as `18th November 2016 9:32:24am`. A secret that can't be read is `null`, and `message` says
+     * so. `expiresAt`, in UTC as `2030-01-31 09:00:00`, `disabled` and `lastUsedAt`, which may be sorted by, are ours. So
+     * are these parameters: `clientIdentifier` and `serviceId`; `search`, a part of the name or the description;
+     * `afterId`, after which the list begins, for one page after another; `secrets`, where `0` or `false` leaves all
+     * secrets `null`; `unusedSince`, a time since which none was used or made; and `total`, where `1` adds
+     * `totalResults`.
      *
      * ## UpdateOAuthCredential
      *

@@ -220,7 +220,7 @@ final class FaultsTest extends Processes
             [random_bytes(4096) . substr($whole, 4096), $untouched],
             ["not a database\n", $untouched],
             [substr($whole, 0, 60) . pack('N', 99) . substr($whole, 64), "The credential store \"$this->store\" has "
-                . 'schema version 99, and this localapi knows up to 3; it was left untouched.'],
+                . 'schema version 99, and this localapi knows up to 4; it was left untouched.'],
         ];
         foreach ($damages as [$damaged, $sentence]) {
             file_put_contents($this->store, $damaged);

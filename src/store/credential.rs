@@ -7,7 +7,6 @@ use super::Store;
 use super::engine::{Bind, Row, RowId};
 use super::last_use;
 use super::lifetime::{self, Lifetime, time};
-use super::selection::RANKED;
 use crate::error::Result;
 
 /// What a row of `tbloauthserver_clients` says of its credential, but for its identifier and its secret.
@@ -142,13 +141,7 @@ impl Store {
         let [uri, grant, user, service, name, description, logo] = new.values();
         let (identifier, secret, now) = (Bind::Text(identifier), Bind::Text(secret), Bind::Text(now));
         let values = [uri, grant, user, service, name, description, logo, identifier, secret, now];
-        let id = self.engine.insert(sql, &values)?;
-        if let RowId::Known(id) = id
-            && id % RANKED == 0
-        {
-            self.rank(id)?;
-        }
-        Ok(id)
+        self.engine.insert(sql, &values)
     }
 
     /// The credential with this id.
@@ -205,19 +198,19 @@ impl Store {
         Ok(self.engine.row(sql, &[Bind::Text(key)], |_| ())?.is_some())
     }
 
-    /// Credentials behind this id whose secrets are sealed with another key than this: `(id, identifier, secret)`.
-    pub fn sealed_with_others(&self, key: &str, behind: i64, most: i64) -> Result<Vec<(i64, String, String)>> {
+    /// Credentials after this id whose secrets are sealed with another key than this: `(id, identifier, secret)`.
+    pub fn sealed_with_others(&self, key: &str, after: i64, most: i64) -> Result<Vec<(i64, String, String)>> {
         let sql = "SELECT id, identifier, secret FROM tbloauthserver_clients \
                    WHERE id > ?1 AND secret <> '' AND secret NOT LIKE 'v1:' || ?2 || ':%' ORDER BY id LIMIT ?3";
-        let values = [Bind::Int(behind), Bind::Text(key), Bind::Int(most)];
+        let values = [Bind::Int(after), Bind::Text(key), Bind::Int(most)];
         self.engine.rows(sql, &values, |row| (row.int(0), row.text(1), row.text(2)))
     }
 
-    /// Credentials behind this id that have secrets: `(id, identifier, secret)`.
-    pub fn sealed_behind(&self, behind: i64, most: i64) -> Result<Vec<(i64, String, String)>> {
+    /// Credentials after this id that have secrets: `(id, identifier, secret)`.
+    pub fn sealed_after(&self, after: i64, most: i64) -> Result<Vec<(i64, String, String)>> {
         let sql = "SELECT id, identifier, secret FROM tbloauthserver_clients \
                    WHERE id > ?1 AND secret <> '' ORDER BY id LIMIT ?2";
-        let values = [Bind::Int(behind), Bind::Int(most)];
+        let values = [Bind::Int(after), Bind::Int(most)];
         self.engine.rows(sql, &values, |row| (row.int(0), row.text(1), row.text(2)))
     }
 

@@ -53,11 +53,11 @@ pub struct Selection {
     pub sort_field: SortField,
     /// From the greatest to the least.
     pub descending: bool,
-    /// Only those that come behind this id: in the order of ids only.
+    /// Only those that come after this id: in the order of ids only.
     pub after: Option<i64>,
     /// At most so many.
     pub limit: Option<i64>,
-    /// Without the first so many.
+    /// Without the first so many, each of which the database walks over.
     pub offset: i64,
 }
 
@@ -115,20 +115,9 @@ fn from(conditions: &[String], uses: bool) -> String {
     format!("FROM tbloauthserver_clients c {joined} {filtered}")
 }
 
-/// One in so many credentials has its rank noted.
-pub const RANKED: i64 = 1_000;
-
 impl Store {
     /// The ids of a selection, in its order.
     pub fn ids(&self, selection: &Selection) -> Result<Vec<i64>> {
-        if selection.sort_field == SortField::Id
-            && selection.filter == Filter::default()
-            && selection.after.is_none()
-            && selection.offset > 0
-            && !self.engine.is_remote()
-        {
-            return self.ids_behind(selection);
-        }
         let uses = selection.sort_field == SortField::LastUsedAt || selection.filter.unused_since.is_some();
         let (column, order) = (selection.sort_field.column(), if selection.descending { "DESC" } else { "ASC" });
         let pattern = selection.filter.pattern();
@@ -153,112 +142,5 @@ impl Store {
         filter.add_to(&mut conditions, &mut values, &pattern);
         let sql = format!("SELECT count(*) {}", from(&conditions, filter.unused_since.is_some()));
         Ok(self.engine.row(&sql, &values, |row| row.int(0))?.unwrap_or(0))
-    }
-
-    /// The ids of all credentials in their order without the first so many, which aren't walked over.
-    fn ids_behind(&self, selection: &Selection) -> Result<Vec<i64>> {
-        let limit = selection.limit.unwrap_or(i64::MAX);
-        let (first, limit) = if selection.descending {
-            let behind = self.count()?.saturating_sub(selection.offset);
-            let first = behind.saturating_sub(limit).max(0);
-            (first, behind.saturating_sub(first))
-        } else {
-            (selection.offset, limit)
-        };
-        let sql = "SELECT id, rank FROM localapi_ranks WHERE rank <= ?1 ORDER BY rank DESC, id DESC LIMIT 1";
-        let mark = self.engine.row(sql, &[Bind::Int(first)], |row| (row.int(0), row.int(1)))?;
-        let (from, rank) = mark.unwrap_or((0, 0));
-        let sql = "SELECT id FROM tbloauthserver_clients WHERE id >= ?1 ORDER BY id LIMIT ?2 OFFSET ?3";
-        let values = [Bind::Int(from), Bind::Int(limit.max(0)), Bind::Int(first - rank)];
-        let mut ids = self.engine.rows(sql, &values, |row| row.int(0))?;
-        if selection.descending {
-            ids.reverse();
-        }
-        Ok(ids)
-    }
-
-    /// How many credentials there are.
-    fn count(&self) -> Result<i64> {
-        let sql = "SELECT coalesce((SELECT rank FROM localapi_ranks ORDER BY id DESC LIMIT 1), 0) + count(*) \
-                   FROM tbloauthserver_clients WHERE id >= coalesce((SELECT max(id) FROM localapi_ranks), 0)";
-        Ok(self.engine.row(sql, &[], |row| row.int(0))?.unwrap_or(0))
-    }
-
-    /// Notes how many credentials come before this one, which is the newest.
-    pub(super) fn rank(&self, id: i64) -> Result<()> {
-        let sql = "INSERT INTO localapi_ranks (id, rank) VALUES (?1, ?2)";
-        self.engine.execute(sql, &[Bind::Int(id), Bind::Int(self.count()? - 1)])
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::Details;
-    use super::super::Missing;
-    use super::*;
-    use crate::place::Place;
-    use crate::settings::Settings;
-
-    fn selection(descending: bool, limit: Option<i64>, offset: i64) -> Selection {
-        Selection { filter: Filter::default(), sort_field: SortField::Id, descending, after: None, limit, offset }
-    }
-
-    fn insert(store: &Store, number: i64) -> i64 {
-        let details = Details::default();
-        store.id(store.insert_credential(&number.to_string(), "", &details, "").unwrap()).unwrap()
-    }
-
-    #[test]
-    fn a_list_that_skips_many_begins_at_the_right_one_whatever_was_deleted() {
-        let mut store = Store::open(&Place::Memory, &Settings::default(), Missing::Made).unwrap();
-        let changes = [
-            "DELETE FROM tbloauthserver_clients WHERE id BETWEEN 990 AND 2010",
-            "DELETE FROM tbloauthserver_clients WHERE id % 5 = 0",
-            "DELETE FROM tbloauthserver_clients WHERE id < 300",
-            "UPDATE tbloauthserver_clients SET id = 90500 WHERE id = 301",
-        ];
-        for change in changes {
-            store
-                .write(|store| {
-                    let first =
-                        store
-                            .engine
-                            .row("SELECT coalesce(max(id), 0) FROM tbloauthserver_clients", &[], |row| row.int(0))?;
-                    for i in 1..2_600 {
-                        insert(store, first.unwrap_or(0) + i);
-                    }
-                    store.engine.execute(change, &[])
-                })
-                .unwrap();
-            let all = store.ids(&selection(false, None, 0)).unwrap();
-            let back: Vec<i64> = all.iter().rev().copied().collect();
-            for offset in [1, 2, 857, 858, 999, 1_000, 1_500, 2_900, all.len() - 1, all.len(), all.len() + 1] {
-                for limit in [1, 10, all.len()] {
-                    let part = |ids: &[i64]| ids.iter().skip(offset).take(limit).copied().collect::<Vec<_>>();
-                    let (limit, offset) = (i64::try_from(limit).unwrap(), i64::try_from(offset).unwrap());
-                    assert_eq!(store.ids(&selection(false, Some(limit), offset)).unwrap(), part(&all), "{change}");
-                    assert_eq!(store.ids(&selection(true, Some(limit), offset)).unwrap(), part(&back), "{change}");
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn ranks_are_noted_and_kept_true() {
-        let mut store = Store::open(&Place::Memory, &Settings::default(), Missing::Made).unwrap();
-        let ranks = |store: &Store| {
-            store.engine.rows("SELECT id, rank FROM localapi_ranks ORDER BY id", &[], |row| (row.int(0), row.int(1)))
-        };
-        store
-            .write(|store| {
-                for number in 1..=3_100 {
-                    insert(store, number);
-                }
-                assert_eq!(ranks(store)?, [(1_000, 999), (2_000, 1_999), (3_000, 2_999)]);
-                store.delete_credential(1_500)?;
-                assert_eq!(ranks(store)?, [(1_000, 999), (2_000, 1_998), (3_000, 2_998)]);
-                Ok(())
-            })
-            .unwrap();
     }
 }

@@ -1,7 +1,6 @@
 //! Whole tables, row by row, for a copy of the store.
 
 use super::engine::{Bind, Missing, Row};
-use super::selection::RANKED;
 use super::{Note, Store, connect};
 use crate::error::{Error, Result};
 use crate::place::Place;
@@ -24,7 +23,7 @@ const fn table(name: &'static str, unique: Option<&'static str>) -> Table {
     Table { name, key: "id", then: None, unique }
 }
 
-/// Every table, but for `localapi_store`, `localapi_ranks` and what an engine keeps for itself. Only that of the scopes of credentials has
+/// Every table, but for `localapi_store` and what an engine keeps for itself. Only that of the scopes of credentials has
 /// no ids.
 pub const TABLES: [Table; 13] = [
     table("tbloauthserver_scopes", Some("scope")),
@@ -118,7 +117,7 @@ impl Store {
         &self,
         table: Table,
         columns: &[String],
-        behind: i64,
+        after: i64,
         last: i64,
         most: i64,
     ) -> Result<Vec<TableRow>> {
@@ -128,7 +127,7 @@ impl Store {
             "SELECT {} FROM {name} WHERE {key} > ?1 AND {key} <= ?2 ORDER BY {key}{then} LIMIT ?3",
             list(&[&[key.to_owned()], columns].concat())
         );
-        let values = [Bind::Int(behind), Bind::Int(last), Bind::Int(most)];
+        let values = [Bind::Int(after), Bind::Int(last), Bind::Int(most)];
         let rows = self.engine.rows(&sql, &values, |row| TableRow::read(row, columns.len()))?;
         rows.into_iter()
             .map(|row| {
@@ -149,8 +148,8 @@ impl Store {
     }
 
     /// Makes the rows whose keys are greater than one and not greater than another these ones.
-    pub fn set_rows(&self, table: Table, columns: &[String], behind: i64, last: i64, rows: &[TableRow]) -> Result<()> {
-        self.delete_rows(table, behind, last)?;
+    pub fn set_rows(&self, table: Table, columns: &[String], after: i64, last: i64, rows: &[TableRow]) -> Result<()> {
+        self.delete_rows(table, after, last)?;
         rows.iter().try_for_each(|row| {
             let (sql, values) = row.put(table, columns);
             self.engine.execute(&sql, &values)
@@ -162,11 +161,11 @@ impl Store {
         &self,
         table: Table,
         columns: &[String],
-        behind: i64,
+        after: i64,
         last: i64,
         rows: &[TableRow],
     ) -> Result<()> {
-        self.delete_rows(table, behind, last)?;
+        self.delete_rows(table, after, last)?;
         rows.iter().try_for_each(|row| {
             let (sql, values) = row.put(table, columns);
             let refused =
@@ -175,9 +174,9 @@ impl Store {
         })
     }
 
-    fn delete_rows(&self, table: Table, behind: i64, last: i64) -> Result<()> {
+    fn delete_rows(&self, table: Table, after: i64, last: i64) -> Result<()> {
         let sql = format!("DELETE FROM {} WHERE {key} > ?1 AND {key} <= ?2", table.name, key = table.key);
-        self.engine.execute(&sql, &[Bind::Int(behind), Bind::Int(last)])
+        self.engine.execute(&sql, &[Bind::Int(after), Bind::Int(last)])
     }
 
     /// How many rows a table has.
@@ -238,17 +237,6 @@ impl Store {
         };
         self.engine.execute(&sql, &[Bind::Int(id)])?;
         self.engine.execute(&format!("DELETE FROM {name} WHERE id = ?1"), &[Bind::Int(id)])
-    }
-
-    /// Notes the ranks anew, so that lists that skip many find their way again.
-    pub fn rank_all(&self) -> Result<()> {
-        if self.is_remote() {
-            return Ok(());
-        }
-        self.engine.execute("DELETE FROM localapi_ranks", &[])?;
-        let sql = "INSERT INTO localapi_ranks (id, rank) SELECT id, number - 1 FROM \
-                   (SELECT id, row_number() OVER (ORDER BY id) AS number FROM tbloauthserver_clients) WHERE id % ?1 = 0";
-        self.engine.execute(sql, &[Bind::Int(RANKED)])
     }
 }
 

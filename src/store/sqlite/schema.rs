@@ -8,14 +8,14 @@ use crate::store::seed::{admins, scopes};
 pub const APPLICATION_ID: i64 = 0x4c41_5049;
 
 /// The version of these tables: what `PRAGMA user_version` says of a file that has them.
-pub const VERSION: i64 = 3;
+pub const VERSION: i64 = 4;
 
 /// How many bytes a page of a new store has; one that was made with others keeps them. A commit writes each page that it
 /// changes as a whole, and most rows are short.
 pub const PAGE_SIZE: u32 = 2_048;
 
 /// What brings a file of version 1 to version 2, one of 2 to 3, and so on.
-const STEPS: &[fn(&Connection) -> Result<()>] = &[to_version_2, to_version_3];
+const STEPS: &[fn(&Connection) -> Result<()>] = &[to_version_2, to_version_3, to_version_4];
 
 /// Brings a database from one schema version to the newest; 0 is an empty one.
 pub fn bring_up(connection: &Connection, version: i64) -> Result<()> {
@@ -51,7 +51,6 @@ pub fn new_file_of_pages(size: u32) -> Result<Vec<u8>> {
 
 /// What takes all rows away, and lets the ids start at 1 again.
 pub const EMPTY: &[&str] = &[
-    "DELETE FROM localapi_ranks",
     "DELETE FROM localapi_lifetimes",
     "DELETE FROM localapi_last_uses",
     "DELETE FROM localapi_api_credentials",
@@ -201,17 +200,6 @@ CREATE TABLE localapi_store (
     name VARCHAR(80) PRIMARY KEY,
     value VARCHAR(255) NOT NULL DEFAULT ''
 ) WITHOUT ROWID;
--- Every thousandth credential and how many come before it, so that a list that skips many finds its first one.
-CREATE TABLE localapi_ranks (
-    id INTEGER PRIMARY KEY,
-    rank INTEGER NOT NULL
-);
-CREATE TRIGGER localapi_ranks_lower AFTER DELETE ON tbloauthserver_clients BEGIN
-    UPDATE localapi_ranks SET rank = rank - 1 WHERE id > OLD.id;
-END;
-CREATE TRIGGER localapi_ranks_forget AFTER UPDATE OF id ON tbloauthserver_clients BEGIN
-    DELETE FROM localapi_ranks;
-END;
 ",
     lives!(),
     admins!(),
@@ -271,6 +259,15 @@ fn to_version_3(connection: &Connection) -> Result<()> {
     connection.execute_batch(lives!())
 }
 
+/// No rank of a credential is noted any more: a list goes on after an id instead.
+fn to_version_4(connection: &Connection) -> Result<()> {
+    connection.execute_batch(
+        "DROP TRIGGER IF EXISTS localapi_ranks_lower;
+         DROP TRIGGER IF EXISTS localapi_ranks_forget;
+         DROP TABLE IF EXISTS localapi_ranks;",
+    )
+}
+
 /// Makes a table anew with AUTOINCREMENT, with all that a host may have added to it: columns, indexes and triggers
 /// (sqlite.org/lang_altertable.html, "Making Other Kinds Of Table Schema Changes").
 fn number_for_good(connection: &Connection, table: &str) -> Result<()> {
@@ -301,6 +298,16 @@ fn number_for_good(connection: &Connection, table: &str) -> Result<()> {
 mod tests {
     use super::*;
 
+    /// What stores up to version 3 had beside.
+    const RANKS: &str = "
+        CREATE TABLE localapi_ranks (id INTEGER PRIMARY KEY, rank INTEGER NOT NULL);
+        CREATE TRIGGER localapi_ranks_lower AFTER DELETE ON tbloauthserver_clients BEGIN
+            UPDATE localapi_ranks SET rank = rank - 1 WHERE id > OLD.id;
+        END;
+        CREATE TRIGGER localapi_ranks_forget AFTER UPDATE OF id ON tbloauthserver_clients BEGIN
+            DELETE FROM localapi_ranks;
+        END;";
+
     /// A store of version 1.
     fn first_version() -> Connection {
         let connection = Connection::open_in_memory().unwrap();
@@ -309,7 +316,7 @@ mod tests {
         let tables = format!("{clients}AUTOINCREMENT{}", others.replace(" AUTOINCREMENT", ""));
         let tables = tables.replace("activity_of_network", "activity_of_address").replace(" AND user = 'System'", "");
         let tables = tables.replace("_at TEXT DEFAULT CURRENT", "_at TEXT NOT NULL DEFAULT CURRENT");
-        connection.execute_batch(&format!("{tables}; PRAGMA user_version = 1;")).unwrap();
+        connection.execute_batch(&format!("{tables}; {RANKS} PRAGMA user_version = 1;")).unwrap();
         connection
     }
 
