@@ -12,7 +12,7 @@ use rustix::fs::{CWD, RenameFlags, renameat_with};
 
 use crate::random::Random;
 
-/// What the name of a draft ends with, behind the name of its file and 16 hexadecimal digits.
+/// What the name of a draft ends with, after the name of its file and 16 hexadecimal digits.
 const DRAFT: &str = ".draft";
 /// How often a draft is written anew where another process has taken it for one that was left.
 const ATTEMPTS: usize = 8;

@@ -38,7 +38,7 @@ impl Quoted {
 
     /// Quotes bytes that may not be UTF-8.
     pub fn lossy(input: &[u8]) -> Self {
-        // A character is four bytes at most, so nothing behind this can be shown.
+        // A character is four bytes at most, so nothing after this can be shown.
         let start = input.get(..Self::LIMIT * 4 + 4).unwrap_or(input);
         Self::from(String::from_utf8_lossy(start).as_ref())
     }

@@ -101,7 +101,7 @@ final class CreateOAuthCredentialTest extends StoreTestCase
         $this->assertRefused($message, $postData);
     }
 
-    /** Each rule alone, and each with all rules behind it broken too. */
+    /** Each rule alone, and each with all rules after it broken too. */
     public static function chains(): iterable
     {
         foreach (['authorization_code', 'single_sign_on'] as $grantType) {

@@ -151,7 +151,7 @@ final class ParameterTest extends StoreTestCase
             $list = self::request(['redirectUri' => ['x', $bytes]]);
             yield 'a list ' . bin2hex($bytes) => [$list, sprintf(Message::NOT_UTF8, 'redirectUri')];
         }
-        // In front of the first rule that reads it, and behind those that come before.
+        // In front of the first rule that reads it, and after those that come before.
         $bad = "\xff";
         yield [self::request(['name' => $bad, 'scope' => '']), sprintf(Message::NOT_UTF8, 'name')];
         yield [self::request(['name' => '', 'scope' => $bad]), Message::NAME_REQUIRED];

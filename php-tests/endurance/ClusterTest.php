@@ -77,7 +77,7 @@ final class ClusterTest extends Processes
         self::assertNotSame([], $rotations);
         $this->assertStored($calls);
         $this->assertFewContended($calls);
-        // The last rotation has sealed all that was there, also what was stored behind it.
+        // The last rotation has sealed all that was there, also what was stored after it.
         $this->startAt(1, 'rotate')->output();
         $keys = "SELECT count(DISTINCT substring_index(secret, ':', 2)) FROM tbloauthserver_clients";
         self::assertSame(1, (int) $this->connect()->query($keys)->fetchColumn());

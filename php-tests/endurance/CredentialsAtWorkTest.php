@@ -61,8 +61,8 @@ final class CredentialsAtWorkTest extends Processes
         $noted = "SELECT value FROM localapi_store WHERE name = 'rotation'";
         $key = $store->query($noted)->fetchColumn();
         self::assertIsString($key);
-        $behind = "SELECT count(*) FROM tbloauthserver_clients WHERE id <= $count AND secret NOT LIKE 'v1:$key:%'";
-        $left = (int) $store->query($behind)->fetchColumn();
+        $unsealed = "SELECT count(*) FROM tbloauthserver_clients WHERE id <= $count AND secret NOT LIKE 'v1:$key:%'";
+        $left = (int) $store->query($unsealed)->fetchColumn();
         self::assertGreaterThan(0, $left);
         self::assertLessThan($count, $left);
 

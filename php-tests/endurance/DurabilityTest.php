@@ -43,7 +43,7 @@ final class DurabilityTest extends Processes
         }
         $worker->output();
         $this->assertKept($kept, 9);
-        // The log was written again before the next credential came behind it, by the process that met the fault.
+        // The log was written again before the next credential came after it, by the process that met the fault.
         $calls = $this->trace([]);
         self::assertSame(['pwrite64 -wal', 'fdatasync -wal', 'write'], array_slice($calls, -3));
     }

@@ -40,7 +40,7 @@ foreach (Block::PAGES as $page) {
             $block->language === 'sh' => "run bash -euo pipefail /root/block\n",
             $block->language === 'php' => "sed -i '1s/^/<?php\\n/' /root/block \n"
                 . "run php -d error_reporting=-1 -d display_errors=1 -d html_errors=0 /root/block\nsilent\n",
-            // PHP reads it behind its other INI files, and says nothing.
+            // PHP reads it after its other INI files, and says nothing.
             $block->language === 'ini' => "install -D -m 644 /root/block /root/ini/block.ini\n"
                 . "PHP_INI_SCAN_DIR=:/root/ini run php -r ''\nsilent\n",
             $block->language === 'nginx' => "{ echo 'events {} http { server {'; cat /root/block; echo '}}'; } "

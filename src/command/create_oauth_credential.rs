@@ -89,7 +89,7 @@ impl Create {
         if known.reset { Err(Error::CreatedIsReset) } else { Ok(Some(credential)) }
     }
 
-    /// What is checked behind the service.
+    /// What is checked after the service.
     fn rest(&self, now: &str) -> Result<(Described, Option<String>, Option<Idempotency>)> {
         let described = self.described.clone()?;
         let expires_at = self.expires_at.clone()?;

@@ -257,7 +257,7 @@ fn a_copy_of_many_that_is_cut_off_anywhere_goes_on() {
                         last = progress.total - progress.done;
                     }
                     Ok(None) => done = true,
-                    // The one before was cut off behind its last step.
+                    // The one before was cut off after its last step.
                     Err(Error::TargetNotEmpty) if last == 0 => {
                         done = true;
                         break;

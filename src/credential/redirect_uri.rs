@@ -47,14 +47,14 @@ pub fn matches(registered: &[u8], given: &[u8]) -> bool {
     parts(registered).is_some() && parts(registered) == parts(given)
 }
 
-/// The host of an `http` URI of a loopback address, and what stands behind its port, whether it has one or not.
+/// The host of an `http` URI of a loopback address, and what stands after its port, whether it has one or not.
 fn around_open_port(uri: &str) -> Option<(&str, &str)> {
     let rest = uri.strip_prefix("http://")?;
-    let (authority, behind) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
+    let (authority, after) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
     let host = host(authority);
     let port = authority.strip_prefix(host).filter(|_| is_loopback(host))?;
     let is_port = |port: &str| positive(port).is_some_and(|port| port <= i64::from(u16::MAX));
-    (port.is_empty() || port.strip_prefix(':').is_some_and(is_port)).then_some((host, behind))
+    (port.is_empty() || port.strip_prefix(':').is_some_and(is_port)).then_some((host, after))
 }
 
 /// The first host that one of these URIs has `http` for, beside this machine and test hosts.
@@ -66,7 +66,7 @@ pub fn http_host(joined: &str) -> Option<&str> {
     })
 }
 
-/// White space separates; so does a comma, where a new absolute URI begins behind it: JavaScript joins arrays that way,
+/// White space separates; so does a comma, where a new absolute URI begins after it: JavaScript joins arrays that way,
 /// and a comma may also belong to a URI.
 fn split(text: &str) -> Vec<&str> {
     let mut uris = Vec::new();
@@ -76,11 +76,11 @@ fn split(text: &str) -> Vec<&str> {
         if rest.is_empty() {
             return uris;
         }
-        let (uri, behind) = rest.split_at(end_of_first(rest));
+        let (uri, after) = rest.split_at(end_of_first(rest));
         if !uri.is_empty() {
             uris.push(uri);
         }
-        rest = behind.strip_prefix(',').unwrap_or(behind);
+        rest = after.strip_prefix(',').unwrap_or(after);
     }
 }
 
@@ -95,10 +95,10 @@ fn end_of_first(text: &str) -> usize {
 /// Whether an absolute URI begins here: `scheme://`, or a scheme with a dot and `:`.
 fn begins_uri(text: &str) -> bool {
     let text = text.trim_start_matches(|c: char| c.is_ascii() && is_space(c as u8));
-    let Some((scheme, behind)) = text.split_once(':') else {
+    let Some((scheme, after)) = text.split_once(':') else {
         return false;
     };
-    is_scheme(scheme) && (behind.starts_with("//") || scheme.contains('.'))
+    is_scheme(scheme) && (after.starts_with("//") || scheme.contains('.'))
 }
 
 /// RFC 3986 §3.1.

@@ -52,7 +52,7 @@ impl Format {
     }
 }
 
-/// `key=value;` one after another, with `[key]` behind the key for every array a value is in.
+/// `key=value;` one after another, with `[key]` after the key for every array a value is in.
 fn nvp(body: &mut String, path: &str, node: &Node<'_>) {
     let mut below = |key: &str, node| match path {
         "" => nvp(body, key, node),

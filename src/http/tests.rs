@@ -496,7 +496,7 @@ fn a_list_over_http_leaves_a_line_a_minute_for_each_caller_once_it_is_answered()
 }
 
 #[test]
-fn a_body_in_json_is_refused_behind_the_method() {
+fn a_body_in_json_is_refused_after_the_method() {
     let session = session();
     let of = |content_type: &str, length: &str| {
         let server = Given::default().with("REQUEST_METHOD", "POST").with("REMOTE_ADDR", "203.0.113.9");

@@ -67,7 +67,7 @@ pub fn answer(call: Call<'_>) -> Result<Outcome, RequestEnded> {
 enum Source {
     Fake,
     Handler,
-    /// The rest begins behind this one where the command is native.
+    /// The rest begins after this one where the command is native.
     Native,
     FakeOfRest,
     HandlerOfRest,

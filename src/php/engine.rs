@@ -134,7 +134,7 @@ pub fn find_ignoring_case<'a>(array: &'a ZendHashTable, name: &str) -> Option<&'
                 // SAFETY: there is an element at this position, and it lives as long as its array.
                 return unsafe { zend_hash_get_current_data_ex(table, &raw mut position).as_ref() };
             }
-            // SAFETY: as above; PHP moves the position to the next element or behind the last.
+            // SAFETY: as above; PHP moves the position to the next element or after the last.
             _ => unsafe { zend_hash_move_forward_ex(table, &raw mut position) },
         };
     }

@@ -82,7 +82,7 @@ impl Server {
         let uri = Uri::parse(dsn).map_err(|_| DsnFault::Form)?;
         let mut server = Self::named_by(&uri).ok_or(DsnFault::Form)?;
         let options = uri.query().map_or("", |query| query.as_str());
-        // An @ here may be the one behind a password that should have been percent-encoded.
+        // An @ here may be the one after a password that should have been percent-encoded.
         if options.contains('@') {
             return Err(DsnFault::Form);
         }

@@ -1401,7 +1401,7 @@ fn a_lock_that_outlasts_the_timeout_is_told_and_nothing_is_stored() {
             }
             Some(database) => {
                 let mut server = database.connect();
-                // All rows, and what is between and behind them.
+                // All rows, and what is between and after them.
                 let lock = "START TRANSACTION; SELECT * FROM tbloauthserver_clients FOR UPDATE; \
                             SELECT * FROM tbladmins FOR UPDATE";
                 test_server::run(&mut server, lock);

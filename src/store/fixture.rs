@@ -67,7 +67,7 @@ fn is_name(name: &str) -> bool {
 
 impl Store {
     /// Puts a row into a table and returns its id. The table gets the columns that it lacks, until the next reset.
-    /// `argument` is where the caller gave the columns, behind the table if they chose it.
+    /// `argument` is where the caller gave the columns, after the table if they chose it.
     pub fn add_row(&mut self, table: &str, argument: u32, columns: &Columns, now: &str) -> Result<i64> {
         self.known = None;
         let wrong = |must| Err(Error::Fixture { position: argument, must });

@@ -337,7 +337,7 @@ impl Store {
             return Ok(Some(found));
         }
         let found = read(self)?;
-        // That was read behind the version that is known. Were it another one by now, this would be read again.
+        // That was read after the version that is known. Were it another one by now, this would be read again.
         if let (Some(known), Some(found)) = (&mut self.known, &found) {
             kept(known).put(name, found.clone());
         }

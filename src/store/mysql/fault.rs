@@ -44,7 +44,7 @@ pub enum Fault {
     TableOlder(&'static str, String),
     /// A table of ours is of this version, and a lower one is known.
     TableNewer(&'static str, usize, usize),
-    /// A table's engine, named behind it, has no transactions.
+    /// A table's engine, named after it, has no transactions.
     WithoutTransactions(&'static str, String),
     /// The server's version gives ids again.
     TooOld(String),

@@ -226,7 +226,7 @@ impl Mysql {
         Fault::Contended
     }
 
-    /// Commits, and asks something behind that; `None` where that has no answer.
+    /// Commits, and asks something after that; `None` where that has no answer.
     fn commit_and(&mut self, then: Vec<Statement>) -> Result<Option<Answer>> {
         let state = self.state.get_mut();
         if !state.sent {

@@ -12,7 +12,7 @@ pub struct Table {
     pub steps: &'static [&'static str],
 }
 
-/// What the comment of a table of ours begins with; the number of its version is behind it. Those of a host have none.
+/// What the comment of a table of ours begins with; the number of its version is after it. Those of a host have none.
 const COMMENT: &str = "localapi, version ";
 
 impl Table {

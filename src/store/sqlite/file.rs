@@ -20,7 +20,7 @@ use crate::error::{Error, Result};
 use crate::own_file;
 use crate::own_file::beside;
 
-/// What the names of the log and of its index end with, behind the database's.
+/// What the names of the log and of its index end with, after the database's.
 pub const LOG: &str = "-wal";
 pub const INDEX: &str = "-shm";
 

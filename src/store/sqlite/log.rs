@@ -165,7 +165,7 @@ impl IndexHeader {
     /// Whether this is what a commit has left that found `before` and after which the log had this many pages, and nobody
     /// has committed since. As long as a log has the same salts pages are only added to it, and each commit adds some:
     /// no two of them end at the same page. A log that has begun anew has other salts.
-    pub fn is_commit_behind(&self, before: &Self, pages: u32) -> bool {
+    pub fn is_commit_after(&self, before: &Self, pages: u32) -> bool {
         self.pages() == pages && self.salts() == before.salts()
     }
 }
@@ -525,21 +525,21 @@ mod tests {
         assert_eq!(header(&one), header(&other));
         let (before, pages, after) = commit(&one);
         assert_ne!(before, after);
-        assert!(after.is_commit_behind(&before, pages));
+        assert!(after.is_commit_after(&before, pages));
         one.query_row("SELECT count(*) FROM t", [], |_| Ok(())).unwrap();
         assert_eq!(header(&one), after, "who reads changes nothing");
         let (_, _, others) = commit(&other);
         assert_eq!(header(&one), others);
-        assert!(!others.is_commit_behind(&before, pages));
+        assert!(!others.is_commit_after(&before, pages));
         // One that writes nothing has no pages.
-        assert!(!others.is_commit_behind(&others, 0));
+        assert!(!others.is_commit_after(&others, 0));
         // The next commit begins the log anew.
         one.query_row("PRAGMA wal_checkpoint(RESTART)", [], |_| Ok(())).unwrap();
         let before = header(&one);
         let (_, pages, after) = commit(&other);
         assert_ne!(before, after);
-        assert_eq!(after.is_commit_behind(&before, pages), after.salts() == before.salts());
-        assert!(!after.is_commit_behind(&others, pages), "it's another log's page by now");
+        assert_eq!(after.is_commit_after(&before, pages), after.salts() == before.salts());
+        assert!(!after.is_commit_after(&others, pages), "it's another log's page by now");
     }
 
     #[test]

@@ -41,7 +41,7 @@ use crate::settings::{Durability, Settings};
 /// What stays of a write-ahead log that grew larger, in bytes.
 const LOG_LIMIT: i64 = 64 << 20;
 
-/// What the gate's name ends with, behind the store's.
+/// What the gate's name ends with, after the store's.
 const GATE: &str = "-gate";
 
 /// How long a file that another user has made may take to become their group's.
@@ -393,7 +393,7 @@ impl Sqlite {
         let pages = checkpoint::pages_after(|| self.execute("COMMIT", &[]))?;
         Ok(match (before, self.data_version()?) {
             (DataVersion::Log(before), made @ DataVersion::Log(after)) => {
-                after.is_commit_behind(&before, pages).then_some(made)
+                after.is_commit_after(&before, pages).then_some(made)
             }
             (DataVersion::Count(_), _) if self.is_memory() => Some(before),
             _ => None,

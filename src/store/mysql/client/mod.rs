@@ -51,7 +51,7 @@ impl Connection {
         self.query_into(&mut answers, statements, most).map(|()| answers)
     }
 
-    /// Sends statements, with semicolons between them, and puts the answers behind those that are there: as many as the
+    /// Sends statements, with semicolons between them, and puts the answers after those that are there: as many as the
     /// statements are, or fewer, but not more than `most`. The first statement that fails is the last that runs, and its
     /// fault is returned.
     pub fn query_into(&mut self, answers: &mut Vec<Answer>, statements: &str, most: usize) -> Result<()> {

@@ -51,7 +51,7 @@ impl Channel {
 
     /// Encrypts what comes from now on.
     pub fn encrypt(self, client: tls::Client) -> Result<Self> {
-        // What somebody has put behind the greeting must not pass for something that was encrypted.
+        // What somebody has put after the greeting must not pass for something that was encrypted.
         if !self.stream.buffer().is_empty() {
             return Err(Error::Malformed);
         }
@@ -216,7 +216,7 @@ impl<'a> Fields<'a> {
         Ok(u16::from_le_bytes(self.array()?))
     }
 
-    /// Text with a null byte behind it.
+    /// Text with a null byte after it.
     pub fn text(&mut self) -> Result<&'a [u8]> {
         let length = self.0.iter().position(|byte| *byte == 0).ok_or(Error::Malformed)?;
         let text = self.take(length)?;

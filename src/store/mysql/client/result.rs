@@ -217,7 +217,7 @@ mod tests {
             // An error without a code.
             vec![vec![0xff]],
             vec![vec![0xff, 1]],
-            // The end of nothing, a file that is asked for, a number with something behind it.
+            // The end of nothing, a file that is asked for, a number with something after it.
             vec![end(2)],
             vec![b"\xfb/etc/passwd".to_vec()],
             vec![vec![1, 1]],

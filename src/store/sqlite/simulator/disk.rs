@@ -283,7 +283,7 @@ impl File {
             self.content.resize(end, 0);
             self.sizes.push((now, end));
         }
-        // Where a flush has failed to write the size, writing behind the one that lasts leads to it again.
+        // Where a flush has failed to write the size, writing after the one that lasts leads to it again.
         self.size_is_dirty |= end > self.durable.len();
         self.content[at..end].copy_from_slice(bytes);
         // A gap that comes to be reads as zeros.

@@ -284,7 +284,7 @@ fn use_what_others_register(session: &Session, stage: &Stage, seed: u64) {
     }
 }
 
-/// The same as a program does that knows no gate: it may commit right behind another's commit.
+/// The same as a program does that knows no gate: it may commit right after another's commit.
 fn add_scopes(session: &Session, stage: &Stage, seed: u64) {
     let Dsn::File(path) = &session.settings().dsn else { return };
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
