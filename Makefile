@@ -210,6 +210,7 @@ lint: ## Run the lints only
 	cargo clippy --locked --all-targets -- -D warnings
 	cargo clippy --locked --all-targets --no-default-features --features mysql,capi -- -D warnings
 	cargo clippy --locked --all-targets --no-default-features -- -D warnings
+	cargo clippy --locked --all-targets --no-default-features --features fuzzing -- -D warnings
 	@for file in $(PHP_FILES); do $(PHP) -n -l "$$file" >$(OUT)/php-l || { cat $(OUT)/php-l; exit 1; }; done
 	shellcheck $(SCRIPTS)
 

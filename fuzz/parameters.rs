@@ -1,7 +1,7 @@
 //! The parameters of a call.
 
 use crate::credential::Scopes;
-use crate::error::{Error, Result};
+use crate::error::{Error, RequestError, Result};
 use crate::http::{Wish, address};
 use crate::request::{Parameter, Parameters, Request, TextOrList};
 use crate::text::is_blank;
@@ -43,14 +43,19 @@ pub fn request(input: &[u8]) {
     match (&given.0, &text) {
         (None, Ok(None)) => {}
         (Some(Parameter::Text(bytes)), Ok(Some(text))) => assert_eq!(text.as_bytes(), bytes),
-        (Some(Parameter::Text(bytes)), Err(Error::NotUtf8("name"))) => assert!(std::str::from_utf8(bytes).is_err()),
-        (Some(Parameter::List(_) | Parameter::Textless), Err(Error::NotAString("name"))) => {}
+        (Some(Parameter::Text(bytes)), Err(Error::Request(RequestError::NotUtf8("name")))) => {
+            assert!(std::str::from_utf8(bytes).is_err())
+        }
+        (Some(Parameter::List(_) | Parameter::Textless), Err(Error::Request(RequestError::NotAString("name")))) => {}
         (given, text) => panic!("{given:?} is read as {text:?}"),
     }
     let filled = text.clone().ok().flatten().filter(|text| !is_blank(text));
     assert_eq!(request.filled("name").ok().flatten(), filled);
     assert_eq!(request.required("name").ok().flatten(), filled);
-    assert_eq!(matches!(request.required("name"), Err(Error::NotUtf8(_))), matches!(text, Err(Error::NotUtf8(_))));
+    assert_eq!(
+        matches!(request.required("name"), Err(Error::Request(RequestError::NotUtf8(_)))),
+        matches!(text, Err(Error::Request(RequestError::NotUtf8(_))))
+    );
     assert_eq!(request.text_or_empty("name").ok().flatten().unwrap_or_default(), filled.clone().unwrap_or_default());
     let on = ["true", "1", "on", "yes"].contains(&filled.as_deref().unwrap_or_default().to_ascii_lowercase().as_str());
     assert_eq!(request.flag("name").is_ok_and(|is_on| is_on), on);

@@ -5,7 +5,7 @@ use percent_encoding::percent_decode_str;
 
 use crate::credential::{logo_uri, redirect_uri};
 use crate::request::TextOrList;
-use crate::settings::{Dsn, without_password};
+use crate::settings::{Dsn, NO_HTTP_HOSTS, without_password};
 use crate::text::is_control;
 
 fn text(input: &[u8]) -> Option<&str> {
@@ -15,16 +15,16 @@ fn text(input: &[u8]) -> Option<&str> {
 /// `redirectUri`: what is taken is taken again, and leads nowhere that it may not.
 pub fn redirect(input: &[u8]) {
     let Some(given) = text(input) else { return };
-    let listed = |uri: &str| redirect_uri::parse(&TextOrList::List(vec![Ok(uri.to_owned())]));
+    let listed = |uri: &str| redirect_uri::parse(&TextOrList::List(vec![Ok(uri.to_owned())]), &NO_HTTP_HOSTS);
     if let Ok(alone) = listed(given) {
         assert_eq!(alone, given, "it's kept byte for byte");
         leads_nowhere_else(given);
     }
-    let Ok(joined) = redirect_uri::parse(&TextOrList::Text(given.to_owned())) else { return };
+    let Ok(joined) = redirect_uri::parse(&TextOrList::Text(given.to_owned()), &NO_HTTP_HOSTS) else { return };
     assert!(joined.chars().count() <= 2_000);
     // A comma at the end of one would separate it from the next.
     if !joined.contains(", ") {
-        assert_eq!(redirect_uri::parse(&TextOrList::Text(joined.clone())).unwrap(), joined);
+        assert_eq!(redirect_uri::parse(&TextOrList::Text(joined.clone()), &NO_HTTP_HOSTS).unwrap(), joined);
     }
     for uri in joined.split(' ').filter(|uri| !uri.is_empty()) {
         assert!(given.contains(uri));

@@ -1,6 +1,6 @@
 //! In whose name a command runs, and from where.
 
-use crate::error::{Error, Result};
+use crate::error::{Error, RequestError, Result};
 use crate::store::Store;
 use crate::text::Quoted;
 
@@ -41,11 +41,11 @@ impl Actor {
         let Some(name) = caller.admin.filter(|name| !name.is_empty()) else {
             return Ok(Self::system());
         };
-        let unknown = || Error::UnknownAdmin(Quoted::lossy(name));
+        let unknown = || Error::Request(RequestError::UnknownAdmin(Quoted::lossy(name)));
         let user = std::str::from_utf8(name).map_err(|_| unknown())?;
         let admin = store.admin(user)?.ok_or_else(unknown)?;
         if admin.disabled {
-            return Err(Error::DisabledAdmin(Quoted::from(user)));
+            return Err(RequestError::DisabledAdmin(Quoted::from(user)).into());
         }
         Ok(Self { user: user.to_owned(), id: admin.id, origin: caller.origin.cloned() })
     }

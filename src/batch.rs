@@ -1,7 +1,7 @@
 //! Many calls with one durable commit.
 
 use crate::command::Call;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, ServerError, StoreError};
 use crate::reply::{Fields, List, Reply, Rows};
 use crate::rotation;
 use crate::session::{ATTEMPTS, Session};
@@ -63,26 +63,28 @@ fn answer_chunk<'a>(
                 rotation::reseal_late(session);
                 false
             }
-            Err(Error::StoreContended(_)) => patience.pause(),
-            Err(error @ Error::StoreFull(_)) if !has_made_room => {
+            Err(Error::Store(StoreError::Contended(_))) => patience.pause(),
+            Err(error @ Error::Store(StoreError::Full(_))) if !has_made_room => {
                 has_made_room = true;
                 session.make_room(error.clone()).is_ok()
             }
-            Err(Error::HalfWritten) => {
+            Err(Error::Store(StoreError::HalfWritten)) => {
                 undoes_alone = true;
                 true
             }
-            Err(Error::CommitUnanswered(_)) => match Verdict::of_all(proofs.iter().map(|proof| session.judge(proof))) {
-                Verdict::Stored => {
-                    rotation::reseal_late(session);
-                    return Ok(());
+            Err(Error::Server(ServerError::CommitUnanswered(_))) => {
+                match Verdict::of_all(proofs.iter().map(|proof| session.judge(proof))) {
+                    Verdict::Stored => {
+                        rotation::reseal_late(session);
+                        return Ok(());
+                    }
+                    Verdict::Unknown if !proofs.is_empty() => false,
+                    Verdict::Undone | Verdict::Unknown => {
+                        attempts += 1;
+                        attempts <= ATTEMPTS
+                    }
                 }
-                Verdict::Unknown if !proofs.is_empty() => false,
-                Verdict::Undone | Verdict::Unknown => {
-                    attempts += 1;
-                    attempts <= ATTEMPTS
-                }
-            },
+            }
             _ => false,
         };
         if !again {
@@ -150,6 +152,7 @@ impl Rows for Read {
 mod tests {
     use super::*;
     use crate::command;
+    use crate::error::KeyError;
     use crate::request::Request;
     use crate::request::fixture::Given;
     use crate::settings::{Dsn, Settings};
@@ -193,7 +196,7 @@ mod tests {
         let (first, second) = (named("B"), named("C").with("resetSecret", "1"));
         let calls = [&first, &second].map(|given| call(b"UpdateOAuthCredential", given));
         let replies = answer(&session, &calls, || true);
-        assert!(matches!(replies.as_slice(), [Ok(_), Err(Error::KeyFileMissing(_))]));
+        assert!(matches!(replies.as_slice(), [Ok(_), Err(Error::Key(KeyError::Missing(_)))]));
         let found = session.read(|store| store.credential(1)).unwrap().unwrap();
         assert_eq!(found.details.name, "B");
     }
@@ -212,7 +215,7 @@ mod tests {
         let replies = answer(&session, &calls, || true);
         assert_eq!(replies.len(), CHUNK);
         for reply in replies {
-            assert!(matches!(reply, Err(Error::StoreFull(_))));
+            assert!(matches!(reply, Err(Error::Store(StoreError::Full(_)))));
         }
         assert_eq!(count(&session), 1);
         assert!(answer(&session, &[call()], || true)[0].is_ok(), "the next one has the store again");

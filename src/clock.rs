@@ -6,7 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, SystemError};
 
 /// Tells the time in UTC.
 #[derive(Default)]
@@ -41,7 +41,7 @@ impl Clock {
     /// tell no time that the store can hold.
     pub fn travel(&self, seconds: Option<i64>) -> Result<()> {
         let before = self.moved.get();
-        let moved = seconds.map_or(Some(0), |seconds| before.checked_add(seconds)).ok_or(Error::ClockWrong)?;
+        let moved = seconds.map_or(Some(0), |seconds| before.checked_add(seconds)).ok_or(SystemError::ClockWrong)?;
         self.moved.set(moved);
         self.now().map(drop).inspect_err(|_| self.moved.set(before))
     }
@@ -54,9 +54,12 @@ impl Clock {
     fn second(&self) -> Result<u64> {
         let second = match self.stopped.get() {
             Some(second) => second,
-            None => SystemTime::now().duration_since(UNIX_EPOCH).map_err(|_| Error::ClockWrong)?.as_secs(),
+            None => SystemTime::now()
+                .duration_since(UNIX_EPOCH)
+                .map_err(|_| Error::System(SystemError::ClockWrong))?
+                .as_secs(),
         };
-        second.checked_add_signed(self.moved.get()).ok_or(Error::ClockWrong)
+        second.checked_add_signed(self.moved.get()).ok_or(Error::System(SystemError::ClockWrong))
     }
 }
 
@@ -72,7 +75,7 @@ fn tell(second: u64, last: &RefCell<(u64, String)>) -> Result<String> {
 /// A second since 1970 as the store writes it.
 pub fn to_text(second: u64) -> Result<String> {
     let timestamp = i64::try_from(second).ok().and_then(|second| Timestamp::from_second(second).ok());
-    Ok(timestamp.ok_or(Error::ClockWrong)?.strftime("%Y-%m-%d %H:%M:%S").to_string())
+    Ok(timestamp.ok_or(SystemError::ClockWrong)?.strftime("%Y-%m-%d %H:%M:%S").to_string())
 }
 
 /// The seconds since 1970 of a time that the store holds; `None` where it's none.
@@ -116,7 +119,7 @@ mod tests {
         assert_eq!(clock.now().unwrap(), "2016-11-19 09:32:23");
         assert_eq!(clock.after(1).unwrap(), "2016-11-19 09:32:24");
         for beyond in [i64::MIN, i64::MAX, -1_479_600_000, 300_000_000_000] {
-            assert!(matches!(clock.travel(Some(beyond)), Err(Error::ClockWrong)), "{beyond}");
+            assert!(matches!(clock.travel(Some(beyond)), Err(Error::System(SystemError::ClockWrong))), "{beyond}");
             assert_eq!(clock.now().unwrap(), "2016-11-19 09:32:23");
         }
         clock.travel(None).unwrap();

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest as _, Sha256};
 
 use crate::clock::Clock;
-use crate::error::{Error, Result};
+use crate::error::{CopyError, Error, RequestError, Result, ServerError, StoreError, SystemError};
 use crate::own_file::beside;
 use crate::patience::Patience;
 use crate::place::Place;
@@ -73,10 +73,10 @@ impl Copy {
     pub fn new(from: &[u8], to: &[u8], settings: &Settings, allows: impl Fn(&Path) -> bool) -> Result<Self> {
         let (from, to) = (place(1, from)?, place(2, to)?);
         if from.name() == to.name() {
-            return Err(Error::Argument { position: 2, must: "the DSN of another store" });
+            return Err(RequestError::Argument { position: 2, must: "the DSN of another store" }.into());
         }
         if let Some(refused) = [&from, &to].into_iter().flat_map(files).find(|file| !allows(file)) {
-            return Err(Error::OutsideOpenBasedir(refused));
+            return Err(CopyError::OutsideOpenBasedir(refused).into());
         }
         let source_keys = match (&settings.key_file, &from) {
             // A store that moves to a server has had its keys beside it.
@@ -164,14 +164,14 @@ impl Copy {
 
     fn begin(&mut self, from: &mut Store, to: &mut Store) -> Result<Step> {
         if from.note_if_any(Note::CopyOf)?.is_some() {
-            return Err(Error::CopyUnfinished);
+            return Err(CopyError::Unfinished.into());
         }
         self.tables.clear();
         for table in TABLES {
             match from.columns(table)?.is_empty() {
                 false => self.tables.push(table),
                 true if table.is_ours() => {}
-                true => return Err(Error::TableMissing(self.from.name(), table.name)),
+                true => return Err(ServerError::TableMissing(self.from.name(), table.name).into()),
             }
         }
         let unfinished = to.note_if_any(Note::CopyOf)?;
@@ -182,7 +182,7 @@ impl Copy {
         if unfinished.as_ref().is_some_and(|of| *of != self.source)
             || (unfinished.is_none() && !to.is_new(&self.settings)?)
         {
-            return Err(Error::TargetNotEmpty);
+            return Err(CopyError::TargetNotEmpty.into());
         }
         self.share_keys(from)?;
         if unfinished.is_none() {
@@ -192,7 +192,11 @@ impl Copy {
             write(&mut to, &self.to, &self.settings, |to| {
                 // This first: those who have begun to write find it when that is stored.
                 to.set_note(Note::CopyOf, Some(&self.source))?;
-                if to.is_new(&self.settings)? { to.delete_first_rows() } else { Err(Error::TargetNotEmpty) }
+                if to.is_new(&self.settings)? {
+                    to.delete_first_rows()
+                } else {
+                    Err(Error::Copy(CopyError::TargetNotEmpty))
+                }
             })?;
         }
         for &table in &self.tables {
@@ -237,7 +241,12 @@ impl Copy {
                 to.set_rows(table, columns, after, last, &rows)?;
                 to.set_note(Note::CopiedUpTo, Some(&format!("{number} {last}")))
             });
-            if let Err(error @ (Error::StoreFailed(..) | Error::ColumnUnfit(..) | Error::Taken)) = written {
+            if let Err(
+                error @ (Error::Store(StoreError::Failed(..))
+                | Error::Server(ServerError::ColumnUnfit(..))
+                | Error::Store(StoreError::Taken)),
+            ) = written
+            {
                 self.write(to, |to| to.find_refused(table, columns, after, last, &rows))?;
                 return Err(error);
             }
@@ -259,7 +268,7 @@ impl Copy {
             _ => after,
         };
         match to.rows_between(table, &[], after, last, 1)?.first() {
-            Some(stray) => Err(Error::CopyDiffers { table: table.name, id: stray.key, column: None }),
+            Some(stray) => Err(Error::Copy(CopyError::Differs { table: table.name, id: stray.key, column: None })),
             None => Ok(()),
         }
     }
@@ -303,7 +312,7 @@ impl Copy {
     fn end(&self, from: &mut Store, to: &mut Store) -> Result<Step> {
         for &table in &self.tables {
             if table.is_steady() && from.count_rows(table)? != to.count_rows(table)? {
-                return Err(Error::CopyIncomplete(table.name));
+                return Err(CopyError::Incomplete(table.name).into());
             }
         }
         let numbered = self.tables.iter().filter(|table| !table.repeats_keys());
@@ -336,7 +345,7 @@ impl Copy {
     fn write<T>(&self, to: &mut Store, work: impl Fn(&mut Store) -> Result<T>) -> Result<T> {
         write(to, &self.to, &self.settings, |to| {
             if to.note(Note::CopyOf)?.as_ref() != Some(&self.source) {
-                return Err(Error::TargetNotEmpty);
+                return Err(CopyError::TargetNotEmpty.into());
             }
             work(to)
         })
@@ -351,7 +360,7 @@ impl Copy {
             return Ok(String::new());
         }
         let mut identity = [0; 16];
-        Random::System.fill(&mut identity).map_err(|_| Error::NoRandomness)?;
+        Random::System.fill(&mut identity).map_err(|_| Error::System(SystemError::NoRandomness))?;
         let identity = base16ct::lower::encode_string(&identity);
         let noted = write(from, &self.from, &self.settings, |from| match from.note(Note::Identity)? {
             None => from.set_note(Note::Identity, Some(&identity)).map(|()| identity.clone()),
@@ -405,7 +414,7 @@ fn difference(table: Table, columns: &[String], rows: &[TableRow], there: &[Tabl
         columns.get(at).cloned()
     });
     let id = row.into_iter().chain(copy).map(|row| row.key).min().unwrap_or(0);
-    Error::CopyDiffers { table: table.name, id, column }
+    Error::Copy(CopyError::Differs { table: table.name, id, column })
 }
 
 /// The files that a store is opened by.
@@ -426,11 +435,11 @@ fn is_plain(name: &str) -> bool {
 fn takes_no_changes(error: &Error) -> bool {
     matches!(
         error,
-        Error::ServerReadOnly(_)
-            | Error::ServerDenied(_)
-            | Error::StoreReadOnly(_)
-            | Error::StoreFull(_)
-            | Error::StoreLocked(..)
+        Error::Server(ServerError::ReadOnly(_))
+            | Error::Server(ServerError::Denied(_))
+            | Error::Store(StoreError::ReadOnly(_))
+            | Error::Store(StoreError::Full(_))
+            | Error::Store(StoreError::Locked(..))
     )
 }
 
@@ -445,7 +454,7 @@ fn write<T>(
         match store.write(&work) {
             Ok(Written::Surely(value)) => return Ok(value),
             Ok(Written::Perhaps(_, error)) => return Err(error),
-            Err(Error::StoreContended(_)) if patience.pause() => {
+            Err(Error::Store(StoreError::Contended(_))) if patience.pause() => {
                 // A file's connection may be in doubt since another process has failed to flush.
                 *store = Store::open_to_copy(place, settings)?;
             }
@@ -458,8 +467,9 @@ fn place(position: u32, dsn: &[u8]) -> Result<Place> {
     let must = "the DSN of a store in a file or at a server";
     let dsn = std::str::from_utf8(dsn).map(Dsn::parse).unwrap_or(Dsn::Invalid(DsnFault::Form));
     match Place::named_by(&dsn) {
-        Ok(Place::Memory) | Err(Error::DsnInvalid(DsnFault::Form) | Error::StoreNotConfigured) => {
-            Err(Error::Argument { position, must })
+        Ok(Place::Memory)
+        | Err(Error::Store(StoreError::DsnInvalid(DsnFault::Form)) | Error::Store(StoreError::NotConfigured)) => {
+            Err(Error::Request(RequestError::Argument { position, must }))
         }
         place => place,
     }

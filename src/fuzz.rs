@@ -21,7 +21,9 @@ mod credential;
 mod error;
 mod http;
 mod own_file;
+mod patience;
 mod place;
+mod prune;
 mod random;
 mod registry;
 mod reply;
@@ -35,6 +37,7 @@ mod settings;
 mod store;
 mod text;
 mod vault;
+mod verifier;
 mod verify;
 
 #[path = "../fuzz/formats.rs"]

@@ -5,7 +5,7 @@ use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Component, Path, PathBuf};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, KeyError, Result, ServerError, StoreError, SystemError};
 use crate::own_file::beside;
 use crate::settings::{Dsn, KeyFile, Server, Settings};
 
@@ -33,11 +33,11 @@ impl Place {
     pub fn of(settings: &Settings, environment: impl Fn(&str) -> Option<OsString>) -> Result<Self> {
         match &settings.dsn {
             Dsn::Unset if settings.sandbox => Ok(Self::Memory),
-            Dsn::Unset if settings.server => Err(Error::StoreNotConfigured),
+            Dsn::Unset if settings.server => Err(Error::Store(StoreError::NotConfigured)),
             Dsn::Unset => {
                 let folder = |name| environment(name).map(PathBuf::from).filter(|folder| folder.is_absolute());
                 let data = folder("XDG_DATA_HOME").or_else(|| Some(folder("HOME")?.join(".local/share")));
-                Self::file(data.ok_or(Error::StoreHomeless)?.join("localapi/store.sqlite"), true)
+                Self::file(data.ok_or(StoreError::Homeless)?.join("localapi/store.sqlite"), true)
             }
             dsn => Self::named_by(dsn),
         }
@@ -46,11 +46,11 @@ impl Place {
     /// The place that a DSN names, which has no default.
     pub fn named_by(dsn: &Dsn) -> Result<Self> {
         match dsn {
-            Dsn::Unset => Err(Error::StoreNotConfigured),
-            Dsn::Invalid(fault) => Err(Error::DsnInvalid(fault.clone())),
+            Dsn::Unset => Err(Error::Store(StoreError::NotConfigured)),
+            Dsn::Invalid(fault) => Err(Error::Store(StoreError::DsnInvalid(fault.clone()))),
             Dsn::Memory => Ok(Self::Memory),
             Dsn::File(path) => Self::file(path.clone(), false),
-            Dsn::Server(_) if cfg!(not(feature = "mysql")) => Err(Error::WithoutServers),
+            Dsn::Server(_) if cfg!(not(feature = "mysql")) => Err(Error::Server(ServerError::WithoutServers)),
             Dsn::Server(server) => Ok(Self::Server(server.clone())),
         }
     }
@@ -76,11 +76,11 @@ impl Place {
     /// The key file that belongs to it; `None` keeps the key in the process.
     pub fn key_file(&self, setting: &KeyFile) -> Result<Option<PathBuf>> {
         match (setting, self) {
-            (KeyFile::Invalid, _) => Err(Error::KeyFileInvalid),
+            (KeyFile::Invalid, _) => Err(Error::Key(KeyError::Invalid)),
             (KeyFile::At(path), _) => Ok(Some(path.clone())),
             (KeyFile::Unset, Self::Memory) => Ok(None),
             (KeyFile::Unset, Self::File { path, .. }) => Ok(Some(beside(path, ".key"))),
-            (KeyFile::Unset, Self::Server(_)) => Err(Error::KeyFileUnset),
+            (KeyFile::Unset, Self::Server(_)) => Err(Error::Key(KeyError::Unset)),
         }
     }
 }
@@ -109,7 +109,7 @@ pub fn resolve(path: &Path) -> Result<PathBuf> {
         let folder = resolved.parent().and_then(|folder| fs::metadata(folder).ok()).map(|folder| folder.uid());
         links += 1;
         if links > MOST_LINKS || !is_trusted(link.uid(), folder, rustix::process::geteuid().as_raw()) {
-            return Err(Error::LinkRefused(resolved));
+            return Err(SystemError::LinkRefused(resolved).into());
         }
         resolved.pop();
         left.append(&mut parts(&target));

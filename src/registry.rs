@@ -2,7 +2,7 @@
 //! change nothing is written.
 
 use crate::argument;
-use crate::error::{Error, Result};
+use crate::error::{Error, RequestError, Result, ServerError};
 use crate::reply::{Fields, Value};
 use crate::session::Session;
 use crate::store::{Store, Verdict};
@@ -12,7 +12,7 @@ use crate::text::{is_blank, is_control, is_space};
 pub fn register_service(session: &Session, service: i64, client: i64) -> Result<()> {
     for (position, id) in [(1, service), (2, client)] {
         if id <= 0 {
-            return Err(Error::Argument { position, must: "greater than 0" });
+            return Err(RequestError::Argument { position, must: "greater than 0" }.into());
         }
     }
     let now = session.now()?;
@@ -117,7 +117,7 @@ fn write_unless(
         }
         write(store)?;
         // A host's table may compare in another way, or have more columns that are unique.
-        if store.is_remote() && !done(store)? { Err(Error::RowNotUnique) } else { Ok(()) }
+        if store.is_remote() && !done(store)? { Err(Error::Server(ServerError::RowNotUnique)) } else { Ok(()) }
     };
     session.write(decision, write, |()| Verdict::Undone.always())
 }

@@ -1,7 +1,7 @@
 //! What a caller asks: a command, its parameters, and who asks.
 
 use crate::actor::{Caller, Origin};
-use crate::error::{Error, Result};
+use crate::error::{Error, RequestError, Result};
 use crate::settings::{HttpHosts, NO_HTTP_HOSTS};
 use crate::text::is_blank;
 
@@ -65,7 +65,7 @@ impl<'a> Request<'a> {
     pub fn text(&self, name: &'static str) -> Result<Option<String>> {
         match self.parameters.read(name)? {
             Some(Parameter::Text(bytes)) => utf8(name, bytes).map(Some),
-            Some(Parameter::List(_) | Parameter::Textless) => Err(Error::NotAString(name)),
+            Some(Parameter::List(_) | Parameter::Textless) => Err(Error::Request(RequestError::NotAString(name))),
             None => Ok(None),
         }
     }
@@ -78,7 +78,7 @@ impl<'a> Request<'a> {
     /// The same of a parameter that is required: then one that is no string is as good as none.
     pub fn required(&self, name: &'static str) -> Result<Option<String>> {
         match self.filled(name) {
-            Err(Error::NotAString(_)) => Ok(None),
+            Err(Error::Request(RequestError::NotAString(_))) => Ok(None),
             found => found,
         }
     }
@@ -110,7 +110,7 @@ impl<'a> Request<'a> {
                 })
                 .collect::<Result<_>>()
                 .map(|list| Some(TextOrList::List(list))),
-            Some(Parameter::Textless) => Err(Error::NotAString(name)),
+            Some(Parameter::Textless) => Err(Error::Request(RequestError::NotAString(name))),
             None => Ok(None),
         }
     }
@@ -133,13 +133,13 @@ fn is_on(text: &str) -> bool {
 /// Keeps what is wrong with a parameter for the rule that tells it. Only where PHP has thrown meanwhile nothing follows.
 pub fn later<T>(read: Result<T>) -> Result<Result<T>> {
     match read {
-        Err(Error::Interrupted) => Err(Error::Interrupted),
+        Err(Error::Request(RequestError::Interrupted)) => Err(Error::Request(RequestError::Interrupted)),
         read => Ok(read),
     }
 }
 
 fn utf8(name: &'static str, bytes: Vec<u8>) -> Result<String> {
-    String::from_utf8(bytes).map_err(|_| Error::NotUtf8(name))
+    String::from_utf8(bytes).map_err(|_| Error::Request(RequestError::NotUtf8(name)))
 }
 
 #[cfg(test)]
@@ -216,11 +216,11 @@ mod tests {
             for read in [Request::text, Request::filled, Request::text_or_empty] {
                 assert_eq!(read(&request, "a").unwrap_err().to_string(), "The parameter \"a\" must be a string.");
             }
-            assert!(matches!(request.flag("a"), Err(Error::NotAString("a"))));
+            assert!(matches!(request.flag("a"), Err(Error::Request(RequestError::NotAString("a")))));
             assert_eq!(request.required("a").unwrap(), None);
         }
         let (list, other) = (Given::default().with_list("a", &["x"]), Given::default().with_textless("a"));
         assert_eq!(request(&list).text_or_list("a").unwrap(), Some(TextOrList::List(vec![Ok("x".to_owned())])));
-        assert!(matches!(request(&other).text_or_list("a"), Err(Error::NotAString("a"))));
+        assert!(matches!(request(&other).text_or_list("a"), Err(Error::Request(RequestError::NotAString("a")))));
     }
 }

@@ -1,6 +1,6 @@
 //! The sandbox's store: rows as a test chooses them, and all of it empty again.
 
-use crate::error::{Error, Result};
+use crate::error::{Error, RequestError, Result, StoreError};
 use crate::registry::{admin_name, register_scope};
 use crate::session::Session;
 use crate::store::Store;
@@ -16,7 +16,7 @@ pub fn reset(session: &Session) -> Result<()> {
     session.travel(None)?;
     let done = session.with_open_store(Store::reset).unwrap_or(Ok(()));
     // What PDO holds is its own to end; the store stays the one that it has open.
-    if !matches!(done, Ok(()) | Err(Error::HeldByPdo)) {
+    if !matches!(done, Ok(()) | Err(Error::Store(StoreError::HeldByPdo))) {
         session.let_go(|_| true, drop);
     }
     done
@@ -24,7 +24,9 @@ pub fn reset(session: &Session) -> Result<()> {
 
 /// Moves the clock by so many seconds: what expires meanwhile has expired then.
 pub fn travel(session: &Session, seconds: i64) -> Result<()> {
-    let beyond = |_| Error::Argument { position: 1, must: "a number of seconds to a time from 1970 to 9999" };
+    let beyond = |_| {
+        Error::Request(RequestError::Argument { position: 1, must: "a number of seconds to a time from 1970 to 9999" })
+    };
     session.travel(Some(seconds)).map_err(beyond)
 }
 

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use crate::credential::Secret;
-use crate::error::{Error, Result};
+use crate::error::{Error, KeyError, Result};
 use crate::random::Random;
 use crate::secret_text::SecretText;
 use crate::session::Session;
@@ -37,7 +37,7 @@ pub fn seal(session: &Session, store: &mut Store, identifier: &str, secret: &Sec
 pub fn seal_anew(session: &Session, store: &mut Store, identifier: &str, secret: &Secret) -> Result<String> {
     let sealed = seal(session, store, identifier, secret);
     match sealed {
-        Err(Error::KeyFileForeign(..)) => {
+        Err(Error::Key(KeyError::Foreign(..))) => {
             let vault = session.vault()?;
             let ring = vault.keys_to_seal(&Random::System, false)?;
             let sealed = ring.seal(&ring.active, identifier, secret, &Random::System)?;
@@ -61,7 +61,7 @@ pub fn open(session: &Session, credential: &Credential, keys: &mut Option<Rc<Key
 pub fn reveal(session: &Session, credential: &Credential) -> Result<SecretText> {
     match open(session, credential, &mut None)? {
         Opened::Secret(secret) => Ok(secret.text()),
-        Opened::Damaged => Err(Error::SecretDamaged(credential.id)),
+        Opened::Damaged => Err(Error::Key(KeyError::SecretDamaged(credential.id))),
         Opened::KeyMissing(id) => Err(session.vault()?.foreign(&id)),
     }
 }

@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use crate::clock::Clock;
 use crate::credential::identifier;
-use crate::error::{Error, Result};
+use crate::error::{Error, KeyError, Result, ServerError, StoreError, SystemError};
 use crate::patience::Patience;
 use crate::place::Place;
 use crate::random::Random;
@@ -149,7 +149,7 @@ impl Session {
 
     /// The keys of the store that is open.
     pub fn vault(&self) -> Result<Rc<Vault>> {
-        self.vault.borrow().clone().ok_or(Error::KeyFileInvalid)
+        self.vault.borrow().clone().ok_or(Error::Key(KeyError::Invalid))
     }
 
     /// Asks a server at once what `reads` will ask one by one; with `writes` in the transaction that will write.
@@ -157,7 +157,7 @@ impl Session {
         let mut patience = self.patience();
         loop {
             match self.read(|store| store.foresee(writes, &reads)) {
-                Err(Error::StoreContended(_)) if !self.is_in_batch() && patience.pause() => self.settle(),
+                Err(Error::Store(StoreError::Contended(_))) if !self.is_in_batch() && patience.pause() => self.settle(),
                 done => return done,
             }
         }
@@ -216,21 +216,23 @@ impl Session {
                     Verdict::Undone if attempts < ATTEMPTS => attempts += 1,
                     Verdict::Undone | Verdict::Unknown => return Err(error),
                 },
-                Err(Error::Taken) if attempts < ATTEMPTS => {
+                Err(Error::Store(StoreError::Taken)) if attempts < ATTEMPTS => {
                     attempts += 1;
                     // What was decided didn't see it.
                     version = None;
                 }
                 // Another column than ours, of a table that a host has made.
-                Err(Error::Taken) if self.is_remote() => return Err(Error::RowNotUnique),
-                Err(Error::Taken) => return Err(Error::NoRandomness),
+                Err(Error::Store(StoreError::Taken)) if self.is_remote() => {
+                    return Err(ServerError::RowNotUnique.into());
+                }
+                Err(Error::Store(StoreError::Taken)) => return Err(SystemError::NoRandomness.into()),
                 // A batch is done again as a whole.
                 Err(error) if self.is_in_batch() => return Err(error),
-                Err(error @ Error::StoreFull(_)) if !has_made_room => {
+                Err(error @ Error::Store(StoreError::Full(_))) if !has_made_room => {
                     has_made_room = true;
                     self.make_room(error)?;
                 }
-                Err(Error::StoreContended(_)) if patience.pause() => {}
+                Err(Error::Store(StoreError::Contended(_))) if patience.pause() => {}
                 Err(error) => return Err(error),
             }
         }

@@ -8,7 +8,7 @@ use crate::batch;
 use crate::command;
 use crate::copy::Copy;
 use crate::credential::redirect_uri;
-use crate::error::{Error, Result};
+use crate::error::{Error, RequestError, Result};
 use crate::http::api_credential::{self, Terms};
 use crate::http::node::Node;
 use crate::prune;
@@ -20,7 +20,8 @@ use crate::session::Session;
 use crate::verify;
 
 /// What `batch` takes.
-const CALLS: Error = Error::Argument { position: 1, must: "a list of [command, postData, adminUsername]" };
+const CALLS: Error =
+    Error::Request(RequestError::Argument { position: 1, must: "a list of [command, postData, adminUsername]" });
 
 /// Runs a function with these arguments, and writes what it returns.
 pub fn run(session: &Session, name: &[u8], arguments: &[Node<'static>]) -> Vec<u8> {
@@ -55,7 +56,7 @@ pub fn run(session: &Session, name: &[u8], arguments: &[Node<'static>]) -> Vec<u
                 let matches = |uri: &Node<'_>| given::text(uri).is_ok_and(|uri| redirect_uri::matches(&uri, &given));
                 Ok(Node::Bool(registered.iter().any(matches)))
             }
-            _ => Err(Error::Argument { position: 1, must: "an array of strings" }),
+            _ => Err(Error::Request(RequestError::Argument { position: 1, must: "an array of strings" })),
         },
         b"issue_api_credential" => {
             let actions = match argument(1) {

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::convert::Infallible;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, RequestError, Result};
 use crate::http::node::Node;
 use crate::reply::{Fields, Reply};
 
@@ -34,7 +34,7 @@ pub fn fault(message: &str) -> Vec<u8> {
 /// The same of an error: where an argument is wrong it's named.
 pub fn function_fault(error: &Error) -> Vec<u8> {
     match error {
-        Error::Argument { position, must } => {
+        Error::Request(RequestError::Argument { position, must }) => {
             let message = Node::Text(Cow::Owned(format!("must be {must}")));
             let argument = Node::Int(i64::from(*position));
             json(&Node::Map(vec![(Cow::Borrowed("message"), message), (Cow::Borrowed("argument"), argument)]))

@@ -3,7 +3,7 @@
 use super::{Command, log, log_http};
 use crate::actor::Actor;
 use crate::credential::{Described, GrantType, Idempotency, Scopes, Secret, Service, expiry, identifier};
-use crate::error::{Error, Result};
+use crate::error::{CredentialError, Error, RequestError, Result};
 use crate::reply::{Reply, Value};
 use crate::request::{Request, later};
 use crate::rotation;
@@ -43,13 +43,15 @@ enum Done {
 impl Create {
     /// Reads the parameters in the order in which the documentation lists their errors.
     pub fn read(request: &Request<'_>) -> Result<Self> {
-        let grant_type = GrantType::parse(&request.required("grantType")?.ok_or(Error::GrantTypeRequired)?)?;
+        let grant_type = GrantType::parse(&request.required("grantType")?.ok_or(CredentialError::GrantTypeRequired)?)?;
         let (name, service_id) = match grant_type {
-            GrantType::AuthorizationCode => (Some(request.required("name")?.ok_or(Error::NameRequired)?), None),
+            GrantType::AuthorizationCode => {
+                (Some(request.required("name")?.ok_or(CredentialError::NameRequired)?), None)
+            }
             GrantType::SingleSignOn => (None, Some(Service::require(request.required("serviceId")?)?)),
         };
         let scopes = match request.text_or_list("scope") {
-            Err(Error::NotAString(_)) => None,
+            Err(Error::Request(RequestError::NotAString(_))) => None,
             scopes => scopes?,
         };
         let scopes = Scopes::parse(scopes.as_ref())?;
@@ -83,10 +85,10 @@ impl Create {
         let Ok(Some(idempotency)) = &self.idempotency else { return Ok(None) };
         let Some(known) = store.remembered(&idempotency.key_of(actor), since)? else { return Ok(None) };
         if known.request != idempotency.request {
-            return Err(Error::IdempotencyKeyUsed);
+            return Err(CredentialError::IdempotencyKeyUsed.into());
         }
-        let credential = store.credential(known.credential)?.ok_or(Error::CreatedIsDeleted)?;
-        if known.reset { Err(Error::CreatedIsReset) } else { Ok(Some(credential)) }
+        let credential = store.credential(known.credential)?.ok_or(CredentialError::CreatedIsDeleted)?;
+        if known.reset { Err(Error::Credential(CredentialError::CreatedIsReset)) } else { Ok(Some(credential)) }
     }
 
     /// What is checked after the service.
@@ -186,7 +188,7 @@ impl Command for Create {
             RowId::Known(id) => id,
             RowId::New => session.read(|store| match store.id(row) {
                 Some(id) => Ok(id),
-                None => Ok(store.credential_by_identifier(&identifier)?.ok_or(Error::IdentifierInvalid)?.id),
+                None => Ok(store.credential_by_identifier(&identifier)?.ok_or(CredentialError::IdentifierInvalid)?.id),
             })?,
         };
         Ok(reply(id, identifier, secret.text()))

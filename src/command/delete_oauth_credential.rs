@@ -2,7 +2,7 @@
 
 use super::{Command, log};
 use crate::actor::Actor;
-use crate::error::{Error, Result};
+use crate::error::{CredentialError, Error, Result};
 use crate::reply::{Reply, Value};
 use crate::request::Request;
 use crate::session::Session;
@@ -18,12 +18,12 @@ impl Delete {
     /// Reads `credentialId`.
     pub fn read(request: &Request<'_>) -> Result<Self> {
         let id = request.required("credentialId")?.as_deref().and_then(positive);
-        Ok(Self { id: id.ok_or(Error::CredentialInvalid)? })
+        Ok(Self { id: id.ok_or(CredentialError::CredentialInvalid)? })
     }
 
     fn look(&self, store: &mut Store) -> Result<Credential> {
         let (_, credential) = (store.scopes(), store.credential(self.id));
-        credential?.ok_or(Error::CredentialInvalid)
+        credential?.ok_or(Error::Credential(CredentialError::CredentialInvalid))
     }
 }
 

@@ -6,7 +6,7 @@ use super::{Command, log_about};
 use crate::actor::Actor;
 use crate::clock;
 use crate::credential::{GrantType, described, expiry};
-use crate::error::{Error, Result};
+use crate::error::{CredentialError, Error, Result};
 use crate::reply::{self, Fields, Reply, Rows, Value};
 use crate::request::Request;
 use crate::sealing;
@@ -98,12 +98,12 @@ fn selection(request: &Request<'_>) -> Result<Selection> {
     let grant_type = request.filled("grantType")?.map(|text| GrantType::parse(&text)).transpose()?;
     let sort_field = sort_field(request)?;
     let descending = descending(request)?;
-    let limit = number(request, "limit", Error::LimitInvalid)?.filter(|&limit| limit > 0);
-    let offset = number(request, "limitstart", Error::LimitStartInvalid)?.unwrap_or(0);
+    let limit = number(request, "limit", |text| CredentialError::LimitInvalid(text).into())?.filter(|&limit| limit > 0);
+    let offset = number(request, "limitstart", |text| CredentialError::LimitStartInvalid(text).into())?.unwrap_or(0);
     let filter = Filter {
         grant_type: grant_type.map(GrantType::as_str),
         identifier: request.filled("clientIdentifier")?,
-        service_id: number(request, "serviceId", |_| Error::ServiceInvalid)?,
+        service_id: number(request, "serviceId", |_| Error::Credential(CredentialError::ServiceInvalid))?,
         search: search(request)?,
         unused_since: request.filled("unusedSince")?.map(|text| unused_since(&text)).transpose()?,
     };
@@ -118,12 +118,13 @@ fn search(request: &Request<'_>) -> Result<Option<String>> {
 }
 
 fn unused_since(text: &str) -> Result<String> {
-    expiry::time(text).ok_or_else(|| Error::UnusedSinceInvalid(Quoted::from(text), expiry::FORMS))
+    expiry::time(text)
+        .ok_or_else(|| Error::Credential(CredentialError::UnusedSinceInvalid(Quoted::from(text), expiry::FORMS)))
 }
 
 fn after(request: &Request<'_>, sort_field: SortField) -> Result<Option<i64>> {
     let Some(text) = request.filled("afterId")? else { return Ok(None) };
-    let invalid = |reason| Error::AfterIdInvalid(Quoted::from(text.as_str()), reason);
+    let invalid = |reason| Error::Credential(CredentialError::AfterIdInvalid(Quoted::from(text.as_str()), reason));
     let id = whole(&text).ok_or_else(|| invalid("it is no whole number"))?;
     if sort_field == SortField::Id { Ok(Some(id)) } else { Err(invalid("the list is not sorted by credentialId")) }
 }
@@ -142,14 +143,16 @@ fn sort_field(request: &Request<'_>) -> Result<SortField> {
         "createdAt" => SortField::CreatedAt,
         "updatedAt" => SortField::UpdatedAt,
         "lastUsedAt" => SortField::LastUsedAt,
-        _ => return Err(Error::SortFieldInvalid(Quoted::from(text.as_str()))),
+        _ => return Err(CredentialError::SortFieldInvalid(Quoted::from(text.as_str())).into()),
     })
 }
 
 fn descending(request: &Request<'_>) -> Result<bool> {
     match request.filled("sortOrder")? {
         Some(text) if text.eq_ignore_ascii_case("DESC") => Ok(true),
-        Some(text) if !text.eq_ignore_ascii_case("ASC") => Err(Error::SortOrderInvalid(Quoted::from(text.as_str()))),
+        Some(text) if !text.eq_ignore_ascii_case("ASC") => {
+            Err(Error::Credential(CredentialError::SortOrderInvalid(Quoted::from(text.as_str()))))
+        }
         _ => Ok(false),
     }
 }

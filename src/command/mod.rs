@@ -17,7 +17,7 @@ use self::list_oauth_credentials::List;
 use self::update_oauth_credential::Update;
 use crate::actor::{Actor, Caller};
 use crate::credential::redirect_uri;
-use crate::error::{Error, Result};
+use crate::error::{Error, RequestError, Result};
 use crate::reply::Reply;
 use crate::request::Request;
 use crate::session::Session;
@@ -66,9 +66,10 @@ pub fn answer<'a>(session: &'a Session, request: &Request<'_>) -> Result<Reply<'
 
 /// Reads a call, to answer it later. It fails where there is no such command, or where PHP has thrown meanwhile.
 pub fn read<'a>(request: &Request<'a>) -> Result<Call<'a>> {
-    let read = find(request.command).ok_or_else(|| Error::UnknownCommand(Quoted::lossy(request.command)))?;
+    let read = find(request.command)
+        .ok_or_else(|| Error::Request(RequestError::UnknownCommand(Quoted::lossy(request.command))))?;
     match read(request) {
-        Err(Error::Interrupted) => Err(Error::Interrupted),
+        Err(Error::Request(RequestError::Interrupted)) => Err(Error::Request(RequestError::Interrupted)),
         command => Ok(Call { caller: request.caller, command }),
     }
 }

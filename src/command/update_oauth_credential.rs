@@ -3,7 +3,7 @@
 use super::{Command, log, log_http};
 use crate::actor::Actor;
 use crate::credential::{Described, GrantType, Scopes, Secret, Service, expiry, logo_uri};
-use crate::error::{Error, Result};
+use crate::error::{CredentialError, Error, Result};
 use crate::reply::{Reply, Value};
 use crate::request::{Request, TextOrList, later};
 use crate::rotation;
@@ -58,7 +58,7 @@ impl Update {
     pub fn read(request: &Request<'_>) -> Result<Self> {
         let named = Named::read(request)?;
         let grant_type = later(request.text("grantType").and_then(|text| match text {
-            Some(text) if is_blank(&text) => Err(Error::GrantTypeRequired),
+            Some(text) if is_blank(&text) => Err(Error::Credential(CredentialError::GrantTypeRequired)),
             text => text.map(|text| GrantType::parse(&text)).transpose(),
         }))?;
         let name = later(request.text_or_empty("name"))?;
@@ -108,13 +108,13 @@ impl Update {
             None => grant_type.is_some() && is_blank(&details.name),
         };
         if nameless && !single_sign_on {
-            return Err(Error::NameRequired);
+            return Err(CredentialError::NameRequired.into());
         }
         let service_id = self.service_id.clone()?.filter(|_| single_sign_on);
         if let Some(text) = &service_id {
             Service::require(Some(text.clone()).filter(|text| !is_blank(text)))?;
         } else if single_sign_on && grant_type.is_some() && details.service_id == 0 {
-            return Err(Error::ServiceRequired);
+            return Err(CredentialError::ServiceRequired.into());
         }
         let scopes = self.scopes.clone()?;
         let table = table?;
@@ -235,18 +235,20 @@ impl Named {
     fn read(request: &Request<'_>) -> Result<Self> {
         let (id, identifier) = (request.required("credentialId")?, request.required("clientApiIdentifier")?);
         match (id, identifier) {
-            (None, None) => Err(Error::CredentialRequired),
+            (None, None) => Err(Error::Credential(CredentialError::CredentialRequired)),
             // Clients send 0 for an id that they don't know.
             (None, Some(identifier)) => Ok(Self::Identifier(identifier)),
             (Some(id), Some(identifier)) if id == "0" => Ok(Self::Identifier(identifier)),
-            (Some(id), _) => positive(&id).map(Self::Id).ok_or(Error::CredentialInvalid),
+            (Some(id), _) => positive(&id).map(Self::Id).ok_or(Error::Credential(CredentialError::CredentialInvalid)),
         }
     }
 
     fn find(&self, store: &Store) -> Result<Credential> {
         match self {
-            Self::Id(id) => store.credential(*id)?.ok_or(Error::CredentialInvalid),
-            Self::Identifier(identifier) => store.credential_by_identifier(identifier)?.ok_or(Error::IdentifierInvalid),
+            Self::Id(id) => store.credential(*id)?.ok_or(Error::Credential(CredentialError::CredentialInvalid)),
+            Self::Identifier(identifier) => {
+                store.credential_by_identifier(identifier)?.ok_or(Error::Credential(CredentialError::IdentifierInvalid))
+            }
         }
     }
 }
@@ -254,7 +256,9 @@ impl Named {
 /// Reads `overlap`.
 fn seconds(text: &str) -> Result<u64> {
     let seconds = positive(text).and_then(|seconds| u64::try_from(seconds).ok());
-    seconds.filter(|&seconds| seconds <= LONGEST_OVERLAP).ok_or_else(|| Error::OverlapInvalid(Quoted::from(text)))
+    seconds
+        .filter(|&seconds| seconds <= LONGEST_OVERLAP)
+        .ok_or_else(|| Error::Credential(CredentialError::OverlapInvalid(Quoted::from(text))))
 }
 
 /// `logoUri`, which may come as a list here: the documented types of the two URIs look swapped.

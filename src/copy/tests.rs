@@ -258,7 +258,7 @@ fn a_copy_of_many_that_is_cut_off_anywhere_goes_on() {
                     }
                     Ok(None) => done = true,
                     // The one before was cut off after its last step.
-                    Err(Error::TargetNotEmpty) if last == 0 => {
+                    Err(Error::Copy(CopyError::TargetNotEmpty)) if last == 0 => {
                         done = true;
                         break;
                     }
@@ -727,7 +727,10 @@ fn what_is_no_store_is_no_source_and_no_target() {
     let missing = Home::file();
     let must = |position: u32, from: &str, to: &str| {
         let refused = Copy::new(from.as_bytes(), to.as_bytes(), &Settings::default(), |_| true).err();
-        assert!(matches!(refused, Some(Error::Argument { position: found, .. }) if found == position), "{from} {to}");
+        assert!(
+            matches!(refused, Some(Error::Request(RequestError::Argument { position: found, .. })) if found == position),
+            "{from} {to}"
+        );
     };
     for bad in ["", "sqlite::memory:", "sqlite:relative", "mysql://nonsense", "postgres://u@h/d", "\u{0}"] {
         must(1, bad, &home.dsn());

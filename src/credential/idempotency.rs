@@ -1,7 +1,7 @@
 //! A request that may be made again: a key, and a hash of what was asked for with it.
 
 use crate::actor::Actor;
-use crate::error::{Error, Result};
+use crate::error::{CredentialError, Result};
 use crate::text::{is_control, is_longer};
 use crate::verifier;
 
@@ -20,7 +20,7 @@ impl Idempotency {
     /// Reads a key. `asked` is all that was asked for with it, part by part.
     pub fn parse(key: String, asked: &[&str]) -> Result<Self> {
         if key.is_empty() || is_longer(&key, LONGEST) || key.chars().any(is_control) {
-            return Err(Error::IdempotencyKeyInvalid);
+            return Err(CredentialError::IdempotencyKeyInvalid.into());
         }
         Ok(Self { key, request: hash(asked) })
     }

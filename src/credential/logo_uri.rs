@@ -4,15 +4,15 @@ use fluent_uri::Iri;
 use percent_encoding::percent_decode_str;
 
 use super::described::LONGEST;
-use crate::error::{Error, Result};
+use crate::error::{CredentialError, Error, Result};
 use crate::text::{Quoted, is_control, is_longer};
 
 /// Checks `logoUri`: an `http` or `https` URL, or a path relative to the client area.
 pub fn check(uri: &str) -> Result<()> {
     if is_longer(uri, LONGEST) {
-        return Err(Error::LogoUriTooLong);
+        return Err(CredentialError::LogoUriTooLong.into());
     }
-    let invalid = |reason| Err(Error::LogoUriInvalid(Quoted::from(uri), reason));
+    let invalid = |reason| Err(Error::Credential(CredentialError::LogoUriInvalid(Quoted::from(uri), reason)));
     fault(uri).map_or(Ok(()), invalid)
 }
 
@@ -22,9 +22,12 @@ pub fn of_list(list: &[std::result::Result<String, &'static str>]) -> Result<Str
         [] => Ok(String::new()),
         [Ok(uri)] => Ok(uri.clone()),
         [Err(type_name), ..] | [_, Err(type_name), ..] => {
-            Err(Error::LogoUriInvalid(Quoted::from(*type_name), "it is not a string"))
+            Err(Error::Credential(CredentialError::LogoUriInvalid(Quoted::from(*type_name), "it is not a string")))
         }
-        [_, Ok(second), ..] => Err(Error::LogoUriInvalid(Quoted::from(second.as_str()), "only one is allowed")),
+        [_, Ok(second), ..] => Err(Error::Credential(CredentialError::LogoUriInvalid(
+            Quoted::from(second.as_str()),
+            "only one is allowed",
+        ))),
     }
 }
 

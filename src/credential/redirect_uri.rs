@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use fluent_uri::Iri;
 
-use crate::error::{Error, Result};
+use crate::error::{CredentialError, Error, Result};
 use crate::request::TextOrList;
 use crate::settings::HttpHosts;
 use crate::text::{Quoted, is_control, is_longer, is_space, positive};
@@ -21,18 +21,18 @@ pub fn parse(input: &TextOrList, http_hosts: &HttpHosts) -> Result<String> {
         TextOrList::List(list) => list.iter().map(|element| element.as_deref().map_err(|name| *name)).collect(),
     };
     if uris.len() > MOST {
-        return Err(Error::TooManyRedirectUris);
+        return Err(CredentialError::TooManyRedirectUris.into());
     }
     let joined = uris.iter().map(|uri| uri.unwrap_or_default()).collect::<Vec<_>>().join(" ");
     if is_longer(&joined, LONGEST) {
-        return Err(Error::RedirectUrisTooLong);
+        return Err(CredentialError::RedirectUrisTooLong.into());
     }
     let fault = |uri: &std::result::Result<&str, &str>| match *uri {
         Ok(uri) => fault(uri, http_hosts).map(|reason| (Quoted::from(uri), reason)),
         Err(type_name) => Some((Quoted::from(type_name), "it is not a string")),
     };
     match uris.iter().find_map(fault) {
-        Some((uri, reason)) => Err(Error::RedirectUriInvalid(uri, reason)),
+        Some((uri, reason)) => Err(Error::Credential(CredentialError::RedirectUriInvalid(uri, reason))),
         None => Ok(joined),
     }
 }

@@ -1,6 +1,6 @@
 //! What a credential may ask for (RFC 6749 §3.3).
 
-use crate::error::{Error, Result};
+use crate::error::{CredentialError, Error, Result};
 use crate::request::TextOrList;
 use crate::store::ScopeTable;
 use crate::text::Quoted;
@@ -25,14 +25,16 @@ impl Scopes {
                 Err(type_name) => tokens.push(Err(*type_name)),
             }),
         }
-        if tokens.is_empty() { Err(Error::ScopeRequired) } else { Ok(Self(tokens)) }
+        if tokens.is_empty() { Err(Error::Credential(CredentialError::ScopeRequired)) } else { Ok(Self(tokens)) }
     }
 
     /// The ids of the tokens, in their order; each must be in the table.
     pub fn ids(&self, table: &ScopeTable) -> Result<Vec<i64>> {
         let id = |token: &std::result::Result<String, &'static str>| match token {
-            Ok(token) => table.id(token).ok_or_else(|| Error::ScopeInvalid(Quoted::from(token.as_str()))),
-            Err(type_name) => Err(Error::ScopeInvalid(Quoted::from(*type_name))),
+            Ok(token) => table
+                .id(token)
+                .ok_or_else(|| Error::Credential(CredentialError::ScopeInvalid(Quoted::from(token.as_str())))),
+            Err(type_name) => Err(Error::Credential(CredentialError::ScopeInvalid(Quoted::from(*type_name)))),
         };
         self.0.iter().map(id).collect()
     }
@@ -44,7 +46,7 @@ impl Scopes {
 
     /// Refuses more scopes than a credential may have.
     pub fn check_count(&self) -> Result<()> {
-        if self.0.len() > MOST { Err(Error::TooManyScopes) } else { Ok(()) }
+        if self.0.len() > MOST { Err(Error::Credential(CredentialError::TooManyScopes)) } else { Ok(()) }
     }
 }
 
@@ -108,7 +110,7 @@ mod tests {
         let many: Vec<String> = (0..65).map(|number| format!("s{number}")).collect();
         let many: Vec<_> = many.iter().map(|token| Ok(token.as_str())).collect();
         list(&many[..64]).unwrap().check_count().unwrap();
-        assert!(matches!(list(&many).unwrap().check_count(), Err(Error::TooManyScopes)));
+        assert!(matches!(list(&many).unwrap().check_count(), Err(Error::Credential(CredentialError::TooManyScopes))));
     }
 
     #[test]

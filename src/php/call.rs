@@ -13,7 +13,7 @@ use super::sandbox::{self, Fake};
 use super::{answer, engine, exception, handlers, process};
 use crate::actor::Origin;
 use crate::command;
-use crate::error::Error;
+use crate::error::{Error, RequestError};
 use crate::reply::Reply;
 use crate::request::Request;
 use crate::session::Session;
@@ -110,7 +110,7 @@ fn answer_nothing(call: Call<'_>) -> Result<Outcome, RequestEnded> {
     } else {
         "LocalApi\\handle() or the sandbox (localapi.sandbox=1)"
     };
-    finish(Err(Error::Unanswered(Quoted::lossy(call.command), could)))
+    finish(Err(Error::Request(RequestError::Unanswered(Quoted::lossy(call.command), could))))
 }
 
 fn ask_fake(call: Call<'_>, fake: Option<Fake>) -> Result<Outcome, RequestEnded> {
@@ -125,7 +125,7 @@ fn ask_fake(call: Call<'_>, fake: Option<Fake>) -> Result<Outcome, RequestEnded>
 fn ask(call: Call<'_>, handler: Option<Rc<Callable>>) -> Result<Outcome, RequestEnded> {
     let Some(handler) = handler else { return Ok(Outcome::Passed) };
     if engine::own_calls(DEEPEST + 1) > DEEPEST {
-        return finish(Err(Error::TooDeep(Quoted::lossy(call.command))));
+        return finish(Err(Error::Request(RequestError::TooDeep(Quoted::lossy(call.command)))));
     }
     let outcome = guarded(|| run(call, &handler));
     // It may have been replaced while it ran, and then it's gone with this.
@@ -167,7 +167,7 @@ pub fn reply<'s>(
         return Err(RequestEnded);
     }
     match reply {
-        Err(Error::Interrupted) => Ok(None),
+        Err(Error::Request(RequestError::Interrupted)) => Ok(None),
         reply => {
             if let (Some(_), Err(error)) = (call.origin, &reply) {
                 exception::log(error);

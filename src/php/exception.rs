@@ -6,7 +6,7 @@ use ext_php_rs::exception::PhpException;
 use ext_php_rs::zend::{ClassEntry, ce};
 
 use super::engine;
-use crate::error::{Error, Result};
+use crate::error::{Error, RequestError, Result};
 
 /// Thrown by the functions that answer no array with `result`.
 const STORE_EXCEPTION: &str = "LocalApi\\StoreException";
@@ -29,8 +29,12 @@ pub fn register() -> PhpResult<()> {
 pub fn throw_fault<T>(done: Result<T>) -> Option<T> {
     match done {
         Ok(value) => return Some(value),
-        Err(Error::Argument { position, must }) => engine::argument_value_error(position, &format!("must be {must}")),
-        Err(Error::Fixture { position, must }) => engine::argument_value_error(position, &format!("must {must}")),
+        Err(Error::Request(RequestError::Argument { position, must })) => {
+            engine::argument_value_error(position, &format!("must be {must}"))
+        }
+        Err(Error::Request(RequestError::Fixture { position, must })) => {
+            engine::argument_value_error(position, &format!("must {must}"))
+        }
         Err(error) => throw(STORE_EXCEPTION, error.to_string()),
     }
     None

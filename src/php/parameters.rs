@@ -7,7 +7,7 @@ use ext_php_rs::types::{ZendHashTable, Zval};
 use ext_php_rs::zend::{ExecutorGlobals, try_catch};
 
 use super::engine;
-use crate::error::{Error, Result};
+use crate::error::{Error, RequestError, Result};
 use crate::request::{Parameter, Parameters};
 
 /// `$postData`.
@@ -49,10 +49,10 @@ impl<'a> PhpParameters<'a> {
         // frames above own things.
         match try_catch(AssertUnwindSafe(|| engine::to_string(value))) {
             Ok(Some(text)) => Ok(Ok(text)),
-            Ok(None) => Err(Error::Interrupted),
+            Ok(None) => Err(Error::Request(RequestError::Interrupted)),
             Err(_) => {
                 self.ended.set(true);
-                Err(Error::Interrupted)
+                Err(Error::Request(RequestError::Interrupted))
             }
         }
     }
@@ -62,7 +62,11 @@ impl<'a> PhpParameters<'a> {
         if try_catch(AssertUnwindSafe(|| drop(value))).is_err() {
             self.ended.set(true);
         }
-        if self.ended() || ExecutorGlobals::has_exception() { Err(Error::Interrupted) } else { Ok(()) }
+        if self.ended() || ExecutorGlobals::has_exception() {
+            Err(Error::Request(RequestError::Interrupted))
+        } else {
+            Ok(())
+        }
     }
 }
 

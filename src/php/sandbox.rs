@@ -21,7 +21,7 @@ use super::exception::throw_fault;
 use super::held::{self, Held, Kept, RequestEnded, guarded};
 use super::parameters::{self, PhpParameters};
 use super::{exception, handlers, hooks, hooks_file, logs, process};
-use crate::error::{Error, Result};
+use crate::error::{Error, RequestError, Result, StoreError};
 use crate::sandbox;
 use crate::store::fixture::{CLIENTS, Column, Columns, Kind, SERVICES};
 use crate::text::Quoted;
@@ -231,7 +231,7 @@ extern "C" fn reset(execute_data: &mut ExecuteData, _: &mut Zval) {
 /// Empties the store, once what a test has left open by Capsule is rolled back: the tests after it would fail as well.
 fn reset_store() -> std::result::Result<Result<()>, RequestEnded> {
     let done = sandbox::reset(&process::session());
-    if !matches!(done, Err(Error::HeldByPdo)) {
+    if !matches!(done, Err(Error::Store(StoreError::HeldByPdo))) {
         return Ok(done);
     }
     let rolled_back = guarded(|| {
@@ -310,7 +310,9 @@ extern "C" fn add_row(execute_data: &mut ExecuteData, id: &mut Zval) {
 /// Refuses the column that is the first argument.
 fn refuse(columns: &Columns, name: &str) -> Result<()> {
     if columns.iter().any(|column| column.name.eq_ignore_ascii_case(name)) {
-        return Err(Error::Fixture { position: 2, must: format!("not hold \"{name}\", which is argument #1") });
+        return Err(
+            RequestError::Fixture { position: 2, must: format!("not hold \"{name}\", which is argument #1") }.into()
+        );
     }
     Ok(())
 }
@@ -350,7 +352,7 @@ fn add(id: &mut Zval, argument: u32, array: *const ZendHashTable, add: impl FnOn
         return;
     }
     match columns.and_then(add) {
-        Err(Error::Interrupted) => {}
+        Err(Error::Request(RequestError::Interrupted)) => {}
         done => {
             if let Some(added) = throw_fault(done) {
                 id.set_long(added);
@@ -361,7 +363,7 @@ fn add(id: &mut Zval, argument: u32, array: *const ZendHashTable, add: impl FnOn
 
 /// Reads columns and their values as a command's parameters are read: `null` is a column's default.
 fn read_columns(parameters: &PhpParameters<'_>, argument: u32, array: *const ZendHashTable) -> Result<Columns> {
-    let wrong = |must| Err(Error::Fixture { position: argument, must });
+    let wrong = |must| Err(Error::Request(RequestError::Fixture { position: argument, must }));
     // A value's `__toString` may change what the caller's references lead to: these stay.
     let given: Vec<(String, Zval)> =
         elements(array).into_iter().map(|(key, value)| (key, parameters::resolve(value).shallow_clone())).collect();

@@ -18,7 +18,7 @@ impl HttpHosts {
     pub fn allow(&self, host: &str) -> bool {
         let host = host.to_ascii_lowercase();
         self.0.iter().any(|name| match name.strip_prefix('*') {
-            Some(end) => host.strip_suffix(end).is_some_and(|left| !left.is_empty()),
+            Some(end) => host.strip_suffix(end).is_some_and(|left| left.split('.').all(|label| !label.is_empty())),
             None => host == *name,
         })
     }
@@ -43,8 +43,18 @@ mod tests {
         for allowed in ["app", "APP", "my_app.internal", "a.dev.example", "a.b.DEV.example", "10.0.0.7"] {
             assert!(hosts.allow(allowed), "{allowed}");
         }
-        for other in ["", "app2", "app.example", "x.app", "dev.example", ".dev.example.com", "xdev.example", "10.0.0.8"]
-        {
+        for other in [
+            "",
+            "app2",
+            "app.example",
+            "x.app",
+            "dev.example",
+            ".dev.example.com",
+            "xdev.example",
+            "a..dev.example",
+            ".a.dev.example",
+            "10.0.0.8",
+        ] {
             assert!(!hosts.allow(other), "{other}");
         }
         assert!(!NO_HTTP_HOSTS.allow("app") && !HttpHosts::parse(" ").unwrap().allow(""));

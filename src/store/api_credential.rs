@@ -96,7 +96,7 @@ impl Store {
         self.engine.row(sql, &[Bind::Int(role)], |row| row.text(0))
     }
 
-    /// Inserts a credential and the role it has; its id, or [`Error::Taken`](crate::error::Error::Taken) where another
+    /// Inserts a credential and the role it has; its id, or [`StoreError::Taken`](crate::error::StoreError::Taken) where another
     /// has its identifier.
     pub fn insert_api_credential(&self, identifier: &str, new: &NewApiCredential<'_>) -> Result<i64> {
         let sql = "INSERT INTO tbldeviceauth (identifier, secret, user_id, role_ids, description, created_at, updated_at) \

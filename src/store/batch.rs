@@ -2,12 +2,12 @@
 
 use super::verdict::Proof;
 use super::{Store, Written};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, StoreError};
 
 /// The transaction that the calls of a batch share.
 pub struct Batch {
     /// Whether a call that fails is undone alone: to be able to, SQLite copies every page that any call changes.
-    /// Otherwise one that had written something fails as [`Error::HalfWritten`], and all has to be done again.
+    /// Otherwise one that had written something fails as [`StoreError::HalfWritten`](crate::error::StoreError::HalfWritten), and all has to be done again.
     undoes_alone: bool,
     /// What tells of each write at a server whether it was stored, should the answer to the commit be lost.
     proofs: Vec<Proof>,
@@ -42,7 +42,7 @@ impl Store {
             return work(self).map(Written::Surely).map_err(|error| {
                 self.known = None;
                 let untouched = self.engine.changes_so_far() == before;
-                if untouched || error.undoes_transaction() { error } else { Error::HalfWritten }
+                if untouched || error.undoes_transaction() { error } else { Error::Store(StoreError::HalfWritten) }
             });
         }
         self.engine.execute("SAVEPOINT localapi_call", &[])?;
@@ -76,7 +76,7 @@ impl Store {
     pub fn commit_batch(&mut self, proofs: &mut Vec<Proof>) -> Result<()> {
         let Some(batch) = self.batch.take() else {
             // The connection that had it is gone: nothing is committed.
-            return Err(Error::BatchLost);
+            return Err(StoreError::BatchLost.into());
         };
         *proofs = batch.proofs;
         let done = self.commit();

@@ -133,7 +133,7 @@ impl Store {
         Ok(found.is_some())
     }
 
-    /// Inserts a credential. Where its identifier is taken this or the commit fails with [`Error::Taken`].
+    /// Inserts a credential. Where its identifier is taken this or the commit fails with [`StoreError::Taken`](crate::error::StoreError::Taken).
     pub fn insert_credential(&self, identifier: &str, secret: &str, new: &Details, now: &str) -> Result<RowId> {
         let sql = "INSERT INTO tbloauthserver_clients (redirect_uri, grant_types, user_id, service_id, name, \
                    description, logo_uri, identifier, secret, rsa_key_pair_id, created_at, updated_at) \

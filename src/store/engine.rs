@@ -3,7 +3,7 @@
 
 use super::fixture::Kind;
 use super::sqlite::IndexHeader;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, StoreError};
 
 /// A value that a statement is given.
 #[derive(Debug, Clone, Copy)]
@@ -88,7 +88,7 @@ pub trait Engine {
     fn change(&self, sql: &str, values: &[Bind<'_>]) -> Result<usize>;
 
     /// Inserts a row in a transaction, as late as `execute`. Where a unique column has the value already, this or the
-    /// commit fails with [`Error::Taken`](crate::error::Error::Taken).
+    /// commit fails with [`StoreError::Taken`](crate::error::StoreError::Taken).
     fn insert(&self, sql: &str, values: &[Bind<'_>]) -> Result<RowId>;
 
     /// Inserts a row now and returns its id.
@@ -152,7 +152,7 @@ pub trait Engine {
     /// Gives a store in memory a name under which others in this process reach it by SQLite, a URI, and the tables of
     /// WHMCS.
     fn share(&mut self) -> Result<String> {
-        Err(Error::NotInMemory)
+        Err(Error::Store(StoreError::NotInMemory))
     }
 
     /// Adds a column to a table of the sandbox, for such values. The name must be one.

@@ -4,7 +4,7 @@ use super::Store;
 use super::engine::{Bind, DataVersion};
 use super::seed::SEEDS;
 use super::sqlite::schema::EMPTY;
-use crate::error::{Error, Result};
+use crate::error::{Error, RequestError, Result, StoreError};
 use crate::text::Quoted;
 
 /// The tables with a fixture of their own.
@@ -70,10 +70,10 @@ impl Store {
     /// `argument` is where the caller gave the columns, after the table if they chose it.
     pub fn add_row(&mut self, table: &str, argument: u32, columns: &Columns, now: &str) -> Result<i64> {
         self.known = None;
-        let wrong = |must| Err(Error::Fixture { position: argument, must });
+        let wrong = |must| Err(Error::Request(RequestError::Fixture { position: argument, must }));
         let known = if is_name(table) { self.columns_of(table)? } else { Vec::new() };
         if known.is_empty() {
-            return Err(Error::Argument { position: 1, must: "a table of the sandbox" });
+            return Err(RequestError::Argument { position: 1, must: "a table of the sandbox" }.into());
         }
         let find = |name: &str| known.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
         let given: Vec<_> = columns.iter().filter(|column| column.kind != Kind::Null).collect();
@@ -118,7 +118,7 @@ impl Store {
         };
         // The names are those of columns by now.
         let id = match self.engine.insert_now(&format!("INSERT INTO {table} {row}{replaced}"), &values) {
-            Err(Error::Taken) => {
+            Err(Error::Store(StoreError::Taken)) => {
                 return wrong("hold an \"id\" and other unique values that no other row has".to_owned());
             }
             inserted => inserted?,
@@ -317,7 +317,10 @@ mod tests {
         other.execute_batch("BEGIN; INSERT INTO tblclients DEFAULT VALUES").unwrap();
         let refused = |store: &mut Store| {
             let added = store.add_row(CLIENTS, 1, &columns(&[("email", "a")]), NOW);
-            matches!((added, store.reset()), (Err(Error::HeldByPdo), Err(Error::HeldByPdo)))
+            matches!(
+                (added, store.reset()),
+                (Err(Error::Store(StoreError::HeldByPdo)), Err(Error::Store(StoreError::HeldByPdo)))
+            )
         };
         assert!(refused(&mut store));
         other.execute_batch("ROLLBACK").unwrap();
@@ -329,7 +332,7 @@ mod tests {
         let mut store = store();
         for table in ["tblinvoices", "", "tblclients; --", "sqlite master"] {
             let error = store.add_row(table, 2, &Columns::new(), NOW).unwrap_err();
-            assert!(matches!(error, Error::Argument { position: 1, .. }), "{table}: {error}");
+            assert!(matches!(error, Error::Request(RequestError::Argument { position: 1, .. })), "{table}: {error}");
         }
         store.share().unwrap();
         assert_eq!(store.add_row("tblinvoices", 2, &Columns::new(), NOW).unwrap(), 1);

@@ -25,7 +25,7 @@ impl Store {
     }
 
     /// Remembers what was created with a key, and forgets what is older than that time. Where another is faster, this or
-    /// the commit fails as [`Error::Taken`](crate::error::Error::Taken).
+    /// the commit fails as [`StoreError::Taken`](crate::error::StoreError::Taken).
     pub fn remember(&self, key: &str, request: &str, credential: RowId, now: &str, since: &str) -> Result<()> {
         let sql = "DELETE FROM localapi_idempotency_keys WHERE created_at <= ?1";
         self.engine.execute(sql, &[Bind::Text(since)])?;

@@ -36,7 +36,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::error::{Error, Result};
+use crate::error::{CopyError, Error, Result, ServerError, StoreError};
 use crate::place::Place;
 use crate::settings::Settings;
 use batch::Batch;
@@ -112,7 +112,7 @@ fn connect(place: &Place, settings: &Settings, missing: Missing) -> Result<Box<d
         Place::Server(server) => Box::new(mysql::Mysql::open(server, settings, missing)?),
         // There is no such place then.
         #[cfg(not(feature = "mysql"))]
-        Place::Server(_) => return Err(Error::WithoutServers),
+        Place::Server(_) => return Err(ServerError::WithoutServers.into()),
         Place::Memory => Box::new(Sqlite::open_memory(settings)?),
         Place::File { path, named, own_folder } => {
             Box::new(Sqlite::open_file(path, named, *own_folder, missing, settings)?)
@@ -185,7 +185,9 @@ impl Store {
         let begun = self.engine.begin().and_then(|()| self.lock_version()).and_then(|()| self.refuse_unfinished());
         let done = begun.and_then(|()| work(self)).and_then(|value| match self.commit() {
             Ok(()) => Ok(Written::Surely(value)),
-            Err(error @ (Error::CommitUnanswered(_) | Error::StoreDisplaced(_))) => Ok(Written::Perhaps(value, error)),
+            Err(error @ (Error::Server(ServerError::CommitUnanswered(_)) | Error::Store(StoreError::Displaced(_)))) => {
+                Ok(Written::Perhaps(value, error))
+            }
             Err(error) => Err(error),
         });
         self.locked = None;
@@ -214,7 +216,7 @@ impl Store {
         }
         let [key, copy] = names.map(|name| notes.remove(name));
         self.key_after_commit = Some(key);
-        if copy.is_some() && !self.copied { Err(Error::CopyUnfinished) } else { Ok(()) }
+        if copy.is_some() && !self.copied { Err(Error::Copy(CopyError::Unfinished)) } else { Ok(()) }
     }
 
     /// Notes that the transaction that goes on has sealed the secret of this identifier with this key. Only at a server may
@@ -351,6 +353,6 @@ impl Store {
     }
 
     fn refuse_copy(&self, notes: &BTreeMap<Note, String>) -> Result<()> {
-        if notes.contains_key(&Note::CopyOf) && !self.copied { Err(Error::CopyUnfinished) } else { Ok(()) }
+        if notes.contains_key(&Note::CopyOf) && !self.copied { Err(Error::Copy(CopyError::Unfinished)) } else { Ok(()) }
     }
 }

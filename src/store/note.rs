@@ -61,7 +61,7 @@ impl Store {
         }
     }
 
-    /// Notes something for the first time: where another was faster, it fails as [`Error::Taken`].
+    /// Notes something for the first time: where another was faster, it fails as [`StoreError::Taken`](crate::error::StoreError::Taken).
     pub fn set_first_note(&mut self, note: Note, value: &str) -> Result<()> {
         self.known = None;
         let sql = "INSERT INTO localapi_store (name, value) VALUES (?1, ?2)";

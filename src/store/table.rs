@@ -2,7 +2,7 @@
 
 use super::engine::{Bind, Missing, Row};
 use super::{Note, Store, connect};
-use crate::error::{Error, Result};
+use crate::error::{CopyError, Error, Result};
 use crate::place::Place;
 use crate::settings::Settings;
 
@@ -136,7 +136,7 @@ impl Store {
                         Some((id, column)) => (id, format!("its column {column} holds bytes that are not UTF-8.")),
                         None => (0, "its id is no whole number.".to_owned()),
                     };
-                    Error::RowNotCopied { table: name, id, reason }
+                    Error::Copy(CopyError::RowNotCopied { table: name, id, reason })
                 })
             })
             .collect()
@@ -168,8 +168,9 @@ impl Store {
         self.delete_rows(table, after, last)?;
         rows.iter().try_for_each(|row| {
             let (sql, values) = row.put(table, columns);
-            let refused =
-                |error: Error| Error::RowNotCopied { table: table.name, id: row.key, reason: error.to_string() };
+            let refused = |error: Error| {
+                Error::Copy(CopyError::RowNotCopied { table: table.name, id: row.key, reason: error.to_string() })
+            };
             self.engine.change(&sql, &values).map(drop).map_err(refused)
         })
     }
@@ -202,7 +203,7 @@ impl Store {
             // Ids and times may be others.
             let own = |name: &String| !(name == "id" || name.ends_with("_at")) && has.contains(name);
             let columns: Vec<String> = new.columns(table)?.into_iter().filter(own).collect();
-            let content = |store: &Self| {
+            let content = |store: &Self| -> Result<_> {
                 let rows = store.rows_between(table, &columns, i64::MIN, i64::MAX, 100)?;
                 Ok(rows.into_iter().map(|row| row.columns).collect::<Vec<_>>())
             };

@@ -14,7 +14,7 @@ use serde::Deserialize;
 use zeroize::Zeroizing;
 
 use super::key_ring::{Key, KeyId, KeyRing};
-use crate::error::{Error, Result};
+use crate::error::{Error, KeyError, Result};
 use crate::own_file;
 use crate::place::resolve;
 
@@ -39,7 +39,7 @@ impl Stamp {
         match fs::metadata(path) {
             Ok(found) => Ok(Some(Self::from(&found))),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(Error::KeyFileUnreadable(path.to_owned(), reason(&error))),
+            Err(error) => Err(Error::Key(KeyError::Unreadable(path.to_owned(), reason(&error)))),
         }
     }
 }
@@ -60,13 +60,13 @@ impl From<&Metadata> for Stamp {
 /// Reads the keys.
 pub fn read(path: &Path) -> Result<KeyRing> {
     let real = resolve(path)?;
-    let unreadable = |error: std::io::Error| Error::KeyFileUnreadable(path.to_owned(), reason(&error));
+    let unreadable = |error: std::io::Error| Error::Key(KeyError::Unreadable(path.to_owned(), reason(&error)));
     let mut file = own_file::open(&real, false).map_err(unreadable)?;
     let found = file.metadata().map_err(unreadable)?;
     if found.mode() & 0o007 != 0 {
-        return Err(Error::KeyFileExposed(path.to_owned()));
+        return Err(KeyError::Exposed(path.to_owned()).into());
     }
-    let damaged = || Error::KeyFileDamaged(path.to_owned());
+    let damaged = || Error::Key(KeyError::Damaged(path.to_owned()));
     let size = usize::try_from(found.len()).ok().filter(|&size| size <= LONGEST).ok_or_else(damaged)?;
     let mut content = Zeroizing::new(vec![0; size]);
     file.read_exact(&mut content).map_err(|_| damaged())?;
@@ -77,7 +77,7 @@ pub fn read(path: &Path) -> Result<KeyRing> {
 pub fn create(path: &Path, ring: &KeyRing) -> Result<()> {
     match own_file::create_with(&resolve(path)?, print(ring).as_bytes()) {
         Ok(_) => Ok(()),
-        Err(error) => Err(Error::KeyFileUnwritable(path.to_owned(), reason(&error))),
+        Err(error) => Err(Error::Key(KeyError::Unwritable(path.to_owned(), reason(&error)))),
     }
 }
 
@@ -86,7 +86,7 @@ pub fn make_last(path: &Path) -> Result<()> {
     let real = resolve(path)?;
     own_file::remove_drafts(&real)
         .and_then(|()| own_file::sync_folder(&real))
-        .map_err(|error| Error::KeyFileUnwritable(path.to_owned(), reason(&error)))
+        .map_err(|error| Error::Key(KeyError::Unwritable(path.to_owned(), reason(&error))))
 }
 
 /// Changes the keys in the file; no other process changes them meanwhile, and one that does is waited for no longer than
@@ -96,20 +96,20 @@ pub fn update<T>(path: &Path, longest: Duration, change: impl FnOnce(&mut KeyRin
     let mut ring = read(path)?;
     let changed = change(&mut ring)?;
     own_file::replace(&resolve(path)?, print(&ring).as_bytes())
-        .map_err(|error| Error::KeyFileUnwritable(path.to_owned(), reason(&error)))?;
+        .map_err(|error| Error::Key(KeyError::Unwritable(path.to_owned(), reason(&error))))?;
     Ok(changed)
 }
 
 /// Locks the file, until the value is dropped. The file may have been replaced while this waited: then that one.
 fn lock(path: &Path, longest: Duration) -> Result<File> {
-    let unreadable = |error: std::io::Error| Error::KeyFileUnreadable(path.to_owned(), reason(&error));
+    let unreadable = |error: std::io::Error| Error::Key(KeyError::Unreadable(path.to_owned(), reason(&error)));
     let begun = Instant::now();
     loop {
         let real = resolve(path)?;
         let file = own_file::open(&real, false).map_err(unreadable)?;
         if !own_file::lock(&file, longest.saturating_sub(begun.elapsed())).map_err(unreadable)? {
             let waited = u64::try_from(longest.as_millis()).unwrap_or(u64::MAX);
-            return Err(Error::KeyFileLocked(path.to_owned(), waited));
+            return Err(KeyError::Locked(path.to_owned(), waited).into());
         }
         let locked = file.metadata().map_err(unreadable)?;
         if fs::symlink_metadata(&real).is_ok_and(|now| (now.dev(), now.ino()) == (locked.dev(), locked.ino())) {
@@ -259,7 +259,9 @@ mod tests {
         assert!(Stamp::of(&folder.path().join("none")).unwrap().is_none());
         std::fs::write(folder.path().join("file"), "").unwrap();
         let below_a_file = folder.path().join("file/keys");
-        assert!(matches!(Stamp::of(&below_a_file), Err(Error::KeyFileUnreadable(path, _)) if path == below_a_file));
+        assert!(
+            matches!(Stamp::of(&below_a_file), Err(Error::Key(KeyError::Unreadable(path, _))) if path == below_a_file)
+        );
     }
 
     #[test]
@@ -300,7 +302,7 @@ mod tests {
         fs::remove_file(&path).unwrap();
         fs::write(&path, vec![b' '; LONGEST + 1]).unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
-        assert!(matches!(read(&path), Err(Error::KeyFileDamaged(_))));
+        assert!(matches!(read(&path), Err(Error::Key(KeyError::Damaged(_)))));
     }
 
     #[test]

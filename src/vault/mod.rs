@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, KeyError, Result};
 use crate::random::Random;
 use key_file::Stamp;
 
@@ -119,12 +119,12 @@ impl Vault {
 
     /// The error for a key file that isn't there.
     fn missing(&self) -> Error {
-        Error::KeyFileMissing(self.path())
+        Error::Key(KeyError::Missing(self.path()))
     }
 
     /// The error for a key file without a key that is needed.
     pub fn foreign(&self, id: &KeyId) -> Error {
-        Error::KeyFileForeign(self.path(), id.to_string())
+        Error::Key(KeyError::Foreign(self.path(), id.to_string()))
     }
 
     fn path(&self) -> PathBuf {

@@ -11,7 +11,7 @@ use ext_php_rs::flags::DataType;
 use ext_php_rs::types::{ZendHashTable, Zval};
 use ext_php_rs::zend::{ExecuteData, run_handler};
 
-use crate::error::Error;
+use crate::error::{Error, RequestError};
 use crate::php::call::{self, Call, Outcome};
 use crate::php::engine::{self, parse_arguments};
 use crate::php::held::{self, RequestEnded, guarded};
@@ -122,7 +122,7 @@ fn answer_all(listed: &[Listed]) -> Result<Option<ZBox<ZendHashTable>>, RequestE
         if parameters.ended() {
             return Err(RequestEnded);
         }
-        if matches!(read, Err(Error::Interrupted)) {
+        if matches!(read, Err(Error::Request(RequestError::Interrupted))) {
             return Ok(None);
         }
         calls.push(read);

@@ -11,7 +11,7 @@ use ext_php_rs::types::{ZendHashTable, ZendStr, Zval};
 use ext_php_rs::zend::{ExecuteData, ExecutorGlobals, ProcessGlobals, SapiGlobals, run_handler};
 
 use crate::command;
-use crate::error::Error;
+use crate::error::{Error, RequestError};
 use crate::http::node::{DEEPEST, Node};
 use crate::http::{self, Admitted, Refusal, Size, Wish};
 use crate::php::call::{self, Call, Outcome};
@@ -60,7 +60,7 @@ fn answer(response: &mut Zval, given: &ZendHashTable, server: &ZendHashTable) ->
         return Err(RequestEnded);
     }
     let (wish, status, body) = match admitted {
-        Err(_) | Ok((_, Err(Refusal::Fault(Error::Interrupted)))) => return Ok(()),
+        Err(_) | Ok((_, Err(Refusal::Fault(Error::Request(RequestError::Interrupted))))) => return Ok(()),
         Ok((wish, Err(refusal))) => {
             if let Refusal::Fault(fault) = &refusal {
                 exception::log(fault);

@@ -7,7 +7,7 @@ use std::time::Duration;
 use rustls::CertificateError;
 
 use super::client;
-use crate::error::{Error, Location};
+use crate::error::{Error, Location, ServerError, StoreError};
 use crate::settings::{Server, Settings};
 use crate::text::Quoted;
 
@@ -130,54 +130,69 @@ impl Fault {
         let place = server.place();
         let milliseconds = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
         match self {
-            Self::Lost => Error::ServerUnreachable(place, "it ended the connection"),
-            Self::Unreachable(reason) => Error::ServerUnreachable(place, reason),
-            Self::Silent => Error::ServerSilent(place, milliseconds(server.read_timeout)),
-            Self::Contended => Error::StoreContended(Location::Server(place)),
-            Self::NoDescriptor => Error::NoDescriptor(Location::Server(place)),
-            Self::Tls(reason) => Error::ServerUntrusted(place, reason),
-            Self::TableMissing(table) => Error::TableMissing(place, table),
-            Self::ColumnMissing(table, column) => Error::ColumnMissing(place, table, column),
-            Self::TableOlder(table, statement) => Error::TableOlder { place, table, statement },
-            Self::TableNewer(table, found, known) => Error::TableNewer { place, table, found, known },
-            Self::WithoutTransactions(table, engine) => Error::TableWithoutTransactions { place, table, engine },
-            Self::TooOld(version) => Error::ServerTooOld(place, Quoted::from(version.as_str())),
-            Self::Unfit(column) => Error::ColumnUnfit(place, column),
-            Self::WithoutDefault(column) => Error::ColumnWithoutDefault(place, column),
-            Self::Unanswered => Error::CommitUnanswered(place),
-            Self::Malformed => Error::ServerGarbled(place),
-            Self::PluginUnknown => Error::ServerRefused(
+            Self::Lost => Error::Server(ServerError::Unreachable(place, "it ended the connection")),
+            Self::Unreachable(reason) => Error::Server(ServerError::Unreachable(place, reason)),
+            Self::Silent => Error::Server(ServerError::Silent(place, milliseconds(server.read_timeout))),
+            Self::Contended => Error::Store(StoreError::Contended(Location::Server(place))),
+            Self::NoDescriptor => Error::Store(StoreError::NoDescriptor(Location::Server(place))),
+            Self::Tls(reason) => Error::Server(ServerError::Untrusted(place, reason)),
+            Self::TableMissing(table) => Error::Server(ServerError::TableMissing(place, table)),
+            Self::ColumnMissing(table, column) => Error::Server(ServerError::ColumnMissing(place, table, column)),
+            Self::TableOlder(table, statement) => Error::Server(ServerError::TableOlder { place, table, statement }),
+            Self::TableNewer(table, found, known) => {
+                Error::Server(ServerError::TableNewer { place, table, found, known })
+            }
+            Self::WithoutTransactions(table, engine) => {
+                Error::Server(ServerError::TableWithoutTransactions { place, table, engine })
+            }
+            Self::TooOld(version) => Error::Server(ServerError::TooOld(place, Quoted::from(version.as_str()))),
+            Self::Unfit(column) => Error::Server(ServerError::ColumnUnfit(place, column)),
+            Self::WithoutDefault(column) => Error::Server(ServerError::ColumnWithoutDefault(place, column)),
+            Self::Unanswered => Error::Server(ServerError::CommitUnanswered(place)),
+            Self::Malformed => Error::Server(ServerError::Garbled(place)),
+            Self::PluginUnknown => Error::Server(ServerError::Refused(
                 place,
                 "the server does not know the user, or wants it to log in by a plugin that is not known here",
-            ),
-            Self::Rationed => Error::ServerUnreachable(place, "this user has used up what it may ask in an hour"),
-            Self::TooLong => Error::StoreFailed(Location::Server(place), "the server's answer is too long".to_owned()),
+            )),
+            Self::Rationed => {
+                Error::Server(ServerError::Unreachable(place, "this user has used up what it may ask in an hour"))
+            }
+            Self::TooLong => {
+                Error::Store(StoreError::Failed(Location::Server(place), "the server's answer is too long".to_owned()))
+            }
             Self::Code(code) => match code {
                 // MariaDB says the same of a password that is wrong and of a connection that isn't encrypted.
-                1045 if !server.is_encrypted() => Error::ServerRefused(
+                1045 if !server.is_encrypted() => Error::Server(ServerError::Refused(
                     place,
                     "check user, password and, where the server requires TLS, ssl_ca or ssl_verify in localapi.dsn",
-                ),
+                )),
                 1044 | 1045 | 1251 | 1524 | 1698 | 3118 | 4151 => {
-                    Error::ServerRefused(place, "check user and password in localapi.dsn")
+                    Error::Server(ServerError::Refused(place, "check user and password in localapi.dsn"))
                 }
-                1820 | 1862 => Error::ServerRefused(place, "the password has expired"),
-                1049 => Error::DatabaseMissing(place),
-                1665 => Error::ServerLogsStatements(place),
-                1969 | 3024 => Error::ServerImpatient(place),
-                1040 | 1203 | 1226 => Error::ServerUnreachable(place, "it has no connection left"),
-                1129 | 1130 => Error::ServerUnreachable(place, "it takes no connection from this machine"),
-                1047 => Error::ServerUnreachable(place, "it has left its cluster"),
-                3159 => Error::ServerUntrusted(place, "the server requires TLS: set ssl_ca or ssl_verify"),
-                1062 => Error::Taken,
+                1820 | 1862 => Error::Server(ServerError::Refused(place, "the password has expired")),
+                1049 => Error::Server(ServerError::DatabaseMissing(place)),
+                1665 => Error::Server(ServerError::LogsStatements(place)),
+                1969 | 3024 => Error::Server(ServerError::Impatient(place)),
+                1040 | 1203 | 1226 => Error::Server(ServerError::Unreachable(place, "it has no connection left")),
+                1129 | 1130 => {
+                    Error::Server(ServerError::Unreachable(place, "it takes no connection from this machine"))
+                }
+                1047 => Error::Server(ServerError::Unreachable(place, "it has left its cluster")),
+                3159 => {
+                    Error::Server(ServerError::Untrusted(place, "the server requires TLS: set ssl_ca or ssl_verify"))
+                }
+                1062 => Error::Store(StoreError::Taken),
                 1205 => {
                     let waited = settings.busy_timeout.min(server.longest_wait());
-                    Error::StoreLocked(Location::Server(place), milliseconds(waited))
+                    Error::Store(StoreError::Locked(Location::Server(place), milliseconds(waited)))
                 }
-                1036 | 1290 | 1792 | 1836 => Error::ServerReadOnly(place),
-                3 | 1021 | 1026 | 1030 | 1114 => Error::StoreFull(Location::Server(place)),
-                1142 | 1143 | 1227 => Error::ServerDenied(place),
-                code => Error::StoreFailed(Location::Server(place), format!("the server answered with error {code}")),
+                1036 | 1290 | 1792 | 1836 => Error::Server(ServerError::ReadOnly(place)),
+                3 | 1021 | 1026 | 1030 | 1114 => Error::Store(StoreError::Full(Location::Server(place))),
+                1142 | 1143 | 1227 => Error::Server(ServerError::Denied(place)),
+                code => Error::Store(StoreError::Failed(
+                    Location::Server(place),
+                    format!("the server answered with error {code}"),
+                )),
             },
         }
     }

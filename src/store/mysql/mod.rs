@@ -18,7 +18,7 @@ pub use self::dialect::fuzz as fuzz_dialect;
 use self::dialect::{NEW_ROW, render};
 use self::session::{Fault, Session};
 use super::engine::{Bind, DataVersion, Engine, Missing, Row, RowId};
-use crate::error::{Error, Location, Result};
+use crate::error::{Error, Location, Result, ServerError, StoreError};
 use crate::settings::{Server, Settings};
 
 /// How often something is sent where its session is lost.
@@ -123,7 +123,7 @@ impl Mysql {
     fn ask(&self, statements: Vec<Statement>) -> Result<Vec<Answer>> {
         let state = &mut *self.state.borrow_mut();
         if state.undone {
-            return Err(Error::StoreContended(Location::Server(self.server.place())));
+            return Err(StoreError::Contended(Location::Server(self.server.place())).into());
         }
         let asked = statements.len();
         state.pending.extend(statements);
@@ -244,7 +244,7 @@ impl Mysql {
         }
         let state = &mut *self.state.borrow_mut();
         if state.undone {
-            return Err(Error::StoreContended(Location::Server(self.server.place())));
+            return Err(StoreError::Contended(Location::Server(self.server.place())).into());
         }
         let mut packet = std::mem::take(&mut state.pending);
         let commit = packet.len();
@@ -259,7 +259,7 @@ impl Mysql {
                 // The end of the session ends what it does.
                 state.session = None;
                 state.lost = mark;
-                Err(Error::CommitUnanswered(self.server.place()))
+                Err(Error::Server(ServerError::CommitUnanswered(self.server.place())))
             }
             Err(fault) if answered <= commit => {
                 Err(Self::move_on(state, fault).into_error(&self.server, &self.settings))
@@ -419,7 +419,7 @@ impl Engine for Mysql {
     fn last_id(&self, table: &str) -> Result<i64> {
         // MySQL would tell what it has seen at some time today; MariaDB has no such setting.
         match self.ask(vec!["SET SESSION information_schema_stats_expiry = 0".into()]) {
-            Ok(_) | Err(Error::StoreFailed(..)) => {}
+            Ok(_) | Err(Error::Store(StoreError::Failed(..))) => {}
             Err(error) => return Err(error),
         }
         let mut next = 0;

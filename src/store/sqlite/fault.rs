@@ -8,7 +8,7 @@ use std::time::Duration;
 use rusqlite::{Connection, ErrorCode, ffi};
 
 use super::file::cannot_create;
-use crate::error::Error;
+use crate::error::{Error, StoreError};
 
 /// Whether another has a lock.
 pub fn is_busy(error: &rusqlite::Error) -> bool {
@@ -29,23 +29,24 @@ pub fn system_error(error: &rusqlite::Error, connection: &Connection) -> Option<
 /// What SQLite's fault means for whoever keeps the store. SQLite's own message isn't passed on: it may quote a value.
 pub fn fault(error: &rusqlite::Error, system: Option<&io::Error>, path: &Path, busy_timeout: Duration) -> Error {
     let told = system.map(|system| cannot_create(path, system, busy_timeout));
-    if let Some(told @ (Error::StoreFull(_) | Error::NoDescriptor(_))) = told {
+    if let Some(told @ (Error::Store(StoreError::Full(_)) | Error::Store(StoreError::NoDescriptor(_)))) = told {
         return told;
     }
     let path = path.to_owned();
     let Some(code) = error.sqlite_error() else {
-        return Error::StoreFailed(path.into(), "a statement could not be run".to_owned());
+        return Error::Store(StoreError::Failed(path.into(), "a statement could not be run".to_owned()));
     };
     match (code.code, code.extended_code) {
-        (ErrorCode::DiskFull, _) | (_, ffi::SQLITE_IOERR_SHMSIZE) => Error::StoreFull(path.into()),
+        (ErrorCode::DiskFull, _) | (_, ffi::SQLITE_IOERR_SHMSIZE) => Error::Store(StoreError::Full(path.into())),
         (ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked | ErrorCode::FileLockingProtocolFailed, _) => {
-            Error::StoreLocked(path.into(), u64::try_from(busy_timeout.as_millis()).unwrap_or(u64::MAX))
+            Error::Store(StoreError::Locked(path.into(), u64::try_from(busy_timeout.as_millis()).unwrap_or(u64::MAX)))
         }
-        (ErrorCode::ReadOnly, _) => Error::StoreReadOnly(path),
-        (ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase, _) => Error::StoreDamaged(path),
-        (ErrorCode::CannotOpen | ErrorCode::PermissionDenied, _) => Error::StoreUnreachable(path),
-        (_, number) => {
-            Error::StoreFailed(path.into(), format!("{} (SQLite {number})", ffi::code_to_str(number & 0xff)))
-        }
+        (ErrorCode::ReadOnly, _) => Error::Store(StoreError::ReadOnly(path)),
+        (ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase, _) => Error::Store(StoreError::Damaged(path)),
+        (ErrorCode::CannotOpen | ErrorCode::PermissionDenied, _) => Error::Store(StoreError::Unreachable(path)),
+        (_, number) => Error::Store(StoreError::Failed(
+            path.into(),
+            format!("{} (SQLite {number})", ffi::code_to_str(number & 0xff)),
+        )),
     }
 }

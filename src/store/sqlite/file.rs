@@ -16,7 +16,7 @@ use super::in_use::{self, InUse, Range};
 use super::schema::{APPLICATION_ID, VERSION};
 #[cfg(test)]
 use super::simulator;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, StoreError, SystemError};
 use crate::own_file;
 use crate::own_file::beside;
 
@@ -65,7 +65,7 @@ impl Counted {
     /// One more is about to be open.
     pub fn new() -> Result<Self> {
         if is_orphan() {
-            return Err(Error::StoreForked);
+            return Err(StoreError::Forked.into());
         }
         OPEN.fetch_add(1, Ordering::SeqCst);
         OWN.set(OWN.get() + 1);
@@ -174,15 +174,15 @@ impl Identity {
     pub fn of(path: &Path) -> Result<Option<Self>> {
         match fs::metadata(path) {
             Ok(found) if found.is_file() => Ok(Some(Self::from(&found))),
-            Ok(_) => Err(Error::StoreNotAFile(path.to_owned())),
+            Ok(_) => Err(Error::Store(StoreError::NotAFile(path.to_owned()))),
             Err(error) if error.kind() == ErrorKind::NotFound => {
                 let folder = own_file::folder_of(path);
-                if folder.is_dir() { Ok(None) } else { Err(Error::StoreFolderMissing(folder.to_owned())) }
+                if folder.is_dir() { Ok(None) } else { Err(Error::Store(StoreError::FolderMissing(folder.to_owned()))) }
             }
             Err(error) if error.kind() == ErrorKind::NotADirectory => {
-                Err(Error::StoreFolderMissing(own_file::folder_of(path).to_owned()))
+                Err(Error::Store(StoreError::FolderMissing(own_file::folder_of(path).to_owned())))
             }
-            Err(_) => Err(Error::StoreUnreachable(path.to_owned())),
+            Err(_) => Err(Error::Store(StoreError::Unreachable(path.to_owned()))),
         }
     }
 }
@@ -230,27 +230,31 @@ pub fn refuse_foreign(path: &Path) -> Result<bool> {
     let foreign = match number("PRAGMA application_id") {
         Ok(APPLICATION_ID) => {
             let newer = number("PRAGMA user_version").ok().filter(|&found| found > VERSION);
-            return newer.map_or(Ok(true), |found| Err(Error::StoreNewer(path.to_owned(), found, VERSION)));
+            return newer
+                .map_or(Ok(true), |found| Err(Error::Store(StoreError::Newer(path.to_owned(), found, VERSION))));
         }
         Ok(0) => !unfinished && number("SELECT count(*) FROM sqlite_master").is_ok_and(|tables| tables > 0),
         Ok(_) => true,
         Err(error) => !unfinished && error.sqlite_error_code() == Some(ErrorCode::NotADatabase),
     };
-    if foreign { Err(Error::StoreForeign(path.to_owned())) } else { Ok(false) }
+    if foreign { Err(Error::Store(StoreError::Foreign(path.to_owned()))) } else { Ok(false) }
 }
 
 /// Why a file beside the store, or the store itself, can't be made or opened.
 pub fn cannot_create(path: &Path, error: &io::Error, busy_timeout: Duration) -> Error {
     match error.kind() {
-        _ if own_file::is_unfit(error) => Error::FileUnfit(path.to_owned()),
-        _ if own_file::lacks_descriptor(error) => Error::NoDescriptor(path.to_owned().into()),
-        ErrorKind::WouldBlock => {
-            Error::StoreLocked(path.to_owned().into(), u64::try_from(busy_timeout.as_millis()).unwrap_or(u64::MAX))
+        _ if own_file::is_unfit(error) => Error::System(SystemError::FileUnfit(path.to_owned())),
+        _ if own_file::lacks_descriptor(error) => Error::Store(StoreError::NoDescriptor(path.to_owned().into())),
+        ErrorKind::WouldBlock => Error::Store(StoreError::Locked(
+            path.to_owned().into(),
+            u64::try_from(busy_timeout.as_millis()).unwrap_or(u64::MAX),
+        )),
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => Error::Store(StoreError::Full(path.to_owned().into())),
+        ErrorKind::ReadOnlyFilesystem | ErrorKind::PermissionDenied => {
+            Error::Store(StoreError::ReadOnly(path.to_owned()))
         }
-        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => Error::StoreFull(path.to_owned().into()),
-        ErrorKind::ReadOnlyFilesystem | ErrorKind::PermissionDenied => Error::StoreReadOnly(path.to_owned()),
-        ErrorKind::NotFound => Error::StoreFolderMissing(own_file::folder_of(path).to_owned()),
-        _ => Error::StoreUnreachable(path.to_owned()),
+        ErrorKind::NotFound => Error::Store(StoreError::FolderMissing(own_file::folder_of(path).to_owned())),
+        _ => Error::Store(StoreError::Unreachable(path.to_owned())),
     }
 }
 
@@ -314,7 +318,7 @@ mod tests {
                     drop(store);
                 });
                 told.recv().unwrap();
-                let refused = |done: Result<Sqlite>| matches!(done, Err(Error::StoreForked));
+                let refused = |done: Result<Sqlite>| matches!(done, Err(Error::Store(StoreError::Forked)));
                 assert!(child(|| is_orphan() && refused(open_memory()) && refused(open_file())));
                 drop(end);
             });

@@ -34,7 +34,7 @@ use self::schema::APPLICATION_ID;
 use self::statement::Statements;
 use super::engine::{Bind, DataVersion, Engine, Missing, Row, RowId};
 use super::fixture::Kind;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, StoreError};
 use crate::own_file::{self, Access, beside};
 use crate::settings::{Durability, Settings};
 
@@ -99,7 +99,9 @@ impl Sqlite {
     ) -> Result<Self> {
         let _opening = Counted::new()?;
         let cannot = |error: io::Error| match cannot_create(path, &error, settings.busy_timeout) {
-            Error::StoreReadOnly(path) | Error::StoreUnreachable(path) if own_folder => Error::StoreHomeUnusable(path),
+            Error::Store(StoreError::ReadOnly(path)) | Error::Store(StoreError::Unreachable(path)) if own_folder => {
+                Error::Store(StoreError::HomeUnusable(path))
+            }
             error => error,
         };
         if own_folder && missing == Missing::Made {
@@ -110,17 +112,17 @@ impl Sqlite {
             fault(&error, own_file::hold(path).err().as_ref(), path, Duration::ZERO)
         };
         let found = match Identity::of(path) {
-            Err(Error::StoreFolderMissing(_)) if own_folder => None,
+            Err(Error::Store(StoreError::FolderMissing(_))) if own_folder => None,
             found => found?,
         };
         let (identity, is_ours) = match found {
             Some(identity) => (identity, file::refuse_foreign(path)?),
-            None if missing != Missing::Made => return Err(Error::StoreMissing(path.to_owned())),
+            None if missing != Missing::Made => return Err(StoreError::Missing(path.to_owned()).into()),
             None => {
                 let new = schema::new_file().map_err(fault)?;
                 // Processes that still have a removed file open would share its index with the new one.
                 own_file::create(path, &new, &[LOG, INDEX, "-journal"], settings.busy_timeout).map_err(cannot)?;
-                (Identity::of(path)?.ok_or_else(|| Error::StoreUnreachable(path.to_owned()))?, true)
+                (Identity::of(path)?.ok_or_else(|| Error::Store(StoreError::Unreachable(path.to_owned())))?, true)
             }
         };
         let prepare = || Self::prepare(connect(path).map_err(fault)?, [path, named], Some(identity), missing, settings);
@@ -128,7 +130,7 @@ impl Sqlite {
             // Then nothing is made beside it before it's known to be.
             drop(prepare()?);
         }
-        let access = Access::of(path).map_err(|_| Error::StoreUnreachable(path.to_owned()))?;
+        let access = Access::of(path).map_err(|_| Error::Store(StoreError::Unreachable(path.to_owned())))?;
         // Another user's process that makes a file beside the store gives it to their group a moment later.
         let sharing = Instant::now() + settings.busy_timeout.min(SHARING_TAKES);
         let deadline = Instant::now() + settings.busy_timeout;
@@ -138,7 +140,7 @@ impl Sqlite {
                 access.adopt(&beside(path, suffix));
             }
             let mut store = match prepare().and_then(Self::use_write_ahead_log) {
-                Err(Error::StoreUnreachable(_) | Error::StoreReadOnly(_))
+                Err(Error::Store(StoreError::Unreachable(_)) | Error::Store(StoreError::ReadOnly(_)))
                     if access.is_shared() && Instant::now() < sharing =>
                 {
                     std::thread::sleep(Duration::from_millis(5));
@@ -151,7 +153,7 @@ impl Sqlite {
                 return store.flush_log_later();
             }
             if Instant::now() >= deadline {
-                return Err(Error::StoreDisplaced(path.to_owned()));
+                return Err(StoreError::Displaced(path.to_owned()).into());
             }
             log::pause();
         }
@@ -167,7 +169,7 @@ impl Sqlite {
         let busy_timeout = settings.busy_timeout;
         // SQLite makes its files beside a read-only one read-only too, and they stay so when it's writable again.
         if main.is_readonly(rusqlite::MAIN_DB).unwrap_or(false) {
-            return Err(Error::StoreReadOnly(path.to_owned()));
+            return Err(StoreError::ReadOnly(path.to_owned()).into());
         }
         let mut store = Self {
             checkpointer: None,
@@ -191,7 +193,7 @@ impl Sqlite {
         };
         store.configure().map_err(|error| store.fault(&error))?;
         if missing == Missing::Refused && store.version()? == 0 {
-            return Err(Error::StoreMissing(path.to_owned()));
+            return Err(StoreError::Missing(path.to_owned()).into());
         }
         store.migrate()?;
         let page = u32::try_from(store.pragma("page_size")?).unwrap_or(schema::PAGE_SIZE);
@@ -239,11 +241,11 @@ impl Sqlite {
         let version = self.pragma("user_version")?;
         match self.pragma("application_id")? {
             APPLICATION_ID if version > schema::VERSION => {
-                Err(Error::StoreNewer(self.path.clone(), version, schema::VERSION))
+                Err(Error::Store(StoreError::Newer(self.path.clone(), version, schema::VERSION)))
             }
             APPLICATION_ID if version >= 0 => Ok(version),
             0 if version == 0 && self.is_empty()? => Ok(0),
-            _ => Err(Error::StoreForeign(self.path.clone())),
+            _ => Err(Error::Store(StoreError::Foreign(self.path.clone()))),
         }
     }
 
@@ -283,7 +285,7 @@ impl Sqlite {
             }
         };
         if mode != "wal" {
-            return Err(Error::StoreWithoutWal(self.path.clone()));
+            return Err(StoreError::WithoutWal(self.path.clone()).into());
         }
         // What is read opens the log and its index.
         self.pragma("user_version")?;
@@ -292,7 +294,7 @@ impl Sqlite {
         let locked = self.lock(Duration::ZERO);
         self.rollback();
         match locked {
-            Ok(()) | Err(Error::StoreLocked(..)) => {}
+            Ok(()) | Err(Error::Store(StoreError::Locked(..))) => {}
             Err(error) => return Err(error),
         }
         log::keep(&self.main).map_err(|error| self.fault(&error))?;
@@ -330,7 +332,7 @@ impl Sqlite {
     /// Whether the log is still the one that its name means: what is committed to another is lost.
     fn require_named_log(&self) -> Result<()> {
         match &self.log {
-            Some(log) if !log.is_named() => Err(Error::StoreDisplaced(self.path.clone())),
+            Some(log) if !log.is_named() => Err(Error::Store(StoreError::Displaced(self.path.clone()))),
             _ => Ok(()),
         }
     }
@@ -341,13 +343,13 @@ impl Sqlite {
     }
 
     fn doubts_at(&self, gate: &Gate) -> Result<Doubts> {
-        gate.doubts().map_err(|Cut| Error::GateCut(beside(&self.path, GATE)))
+        gate.doubts().map_err(|Cut| Error::Store(StoreError::GateCut(beside(&self.path, GATE))))
     }
 
     /// Waits for this connection's turn to write, no longer than this. `false` where it has waited in vain.
     fn enter_gate(&self, longest: Duration) -> Result<bool> {
         let Some(gate) = &self.gate else { return Ok(true) };
-        gate.enter(longest).map_err(|Cut| Error::GateCut(beside(&self.path, GATE)))
+        gate.enter(longest).map_err(|Cut| Error::Store(StoreError::GateCut(beside(&self.path, GATE))))
     }
 
     fn leave_gate(&self) {
@@ -372,7 +374,7 @@ impl Sqlite {
     /// Makes what was committed last.
     fn flush_log(&self) -> Result<()> {
         let Some(gate) = self.gate.as_ref().filter(|_| self.durability == Durability::Full) else { return Ok(()) };
-        let unflushed = |()| Error::StoreUnflushed(self.path.clone());
+        let unflushed = |()| Error::Store(StoreError::Unflushed(self.path.clone()));
         log::flush(&self.main).map_err(|_| {
             gate.doubt();
             unflushed(())
@@ -413,7 +415,7 @@ impl Sqlite {
             gate.doubt();
         }
         if self.sandboxed.is_shared() && is_busy(error) {
-            return Error::HeldByPdo;
+            return Error::Store(StoreError::HeldByPdo);
         }
         fault(error, system_error(error, &self.main).as_ref(), &self.path, self.busy_timeout)
     }
@@ -440,7 +442,9 @@ impl Engine for Sqlite {
     fn insert_now(&self, sql: &str, values: &[Bind<'_>]) -> Result<i64> {
         match self.statements.run(&self.main, sql, values, &mut |_| true) {
             Ok(()) => Ok(self.main.last_insert_rowid()),
-            Err(error) if error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation) => Err(Error::Taken),
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation) => {
+                Err(Error::Store(StoreError::Taken))
+            }
             Err(error) => Err(self.fault(&error)),
         }
     }
@@ -457,7 +461,11 @@ impl Engine for Sqlite {
         let locked = entered.and_then(|entered| self.lock(if entered { self.busy_timeout } else { Duration::ZERO }));
         let begun = locked.and_then(|()| self.mend()).and_then(|doubts| {
             // What was read before is kept as long as nobody else commits, and may have been wrong.
-            if doubts == self.doubts { Ok(()) } else { Err(Error::StoreContended(self.path.clone().into())) }
+            if doubts == self.doubts {
+                Ok(())
+            } else {
+                Err(Error::Store(StoreError::Contended(self.path.clone().into())))
+            }
         });
         if begun.is_err() {
             self.rollback();
@@ -493,7 +501,7 @@ impl Engine for Sqlite {
             self.leave_gate();
         }
         match locked {
-            Err(Error::StoreLocked(..)) => Ok(false),
+            Err(Error::Store(StoreError::Locked(..))) => Ok(false),
             locked => locked.map(|()| true),
         }
     }
@@ -570,7 +578,7 @@ impl Engine for Sqlite {
     }
 
     fn share(&mut self) -> Result<String> {
-        if self.is_memory() { self.share_memory() } else { Err(Error::NotInMemory) }
+        if self.is_memory() { self.share_memory() } else { Err(Error::Store(StoreError::NotInMemory)) }
     }
 
     fn add_column(&mut self, table: &str, column: &str, kind: Kind) -> Result<()> {

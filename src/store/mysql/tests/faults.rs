@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::proxy::Trouble;
 use super::*;
 use crate::batch;
-use crate::error::Error;
+use crate::error::{Error, ServerError, StoreError};
 use crate::place::Place;
 use crate::settings::{Dsn, KeyFile, Settings, Verify};
 use crate::store::{Verdict, test_server, test_sql};
@@ -416,7 +416,7 @@ fn a_call_that_waits_in_vain_for_a_lock_leaves_none_behind() {
     let id = id(&known).to_string();
     let update = [("credentialId", id.as_str()), ("scope", "openid")];
     let refused = call(&session, "UpdateOAuthCredential", &update);
-    assert!(matches!(refused, Err(Error::StoreLocked(..))), "{refused:?}");
+    assert!(matches!(refused, Err(Error::Store(StoreError::Locked(..)))), "{refused:?}");
     let mut third = site.database.connect();
     let mut run = |sql: &str| test_server::run(&mut third, sql);
     run("SET SESSION innodb_lock_wait_timeout = 1");
@@ -538,7 +538,7 @@ fn a_user_may_log_in_by_a_signature() {
     let (right, wrong) = (logs_in("pass"), logs_in("word"));
     site.database.run(&format!("DROP USER signs_{database}"));
     right.unwrap();
-    assert!(matches!(wrong, Err(Error::ServerRefused(..))), "{wrong:?}");
+    assert!(matches!(wrong, Err(Error::Server(ServerError::Refused(..)))), "{wrong:?}");
 }
 
 #[test]
