@@ -335,7 +335,7 @@ final class Ratios extends Bench
     }
 
     /** @param callable(FastCgi): float $measure */
-    private function withFpm(int $workers, string $store, callable $measure): float
+    private function withFpm(int $workers, string $store, callable $measure): mixed
     {
         // That of this PHP: beside it and with the same end of its name.
         $php = realpath(PHP_BINARY);

@@ -13,8 +13,8 @@ use crate::reply::{Fields, List, Reply, Value};
 pub fn build(reply: Result<Reply<'_>>) -> std::result::Result<ZBox<ZendHashTable>, RequestEnded> {
     match reply.map(success) {
         Ok(Ok(answer)) => Ok(answer),
-        Ok(Err(Fault::RequestEnded)) => Err(RequestEnded),
-        Ok(Err(Fault::Store(fault))) | Err(fault) => guarded(|| error(&fault)),
+        Ok(Err(Unsent::RequestEnded)) => Err(RequestEnded),
+        Ok(Err(Unsent::Store(fault))) | Err(fault) => guarded(|| error(&fault)),
     }
 }
 
@@ -40,18 +40,18 @@ pub fn list(elements: &[Fields]) -> std::result::Result<ZBox<ZendHashTable>, Req
     })
 }
 
-enum Fault {
+enum Unsent {
     RequestEnded,
     Store(Error),
 }
 
-impl From<RequestEnded> for Fault {
+impl From<RequestEnded> for Unsent {
     fn from(_: RequestEnded) -> Self {
         Self::RequestEnded
     }
 }
 
-fn success(reply: Reply<'_>) -> std::result::Result<ZBox<ZendHashTable>, Fault> {
+fn success(reply: Reply<'_>) -> std::result::Result<ZBox<ZendHashTable>, Unsent> {
     let Reply { fields, list } = reply;
     let mut answer = guarded(|| {
         let mut answer = ZendHashTable::new();
@@ -62,7 +62,7 @@ fn success(reply: Reply<'_>) -> std::result::Result<ZBox<ZendHashTable>, Fault> 
     if let Some(List { key, mut rows, after }) = list {
         let mut elements = guarded(ZendHashTable::new)?;
         loop {
-            let batch = rows.next_batch().map_err(Fault::Store)?;
+            let batch = rows.next_batch().map_err(Unsent::Store)?;
             // Out of time: PHP ends the request as soon as this call returns.
             if batch.is_empty() || engine::timed_out() {
                 break;

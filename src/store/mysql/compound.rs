@@ -3,14 +3,14 @@
 //! Where a node of a Galera cluster ends a transaction in a packet of several statements, for the sake of another node's,
 //! it runs the rest of the packet on its own and answers that all is well. A compound statement ends there, with an error.
 
-use super::Statement;
+use super::Sql;
 use super::client::Answer;
 
 /// Inside of a compound statement only queries have answers: this is one to the statement before it.
 const TELL: &str = "SELECT ROW_COUNT(), LAST_INSERT_ID(); ";
 
 /// The statements as one. It has an answer to each of them, and one more.
-pub fn text(statements: &[Statement]) -> String {
+pub fn text(statements: &[Sql]) -> String {
     let mut sql = String::from("BEGIN NOT ATOMIC ");
     for statement in statements {
         sql.push_str(&statement.sql);
@@ -24,7 +24,7 @@ pub fn text(statements: &[Statement]) -> String {
 }
 
 /// What the server would have answered to a statement alone.
-pub fn answer(statement: &Statement, answer: Answer) -> Answer {
+pub fn answer(statement: &Sql, answer: Answer) -> Answer {
     if statement.is_query() {
         return answer;
     }

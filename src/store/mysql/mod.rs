@@ -16,7 +16,7 @@ use self::client::{Answer, Cells, Rows};
 #[cfg(feature = "fuzzing")]
 pub use self::dialect::fuzz as fuzz_dialect;
 use self::dialect::{NEW_ROW, render};
-use self::session::{Fault, Session};
+use self::session::{Fault, ServerSession};
 use super::engine::{Bind, DataVersion, Engine, Missing, Row, RowId};
 use crate::error::{Error, Location, Result, ServerError, StoreError};
 use crate::settings::{Server, Settings};
@@ -36,7 +36,7 @@ pub struct Mysql {
 
 #[derive(Default)]
 struct State {
-    session: Option<Session>,
+    session: Option<ServerSession>,
     /// The session before this one, if it was lost with a commit: what it has stored is known only when it has ended.
     lost: Option<session::Mark>,
     /// Whether a transaction has begun, here if not yet at the server.
@@ -52,7 +52,7 @@ struct State {
     /// Whether the server has undone it: then nothing may be sent that would be on its own.
     undone: bool,
     /// Statements of the transaction that the server gets with the next one that is asked for an answer.
-    pending: Vec<Statement>,
+    pending: Vec<Sql>,
     /// Queries that are only noted: what will be asked.
     noted: Option<Vec<Noted>>,
     /// Queries that were asked ahead, and their rows.
@@ -85,27 +85,27 @@ pub type Asked<T> = std::result::Result<T, Fault>;
 
 /// A statement in MySQL's words.
 #[derive(Debug, Clone)]
-pub struct Statement {
+pub struct Sql {
     /// With its values in it.
     pub sql: String,
     /// Whether it inserts the row whose id is asked for later.
     pub inserts: bool,
 }
 
-impl From<String> for Statement {
+impl From<String> for Sql {
     fn from(sql: String) -> Self {
         Self { sql, inserts: false }
     }
 }
 
-impl Statement {
+impl Sql {
     /// Whether it's answered with rows.
     pub fn is_query(&self) -> bool {
         self.sql.starts_with("SELECT")
     }
 }
 
-impl From<&str> for Statement {
+impl From<&str> for Sql {
     fn from(sql: &str) -> Self {
         Self::from(sql.to_owned())
     }
@@ -114,13 +114,14 @@ impl From<&str> for Statement {
 impl Mysql {
     /// Connects, and makes sure that the tables are there.
     pub fn open(server: &Server, settings: &Settings, missing: Missing) -> Result<Self> {
-        let session = Session::open(server, settings, missing).map_err(|fault| fault.into_error(server, settings))?;
+        let session =
+            ServerSession::open(server, settings, missing).map_err(|fault| fault.into_error(server, settings))?;
         let state = RefCell::new(State { session: Some(session), ..State::default() });
         Ok(Self { server: server.clone(), settings: settings.clone(), missing, state })
     }
 
     /// Sends what is pending and then these, and returns the answers to these.
-    fn ask(&self, statements: Vec<Statement>) -> Result<Vec<Answer>> {
+    fn ask(&self, statements: Vec<Sql>) -> Result<Vec<Answer>> {
         let state = &mut *self.state.borrow_mut();
         if state.undone {
             return Err(StoreError::Contended(Location::Server(self.server.place())).into());
@@ -151,14 +152,14 @@ impl Mysql {
         Ok(answers.split_off(answers.len().saturating_sub(asked)))
     }
 
-    fn send_all(&self, state: &mut State, packet: &[Statement]) -> Asked<Vec<Answer>> {
+    fn send_all(&self, state: &mut State, packet: &[Sql]) -> Asked<Vec<Answer>> {
         let mut answers = Vec::with_capacity(packet.len());
         self.send(state, packet, &mut answers).map(|()| answers)
     }
 
     /// Sends statements at once, over a new session where there is none. What was answered before a fault is in
     /// `answers`, too.
-    fn send(&self, state: &mut State, packet: &[Statement], answers: &mut Vec<Answer>) -> Asked<()> {
+    fn send(&self, state: &mut State, packet: &[Sql], answers: &mut Vec<Answer>) -> Asked<()> {
         let mut session = match state.session.take() {
             Some(session) => session,
             None => self.reconnect(state)?,
@@ -176,8 +177,8 @@ impl Mysql {
         done
     }
 
-    fn reconnect(&self, state: &mut State) -> Asked<Session> {
-        let mut session = Session::again(&self.server, &self.settings, self.missing)?;
+    fn reconnect(&self, state: &mut State) -> Asked<ServerSession> {
+        let mut session = ServerSession::again(&self.server, &self.settings, self.missing)?;
         if let Some(lost) = &state.lost {
             match session.wait_for_end_of(lost) {
                 // Until then nobody may look, or write it again.
@@ -227,7 +228,7 @@ impl Mysql {
     }
 
     /// Commits, and asks something after that; `None` where that has no answer.
-    fn commit_and(&mut self, then: Vec<Statement>) -> Result<Option<Answer>> {
+    fn commit_and(&mut self, then: Vec<Sql>) -> Result<Option<Answer>> {
         let state = self.state.get_mut();
         if !state.sent {
             if state.pending.len() <= 1 {
@@ -250,7 +251,7 @@ impl Mysql {
         let commit = packet.len();
         packet.push("COMMIT".into());
         packet.extend(then);
-        let mark = state.session.as_ref().map(Session::mark);
+        let mark = state.session.as_ref().map(ServerSession::mark);
         let mut answers = Vec::with_capacity(packet.len());
         let done = self.send(state, &packet, &mut answers);
         let answered = answers.len();
@@ -370,7 +371,7 @@ impl Engine for Mysql {
         self.begin()?;
         let state = &mut *self.state.borrow_mut();
         state.hasty = true;
-        state.pending.extend([PATIENCE_KEPT, PATIENCE_LOST].map(Statement::from));
+        state.pending.extend([PATIENCE_KEPT, PATIENCE_LOST].map(Sql::from));
         Ok(true)
     }
 
@@ -451,8 +452,8 @@ impl Engine for Mysql {
             self.begin()?;
         }
         let statement = |noted: &Noted| match begins && noted.locks {
-            true => Statement::from(format!("{}{EXCLUSIVE}", noted.sql)),
-            false => Statement::from(noted.sql.clone()),
+            true => Sql::from(format!("{}{EXCLUSIVE}", noted.sql)),
+            false => Sql::from(noted.sql.clone()),
         };
         let answers = self.ask(noted.iter().map(statement).collect())?;
         if writes && !begins {

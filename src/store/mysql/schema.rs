@@ -1,7 +1,7 @@
 //! The tables, as MySQL and MariaDB have them, and what they must have when a host has made them.
 
 /// A table: its name, its columns for `CREATE TABLE`, and the rows of a new one.
-pub struct Table {
+pub struct Definition {
     /// Its name.
     pub name: &'static str,
     /// Every column that is read or written here.
@@ -15,7 +15,7 @@ pub struct Table {
 /// What the comment of a table of ours begins with; the number of its version is after it. Those of a host have none.
 const COMMENT: &str = "localapi, version ";
 
-impl Table {
+impl Definition {
     /// The statement that makes it. Identifiers, scopes and user names are compared byte for byte.
     pub fn create(&self) -> String {
         format!(
@@ -51,8 +51,8 @@ macro_rules! times {
 }
 
 /// The documented tables. The last one says that all of them were made.
-pub const TABLES: &[Table] = &[
-    Table {
+pub const TABLES: &[Definition] = &[
+    Definition {
         steps: &[],
         name: "tbloauthserver_clients",
         columns: &[
@@ -85,14 +85,14 @@ pub const TABLES: &[Table] = &[
             times!()
         ),
     },
-    Table {
+    Definition {
         steps: &[],
         name: "tbloauthserver_client_scopes",
         columns: &["client_id", "scope_id"],
         definition: "client_id BIGINT NOT NULL DEFAULT 0, scope_id BIGINT NOT NULL DEFAULT 0,
                      PRIMARY KEY (client_id, scope_id)",
     },
-    Table {
+    Definition {
         steps: &[],
         name: "tbloauthserver_scopes",
         columns: &["id", "scope", "description", "created_at", "updated_at"],
@@ -104,7 +104,7 @@ pub const TABLES: &[Table] = &[
             times!()
         ),
     },
-    Table {
+    Definition {
         steps: &[],
         name: "tblhosting",
         columns: &["id", "userid", "created_at", "updated_at"],
@@ -116,7 +116,7 @@ pub const TABLES: &[Table] = &[
             times!()
         ),
     },
-    Table {
+    Definition {
         steps: &[],
         name: "tblclients",
         columns: &["id", "created_at", "updated_at"],
@@ -130,7 +130,7 @@ pub const TABLES: &[Table] = &[
             times!()
         ),
     },
-    Table {
+    Definition {
         steps: &[],
         name: "tbladmins",
         columns: &["id", "username", "password", "disabled", "created_at", "updated_at"],
@@ -142,7 +142,7 @@ pub const TABLES: &[Table] = &[
             times!()
         ),
     },
-    Table {
+    Definition {
         steps: &[],
         name: "tblactivitylog",
         columns: &["id", "date", "description", "user", "userid", "admin_id", "ipaddr"],
@@ -155,7 +155,7 @@ pub const TABLES: &[Table] = &[
              ipaddr VARCHAR(255) NOT NULL DEFAULT '',
              KEY localapi_activity_of_network (ipaddr(50), user(10), date)",
     },
-    Table {
+    Definition {
         steps: &[],
         name: "tbldeviceauth",
         columns: &[
@@ -182,7 +182,7 @@ pub const TABLES: &[Table] = &[
             ", deleted_at DATETIME DEFAULT NULL"
         ),
     },
-    Table {
+    Definition {
         steps: &[],
         name: "tblapi_roles",
         columns: &["id", "role", "description", "permissions", "created_at", "updated_at"],
@@ -194,7 +194,7 @@ pub const TABLES: &[Table] = &[
             times!()
         ),
     },
-    Table {
+    Definition {
         steps: &[],
         name: "localapi_lifetimes",
         columns: &["id", "expires_at", "disabled", "previous_verifier", "previous_expires_at"],
@@ -205,13 +205,13 @@ pub const TABLES: &[Table] = &[
              previous_expires_at DATETIME DEFAULT NULL,
              KEY localapi_lifetimes_by_expiry (expires_at)",
     },
-    Table {
+    Definition {
         steps: &[],
         name: "localapi_last_uses",
         columns: &["id", "used_at"],
         definition: "id BIGINT NOT NULL PRIMARY KEY, used_at DATETIME DEFAULT NULL",
     },
-    Table {
+    Definition {
         steps: &[],
         name: "localapi_idempotency_keys",
         columns: &["id", "key_hash", "request_hash", "is_reset", "created_at"],
@@ -222,7 +222,7 @@ pub const TABLES: &[Table] = &[
              created_at DATETIME DEFAULT NULL,
              KEY localapi_idempotency_keys_by_age (created_at)",
     },
-    Table {
+    Definition {
         steps: &[],
         name: "localapi_api_credentials",
         columns: &["id", "hides_secrets", "expires_at"],
@@ -230,7 +230,7 @@ pub const TABLES: &[Table] = &[
              hides_secrets INT NOT NULL DEFAULT 0,
              expires_at DATETIME DEFAULT NULL",
     },
-    Table {
+    Definition {
         steps: &[],
         name: "localapi_store",
         columns: &["name", "value"],

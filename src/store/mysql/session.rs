@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use super::client::{Answer, Connection};
 pub use super::fault::Fault;
-use super::schema::{TABLES, Table};
-use super::{Statement, compound};
+use super::schema::{Definition, TABLES};
+use super::{Sql, compound};
 use crate::random::Random;
 use crate::settings::{Server, Settings};
 use crate::store::engine::Missing;
@@ -45,14 +45,14 @@ const MAKING: &str = "localapi tables";
 const SYNTAX: u16 = 1064;
 
 /// A session.
-pub struct Session {
+pub struct ServerSession {
     connection: Connection,
     mark: Mark,
     packets: Packets,
     /// For how many seconds the server may wait.
     longest_wait: u64,
     /// The tables that it needs.
-    tables: &'static [Table],
+    tables: &'static [Definition],
 }
 
 /// How several statements are sent.
@@ -90,7 +90,7 @@ const IDENTITY: [&str; 10] = [
     "wsrep_node_incoming_address",
 ];
 
-impl Session {
+impl ServerSession {
     /// Logs in, and makes the tables where they are missing.
     pub fn open(server: &Server, settings: &Settings, missing: Missing) -> Result<Self, Fault> {
         Self::over(server, settings, missing, TABLES)
@@ -101,7 +101,7 @@ impl Session {
         server: &Server,
         settings: &Settings,
         missing: Missing,
-        tables: &'static [Table],
+        tables: &'static [Definition],
     ) -> Result<Self, Fault> {
         let connection = Connection::open(server).map_err(Fault::of_opening)?;
         let mut bytes = [0; 16];
@@ -160,13 +160,13 @@ impl Session {
     }
 
     /// Sends statements and reads all their answers. The first that fails is the last that runs.
-    pub fn ask(&mut self, statements: &[Statement]) -> Result<Vec<Answer>, Fault> {
+    pub fn ask(&mut self, statements: &[Sql]) -> Result<Vec<Answer>, Fault> {
         let mut answers = Vec::with_capacity(statements.len());
         self.send(statements, &mut answers).map(|()| answers)
     }
 
     /// Does so, and puts the answers of those before a fault into `answers`, too.
-    pub fn send(&mut self, statements: &[Statement], answers: &mut Vec<Answer>) -> Result<(), Fault> {
+    pub fn send(&mut self, statements: &[Sql], answers: &mut Vec<Answer>) -> Result<(), Fault> {
         if self.packets == Packets::Compound && statements.len() > 1 {
             return self.send_compound(statements, answers);
         }
@@ -179,7 +179,7 @@ impl Session {
         if answers.len() == statements.len() { Ok(()) } else { Err(Fault::Malformed) }
     }
 
-    fn send_compound(&mut self, statements: &[Statement], answers: &mut Vec<Answer>) -> Result<(), Fault> {
+    fn send_compound(&mut self, statements: &[Sql], answers: &mut Vec<Answer>) -> Result<(), Fault> {
         let mut told = Vec::with_capacity(statements.len() + 1);
         let done = self.connection.query_into(&mut told, &compound::text(statements), statements.len() + 1);
         let count = told.len();
@@ -208,7 +208,7 @@ impl Session {
             // A server has but some of them.
             format!("SHOW SESSION VARIABLES WHERE variable_name IN ({})", list(KIND.into_iter().chain(IDENTITY))),
         ];
-        let statements = statements.map(Statement::from);
+        let statements = statements.map(Sql::from);
         let answers = match self.ask(&statements) {
             Err(Fault::Code(SYNTAX)) => {
                 self.packets = Packets::One;
@@ -331,7 +331,7 @@ impl Session {
         let (found, unfit, comments) = (pairs(0), pairs(1), pairs(2));
         let other_version = self.tables.iter().find_map(|table| {
             let (_, comment) = comments.iter().find(|(name, _)| *name == table.name.as_bytes())?;
-            let version = Table::version_of(&String::from_utf8_lossy(comment))?;
+            let version = Definition::version_of(&String::from_utf8_lossy(comment))?;
             match table.step_from(version) {
                 Some(step) => Some(Fault::TableOlder(table.name, step)),
                 None if version == table.version() => None,
@@ -342,8 +342,8 @@ impl Session {
             let (_, engine) = unfit.iter().find(|(name, _)| *name == table.name.as_bytes())?;
             Some(Fault::WithoutTransactions(table.name, String::from_utf8_lossy(engine).into_owned()))
         });
-        let is_there = |table: &Table| found.iter().any(|(name, _)| *name == table.name.as_bytes());
-        let lacks = |table: &Table| {
+        let is_there = |table: &Definition| found.iter().any(|(name, _)| *name == table.name.as_bytes());
+        let lacks = |table: &Definition| {
             let has = |column: &str| found.contains(&(table.name.as_bytes(), column.as_bytes()));
             table.columns.iter().find(|column| !has(column)).map(|column| Fault::ColumnMissing(table.name, column))
         };
@@ -411,7 +411,7 @@ mod tests {
     fn fewer_answers_than_statements_are_none() {
         let once = done(0, 0, 2);
         let (port, _) = serve(vec![greeting(CAPABILITIES, "mysql_native_password"), once.clone(), once]);
-        let opened = Session::open(&server(port, 5_000), &Settings::default(), Missing::Left);
+        let opened = ServerSession::open(&server(port, 5_000), &Settings::default(), Missing::Left);
         assert_eq!(opened.err(), Some(Fault::Malformed));
     }
 }

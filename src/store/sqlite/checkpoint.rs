@@ -39,7 +39,7 @@ const READERS_TAKE: Duration = Duration::from_secs(2);
 const LOCKED: Duration = Duration::from_millis(10);
 
 impl Thresholds {
-    /// Those of a database whose pages have so many bytes: 400 KiB, 24 MiB and 32 MiB. What is written again and again is
+    /// Those of a database whose pages have so many bytes: 400 KiB, 8 MiB and 32 MiB. What is written again and again is
     /// copied once.
     pub fn of_pages(page: u32) -> Self {
         #[cfg(test)]
@@ -47,7 +47,7 @@ impl Thresholds {
             return thresholds;
         }
         let pages = |bytes: u32| bytes / page.max(1);
-        Self { page, quiet: pages(400 << 10), free: pages(24 << 20), most: pages(32 << 20) }
+        Self { page, quiet: pages(400 << 10), free: pages(8 << 20), most: pages(32 << 20) }
     }
 }
 

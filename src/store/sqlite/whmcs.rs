@@ -4,7 +4,7 @@
 use rusqlite::{Connection, Result};
 
 /// A table, and its columns by kind, between blanks. Each has an `id` as well, unless it's there already.
-struct Table {
+struct WhmcsTable {
     name: &'static str,
     /// Empty by default.
     texts: &'static str,
@@ -17,8 +17,8 @@ struct Table {
 }
 
 #[rustfmt::skip]
-const TABLES: &[Table] = &[
-    Table {
+const TABLES: &[WhmcsTable] = &[
+    WhmcsTable {
         name: "tblclients",
         texts: "uuid address1 address2 city state postcode country phonenumber tax_id password defaultgateway notes \
                 billingcid securityqans cardtype language ip host",
@@ -27,7 +27,7 @@ const TABLES: &[Table] = &[
         decimals: "credit",
         times: "datecreated lastlogin",
     },
-    Table {
+    WhmcsTable {
         name: "tblhosting",
         texts: "paymentmethod billingcycle username password notes subscriptionid suspendreason dedicatedip \
                 assignedips ns1 ns2",
@@ -35,14 +35,14 @@ const TABLES: &[Table] = &[
         decimals: "firstpaymentamount amount",
         times: "regdate nextduedate nextinvoicedate termination_date completed_date overidesuspenduntil lastupdate",
     },
-    Table {
+    WhmcsTable {
         name: "tbladmins",
         texts: "uuid firstname lastname email signature notes template language supportdepts ticketnotifications",
         integers: "roleid",
         decimals: "",
         times: "",
     },
-    Table {
+    WhmcsTable {
         name: "tblproducts",
         texts: "type name description paytype autosetup servertype configoption1 configoption2 configoption3 \
                 configoption4 configoption5 configoption6",
@@ -50,105 +50,105 @@ const TABLES: &[Table] = &[
         decimals: "",
         times: "created_at updated_at",
     },
-    Table {
+    WhmcsTable {
         name: "tblproductgroups",
         texts: "name slug headline tagline",
         integers: "hidden order",
         decimals: "",
         times: "created_at updated_at",
     },
-    Table {
+    WhmcsTable {
         name: "tblservers",
         texts: "name ipaddress assignedips hostname type username password accesshash secure",
         integers: "active disabled maxaccounts port",
         decimals: "monthlycost",
         times: "",
     },
-    Table {
+    WhmcsTable {
         name: "tbldomains",
         texts: "type domain registrar paymentmethod status subscriptionid",
         integers: "userid orderid registrationperiod dnsmanagement emailforwarding idprotection donotrenew",
         decimals: "firstpaymentamount recurringamount",
         times: "registrationdate expirydate nextduedate nextinvoicedate created_at updated_at",
     },
-    Table {
+    WhmcsTable {
         name: "tblorders",
         texts: "nameservers promocode paymentmethod status ipaddress fraudmodule notes",
         integers: "ordernum userid contactid invoiceid",
         decimals: "amount",
         times: "date",
     },
-    Table {
+    WhmcsTable {
         name: "tblinvoices",
         texts: "invoicenum status paymentmethod notes",
         integers: "userid",
         decimals: "subtotal credit tax tax2 total taxrate taxrate2",
         times: "date duedate datepaid date_refunded date_cancelled created_at updated_at",
     },
-    Table {
+    WhmcsTable {
         name: "tblinvoiceitems",
         texts: "type description paymentmethod notes",
         integers: "invoiceid userid relid taxed",
         decimals: "amount",
         times: "duedate",
     },
-    Table {
+    WhmcsTable {
         name: "tblaccounts",
         texts: "gateway description transid",
         integers: "userid currency invoiceid refundid",
         decimals: "amountin fees amountout rate",
         times: "date",
     },
-    Table {
+    WhmcsTable {
         name: "tblgatewaylog",
         texts: "gateway data result",
         integers: "",
         decimals: "",
         times: "date",
     },
-    Table {
+    WhmcsTable {
         name: "tblpaymentgateways",
         texts: "gateway setting value",
         integers: "order",
         decimals: "",
         times: "",
     },
-    Table {
+    WhmcsTable {
         name: "tblconfiguration",
         texts: "setting value",
         integers: "",
         decimals: "",
         times: "created_at updated_at",
     },
-    Table {
+    WhmcsTable {
         name: "tbladdonmodules",
         texts: "module setting value",
         integers: "",
         decimals: "",
         times: "",
     },
-    Table {
+    WhmcsTable {
         name: "tblcurrencies",
         texts: "code prefix suffix",
         integers: "format default",
         decimals: "rate",
         times: "",
     },
-    Table {
+    WhmcsTable {
         name: "tblcustomfields",
         texts: "type fieldname fieldtype description fieldoptions regexpr adminonly required showorder showinvoice",
         integers: "relid sortorder",
         decimals: "",
         times: "created_at updated_at",
     },
-    Table {
+    WhmcsTable {
         name: "tblcustomfieldsvalues",
         texts: "value",
         integers: "fieldid relid",
         decimals: "",
         times: "created_at updated_at",
     },
-    Table {
+    WhmcsTable {
         name: "tbltickets",
         texts: "tid name email cc c title message status urgency admin attachment service",
         integers: "did userid contactid flag",
@@ -159,7 +159,7 @@ const TABLES: &[Table] = &[
 
 /// Adds them where they are missing.
 pub fn add_tables(connection: &Connection) -> Result<()> {
-    for Table { name, texts, integers, decimals, times } in TABLES {
+    for WhmcsTable { name, texts, integers, decimals, times } in TABLES {
         let kinds = [
             (texts, "TEXT NOT NULL DEFAULT ''"),
             (integers, "INTEGER NOT NULL DEFAULT 0"),

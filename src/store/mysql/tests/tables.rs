@@ -1,7 +1,7 @@
 //! The tables: made on first use, or a host's own.
 
-use super::super::schema::Table;
-use super::super::session::{Fault, Session as ServerSession};
+use super::super::schema::Definition;
+use super::super::session::{Fault, ServerSession};
 use super::*;
 use crate::store::engine::Missing;
 
@@ -93,9 +93,9 @@ fn a_table_that_lacks_a_column_is_told() {
     assert_eq!(message(site.create()), lacks);
 }
 
-const FIRST: &[Table] =
-    &[Table { name: "localapi_x", columns: &["id"], definition: "id INT NOT NULL PRIMARY KEY", steps: &[] }];
-const SECOND: &[Table] = &[Table {
+const FIRST: &[Definition] =
+    &[Definition { name: "localapi_x", columns: &["id"], definition: "id INT NOT NULL PRIMARY KEY", steps: &[] }];
+const SECOND: &[Definition] = &[Definition {
     name: "localapi_x",
     columns: &["id", "a", "b"],
     definition: "id INT NOT NULL PRIMARY KEY, a INT NOT NULL DEFAULT 7, b INT NOT NULL DEFAULT 8",

@@ -46,7 +46,7 @@ pub enum Defect {
 
 /// Why an operation fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fault {
+pub enum DiskFault {
     /// The medium.
     Broken,
     /// No space is left.
@@ -166,14 +166,14 @@ impl Disk {
     }
 
     /// Writes, or fails after a part of it.
-    pub fn write(&mut self, file: FileId, at: usize, bytes: &[u8]) -> Result<(), Fault> {
+    pub fn write(&mut self, file: FileId, at: usize, bytes: &[u8]) -> Result<(), DiskFault> {
         if self.chance(self.faults.full) {
             self.is_full = !self.is_full;
         }
         let grows = at + bytes.len() > self.size(file);
         let fault = match (self.is_full && grows, self.chance(self.faults.write)) {
-            (true, _) => Some(Fault::Full),
-            (_, true) => Some(Fault::Broken),
+            (true, _) => Some(DiskFault::Full),
+            (_, true) => Some(DiskFault::Broken),
             _ => None,
         };
         let length = if fault.is_some() { self.random.random_range(0..=bytes.len()) } else { bytes.len() };
@@ -196,12 +196,12 @@ impl Disk {
     }
 
     /// Makes a file's content last, or fails and says that it has, but for this time.
-    pub fn flush(&mut self, file: FileId, is_log: bool) -> Result<(), Fault> {
+    pub fn flush(&mut self, file: FileId, is_log: bool) -> Result<(), DiskFault> {
         if self.chance(self.faults.flush) {
             let forget = self.chance(self.faults.forget);
             let (files, random) = (&mut self.files, &mut self.random);
             files[file].fail_to_flush(forget, random);
-            return Err(Fault::Broken);
+            return Err(DiskFault::Broken);
         }
         let file = &mut self.files[file];
         let early = self.defect == Some(Defect::LogIsFlushedEarly) && is_log;

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError};
 
 use rusqlite::ffi;
 
-use super::disk::{Defect, Disk, Fault, FileId};
+use super::disk::{Defect, Disk, DiskFault, FileId};
 use super::process;
 use crate::store::sqlite::file::{INDEX, Identity};
 use crate::store::sqlite::in_use::Range;
@@ -124,7 +124,7 @@ impl Machine {
         }
     }
 
-    fn write(&mut self, number: usize, at: usize, bytes: &[u8]) -> Result<(), Fault> {
+    fn write(&mut self, number: usize, at: usize, bytes: &[u8]) -> Result<(), DiskFault> {
         let handle = self.handle_mut(number);
         let begins = !mem::replace(&mut handle.writes, true);
         let file = handle.file;
@@ -134,7 +134,7 @@ impl Machine {
         self.disk.write(file, at, bytes)
     }
 
-    fn flush(&mut self, number: usize) -> Result<(), Fault> {
+    fn flush(&mut self, number: usize) -> Result<(), DiskFault> {
         let handle = self.handle_mut(number);
         handle.writes = false;
         let (file, is_log, is_new, known) = (handle.file, handle.is_log, handle.is_new, handle.failures);
@@ -144,7 +144,7 @@ impl Machine {
         self.handle_mut(number).failures = failures;
         flushed?;
         if before > known {
-            return Err(Fault::Broken);
+            return Err(DiskFault::Broken);
         }
         if is_new {
             self.disk.flush_folder();
@@ -375,11 +375,11 @@ unsafe fn with<T>(file: *mut ffi::sqlite3_file, work: impl FnOnce(&mut Machine, 
     work(&mut entered(machine), number)
 }
 
-fn code(done: Result<(), Fault>, broken: c_int) -> c_int {
+fn code(done: Result<(), DiskFault>, broken: c_int) -> c_int {
     match done {
         Ok(()) => ffi::SQLITE_OK,
-        Err(Fault::Broken) => broken,
-        Err(Fault::Full) => ffi::SQLITE_FULL,
+        Err(DiskFault::Broken) => broken,
+        Err(DiskFault::Full) => ffi::SQLITE_FULL,
     }
 }
 
