@@ -50,7 +50,9 @@ final class Peer
 
     private const CREDENTIAL = 'SELECT c.id, c.identifier, c.secret, c.redirect_uri, c.grant_types, c.user_id,
         c.service_id, c.name, c.description, c.logo_uri, c.created_at, c.updated_at, (SELECT group_concat(scope_id)
-        FROM tbloauthserver_client_scopes WHERE client_id = c.id) FROM tbloauthserver_clients c';
+        FROM tbloauthserver_client_scopes WHERE client_id = c.id), l.expires_at, l.disabled, u.used_at
+        FROM tbloauthserver_clients c LEFT JOIN localapi_lifetimes l ON l.id = c.id
+        LEFT JOIN localapi_last_uses u ON u.id = c.id';
 
     private const STORED = 'SELECT id, identifier, grant_types, user_id, service_id, name FROM tbloauthserver_clients';
 
@@ -743,7 +745,8 @@ final class Peer
     public function verify(string $identifier, #[SensitiveParameter] string $secret): ?array
     {
         $row = $this->byIdentifier($identifier);
-        return $row !== null && hash_equals($this->open($row[2], $row[1]), $secret) ? $this->shown($row) : null;
+        $counts = $row !== null && !$row[14] && ($row[13] === null || $row[13] > gmdate('Y-m-d H:i:s'));
+        return $counts && hash_equals($this->open($row[2], $row[1]), $secret) ? $this->shown($row) : null;
     }
 
     /** @return array<string, mixed>|null */
@@ -779,8 +782,8 @@ final class Peer
             'name' => $name,
             'description' => $description,
             'logoUri' => $logoUri,
-            'expiresAt' => null,
-            'disabled' => false,
+            'expiresAt' => $row[13],
+            'disabled' => (bool) $row[14],
         ];
     }
 
@@ -807,6 +810,9 @@ final class Peer
                 'rsaKeyPairId' => 0,
                 'createdAt' => date('jS F Y g:i:sa', strtotime("$row[10]Z")),
                 'updatedAt' => date('jS F Y g:i:sa', strtotime("$row[11]Z")),
+                'expiresAt' => $row[13],
+                'disabled' => (bool) $row[14],
+                'lastUsedAt' => $row[15],
             ];
         }
         return ['result' => 'success', 'clients' => $clients];

@@ -195,7 +195,7 @@ function compare_stores(PDO $database, Peer $peer, int $line, array $identifiers
             same('listed', $client['clientIdentifier'], $identifiers[$id][$side]);
             same('listed', $client['clientSecret'], $secrets[$id][$side]);
             unset($client['clientIdentifier'], $client['clientSecret'], $client['createdAt'], $client['updatedAt']);
-            unset($client['expiresAt'], $client['disabled'], $client['lastUsedAt']);
+            unset($client['lastUsedAt']);
         }
         unset($client);
     }
