@@ -125,10 +125,11 @@ $(CLIENTS)/pypi: php-tests/clients/requirements.txt
 
 check: export LOCALAPI_FULL = 1
 check: packages-check test deny oldest fuzz ## Run the tests at full size, then servers at a MySQL, the pages' blocks, deny, oldest, fuzz, valgrind
-	@$(MAKE) --no-print-directory server SERVER=mysql
+	@# What is long of them has nothing to do with a server, nor with what the core is built for.
+	@$(MAKE) --no-print-directory server SERVER=mysql LOCALAPI_FULL=
 	@$(MAKE) --no-print-directory package && packaging/walk
 	$(ENGINE_TESTS) -m php-tests/engine
-	cargo test --locked --no-default-features
+	LOCALAPI_FULL='' cargo test --locked --no-default-features
 	@$(NONE_SKIPPED)
 	@echo "All checks have passed."
 
