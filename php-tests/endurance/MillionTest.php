@@ -28,7 +28,7 @@ final class MillionTest extends Processes
         $rows = 5_000;
         $this->start('many', ['create', $rows], ['localapi.durability' => 'normal'])->output();
         $row = filesize($this->store) / $rows / 1024;
-        // SQLite needs 15 % more for a page in memory, PHP's own too.
-        self::assertLessThan(($calls - 10_000) * $row * 1.18 + 1_024, $more);
+        // SQLite needs 22 % more for a page of 2,048 bytes in memory, PHP's own too.
+        self::assertLessThan(($calls - 10_000) * $row * 1.25 + 1_024, $more);
     }
 }
