@@ -235,6 +235,10 @@ mod tests {
         assert_eq!(Dsn::parse(""), Dsn::Unset);
         assert_eq!(Dsn::parse("sqlite:/var/lib/a b?c.db"), Dsn::File(PathBuf::from("/var/lib/a b?c.db")));
         assert_eq!(Dsn::parse("sqlite::memory:"), Dsn::Memory);
+        for folder in ["/", "/.", "/..", "/var/lib/", "/var/lib/.", "/var/lib/.."] {
+            assert_eq!(Dsn::parse(&format!("sqlite:{folder}")), Dsn::Invalid(DsnFault::Form), "{folder}");
+        }
+        assert_eq!(Dsn::parse("sqlite:/var/../.store"), Dsn::File(PathBuf::from("/var/../.store")));
     }
 
     fn server(dsn: &str) -> Server {

@@ -82,7 +82,8 @@ impl KeyFile {
 
 /// A path that names the same file whatever the working directory is, and that can name a file at all.
 fn absolute(path: &str) -> Option<PathBuf> {
-    let usable = path.starts_with('/') && !path.ends_with('/') && !path.contains('\0');
+    let name = path.rsplit('/').next().unwrap_or_default();
+    let usable = path.starts_with('/') && !matches!(name, "" | "." | "..") && !path.contains('\0');
     usable.then(|| PathBuf::from(path))
 }
 
