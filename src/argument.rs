@@ -1,6 +1,6 @@
 //! Arguments of the functions, beside what their types say.
 
-use crate::error::{Error, RequestError, Result};
+use crate::error::{RequestError, Result};
 use crate::text::is_control;
 
 /// Reads an argument that must be text of some form.
@@ -10,10 +10,7 @@ pub fn text<'a>(
     must: &'static str,
     valid: impl FnOnce(&str) -> bool,
 ) -> Result<&'a str> {
-    std::str::from_utf8(bytes)
-        .ok()
-        .filter(|text| valid(text))
-        .ok_or(Error::Request(RequestError::Argument { position, must }))
+    std::str::from_utf8(bytes).ok().filter(|text| valid(text)).ok_or(RequestError::Argument { position, must }.into())
 }
 
 /// Reads an argument that describes something to people: one line.

@@ -6,7 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 
-use crate::error::{Error, Result, SystemError};
+use crate::error::{Result, SystemError};
 
 /// Tells the time in UTC.
 #[derive(Default)]
@@ -54,12 +54,9 @@ impl Clock {
     fn second(&self) -> Result<u64> {
         let second = match self.stopped.get() {
             Some(second) => second,
-            None => SystemTime::now()
-                .duration_since(UNIX_EPOCH)
-                .map_err(|_| Error::System(SystemError::ClockWrong))?
-                .as_secs(),
+            None => SystemTime::now().duration_since(UNIX_EPOCH).map_err(|_| SystemError::ClockWrong)?.as_secs(),
         };
-        second.checked_add_signed(self.moved.get()).ok_or(Error::System(SystemError::ClockWrong))
+        second.checked_add_signed(self.moved.get()).ok_or(SystemError::ClockWrong.into())
     }
 }
 
@@ -88,6 +85,7 @@ pub fn parse(text: &str) -> Option<i64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::Error;
 
     #[test]
     fn times_are_utc_and_sort_as_text() {

@@ -192,11 +192,7 @@ impl Copy {
             write(&mut to, &self.to, &self.settings, |to| {
                 // This first: those who have begun to write find it when that is stored.
                 to.set_note(Note::CopyOf, Some(&self.source))?;
-                if to.is_new(&self.settings)? {
-                    to.delete_first_rows()
-                } else {
-                    Err(Error::Copy(CopyError::TargetNotEmpty))
-                }
+                if to.is_new(&self.settings)? { to.delete_first_rows() } else { Err(CopyError::TargetNotEmpty.into()) }
             })?;
         }
         for &table in &self.tables {
@@ -268,7 +264,7 @@ impl Copy {
             _ => after,
         };
         match to.rows_between(table, &[], after, last, 1)?.first() {
-            Some(stray) => Err(Error::Copy(CopyError::Differs { table: table.name, id: stray.key, column: None })),
+            Some(stray) => Err(CopyError::Differs { table: table.name, id: stray.key, column: None }.into()),
             None => Ok(()),
         }
     }
@@ -360,7 +356,7 @@ impl Copy {
             return Ok(String::new());
         }
         let mut identity = [0; 16];
-        Random::System.fill(&mut identity).map_err(|_| Error::System(SystemError::NoRandomness))?;
+        Random::System.fill(&mut identity).map_err(|_| SystemError::NoRandomness)?;
         let identity = base16ct::lower::encode_string(&identity);
         let noted = write(from, &self.from, &self.settings, |from| match from.note(Note::Identity)? {
             None => from.set_note(Note::Identity, Some(&identity)).map(|()| identity.clone()),
@@ -435,11 +431,8 @@ fn is_plain(name: &str) -> bool {
 fn takes_no_changes(error: &Error) -> bool {
     matches!(
         error,
-        Error::Server(ServerError::ReadOnly(_))
-            | Error::Server(ServerError::Denied(_))
-            | Error::Store(StoreError::ReadOnly(_))
-            | Error::Store(StoreError::Full(_))
-            | Error::Store(StoreError::Locked(..))
+        Error::Server(ServerError::ReadOnly(_) | ServerError::Denied(_))
+            | Error::Store(StoreError::ReadOnly(_) | StoreError::Full(_) | StoreError::Locked(..))
     )
 }
 
@@ -467,9 +460,8 @@ fn place(position: u32, dsn: &[u8]) -> Result<Place> {
     let must = "the DSN of a store in a file or at a server";
     let dsn = std::str::from_utf8(dsn).map(Dsn::parse).unwrap_or(Dsn::Invalid(DsnFault::Form));
     match Place::named_by(&dsn) {
-        Ok(Place::Memory)
-        | Err(Error::Store(StoreError::DsnInvalid(DsnFault::Form)) | Error::Store(StoreError::NotConfigured)) => {
-            Err(Error::Request(RequestError::Argument { position, must }))
+        Ok(Place::Memory) | Err(Error::Store(StoreError::DsnInvalid(DsnFault::Form) | StoreError::NotConfigured)) => {
+            Err(RequestError::Argument { position, must }.into())
         }
         place => place,
     }

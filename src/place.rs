@@ -33,7 +33,7 @@ impl Place {
     pub fn of(settings: &Settings, environment: impl Fn(&str) -> Option<OsString>) -> Result<Self> {
         match &settings.dsn {
             Dsn::Unset if settings.sandbox => Ok(Self::Memory),
-            Dsn::Unset if settings.server => Err(Error::Store(StoreError::NotConfigured)),
+            Dsn::Unset if settings.server => Err(StoreError::NotConfigured.into()),
             Dsn::Unset => {
                 let folder = |name| environment(name).map(PathBuf::from).filter(|folder| folder.is_absolute());
                 let data = folder("XDG_DATA_HOME").or_else(|| Some(folder("HOME")?.join(".local/share")));
@@ -46,11 +46,11 @@ impl Place {
     /// The place that a DSN names, which has no default.
     pub fn named_by(dsn: &Dsn) -> Result<Self> {
         match dsn {
-            Dsn::Unset => Err(Error::Store(StoreError::NotConfigured)),
-            Dsn::Invalid(fault) => Err(Error::Store(StoreError::DsnInvalid(fault.clone()))),
+            Dsn::Unset => Err(StoreError::NotConfigured.into()),
+            Dsn::Invalid(fault) => Err(StoreError::DsnInvalid(fault.clone()).into()),
             Dsn::Memory => Ok(Self::Memory),
             Dsn::File(path) => Self::file(path.clone(), false),
-            Dsn::Server(_) if cfg!(not(feature = "mysql")) => Err(Error::Server(ServerError::WithoutServers)),
+            Dsn::Server(_) if cfg!(not(feature = "mysql")) => Err(ServerError::WithoutServers.into()),
             Dsn::Server(server) => Ok(Self::Server(server.clone())),
         }
     }
@@ -80,7 +80,7 @@ impl Place {
             (KeyFile::At(path), _) => Ok(Some(path.clone())),
             (KeyFile::Unset, Self::Memory) => Ok(None),
             (KeyFile::Unset, Self::File { path, .. }) => Ok(Some(beside(path, ".key"))),
-            (KeyFile::Unset, Self::Server(_)) => Err(Error::Key(KeyError::Unset)),
+            (KeyFile::Unset, Self::Server(_)) => Err(KeyError::Unset.into()),
         }
     }
 }

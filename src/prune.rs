@@ -1,6 +1,6 @@
 //! Deletes credentials that have expired.
 
-use crate::error::{Error, RequestError, Result};
+use crate::error::{RequestError, Result};
 use crate::session::Session;
 use crate::store::{About, LogLine, RowId, Store, Verdict};
 
@@ -11,8 +11,7 @@ const BATCH: i64 = 200;
 /// Returns how many were. `go_on` is asked before each batch.
 pub fn prune(session: &Session, expired_before: i64, go_on: impl Fn() -> bool) -> Result<i64> {
     let must = "0 or greater";
-    let seconds =
-        u64::try_from(expired_before).map_err(|_| Error::Request(RequestError::Argument { position: 1, must }))?;
+    let seconds = u64::try_from(expired_before).map_err(|_| RequestError::Argument { position: 1, must })?;
     let mut deleted = 0;
     while go_on() {
         session.begin_call();

@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use rand::rngs::{ChaCha20Rng, SysRng};
 use rand::{Rng as _, SeedableRng as _, TryRng as _};
 
-use crate::error::{Error, Result, SystemError};
+use crate::error::{Result, SystemError};
 
 /// A source of random bytes.
 pub enum Random {
@@ -29,7 +29,7 @@ impl Random {
             generator.fill_bytes(buffer);
             return Ok(());
         }
-        SysRng.try_fill_bytes(buffer).map_err(|_| Error::System(SystemError::NoRandomness))
+        SysRng.try_fill_bytes(buffer).map_err(|_| SystemError::NoRandomness.into())
     }
 
     /// Starts over from a seed, or stops being seeded. The bytes are ChaCha20's (RFC 8439) with the seed as its key, so

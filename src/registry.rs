@@ -2,7 +2,7 @@
 //! change nothing is written.
 
 use crate::argument;
-use crate::error::{Error, RequestError, Result, ServerError};
+use crate::error::{RequestError, Result, ServerError};
 use crate::reply::{Fields, Value};
 use crate::session::Session;
 use crate::store::{Store, Verdict};
@@ -117,7 +117,7 @@ fn write_unless(
         }
         write(store)?;
         // A host's table may compare in another way, or have more columns that are unique.
-        if store.is_remote() && !done(store)? { Err(Error::Server(ServerError::RowNotUnique)) } else { Ok(()) }
+        if store.is_remote() && !done(store)? { Err(ServerError::RowNotUnique.into()) } else { Ok(()) }
     };
     session.write(decision, write, |()| Verdict::Undone.always())
 }

@@ -65,7 +65,7 @@ impl<'a> Request<'a> {
     pub fn text(&self, name: &'static str) -> Result<Option<String>> {
         match self.parameters.read(name)? {
             Some(Parameter::Text(bytes)) => utf8(name, bytes).map(Some),
-            Some(Parameter::List(_) | Parameter::Textless) => Err(Error::Request(RequestError::NotAString(name))),
+            Some(Parameter::List(_) | Parameter::Textless) => Err(RequestError::NotAString(name).into()),
             None => Ok(None),
         }
     }
@@ -110,7 +110,7 @@ impl<'a> Request<'a> {
                 })
                 .collect::<Result<_>>()
                 .map(|list| Some(TextOrList::List(list))),
-            Some(Parameter::Textless) => Err(Error::Request(RequestError::NotAString(name))),
+            Some(Parameter::Textless) => Err(RequestError::NotAString(name).into()),
             None => Ok(None),
         }
     }
@@ -133,13 +133,13 @@ fn is_on(text: &str) -> bool {
 /// Keeps what is wrong with a parameter for the rule that tells it. Only where PHP has thrown meanwhile nothing follows.
 pub fn later<T>(read: Result<T>) -> Result<Result<T>> {
     match read {
-        Err(Error::Request(RequestError::Interrupted)) => Err(Error::Request(RequestError::Interrupted)),
+        Err(Error::Request(RequestError::Interrupted)) => Err(RequestError::Interrupted.into()),
         read => Ok(read),
     }
 }
 
 fn utf8(name: &'static str, bytes: Vec<u8>) -> Result<String> {
-    String::from_utf8(bytes).map_err(|_| Error::Request(RequestError::NotUtf8(name)))
+    String::from_utf8(bytes).map_err(|_| RequestError::NotUtf8(name).into())
 }
 
 #[cfg(test)]

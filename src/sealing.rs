@@ -61,7 +61,7 @@ pub fn open(session: &Session, credential: &Credential, keys: &mut Option<Rc<Key
 pub fn reveal(session: &Session, credential: &Credential) -> Result<SecretText> {
     match open(session, credential, &mut None)? {
         Opened::Secret(secret) => Ok(secret.text()),
-        Opened::Damaged => Err(Error::Key(KeyError::SecretDamaged(credential.id))),
+        Opened::Damaged => Err(KeyError::SecretDamaged(credential.id).into()),
         Opened::KeyMissing(id) => Err(session.vault()?.foreign(&id)),
     }
 }

@@ -149,7 +149,7 @@ impl Session {
 
     /// The keys of the store that is open.
     pub fn vault(&self) -> Result<Rc<Vault>> {
-        self.vault.borrow().clone().ok_or(Error::Key(KeyError::Invalid))
+        self.vault.borrow().clone().ok_or(KeyError::Invalid.into())
     }
 
     /// Asks a server at once what `reads` will ask one by one; with `writes` in the transaction that will write.

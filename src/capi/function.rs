@@ -56,7 +56,7 @@ pub fn run(session: &Session, name: &[u8], arguments: &[Node<'static>]) -> Vec<u
                 let matches = |uri: &Node<'_>| given::text(uri).is_ok_and(|uri| redirect_uri::matches(&uri, &given));
                 Ok(Node::Bool(registered.iter().any(matches)))
             }
-            _ => Err(Error::Request(RequestError::Argument { position: 1, must: "an array of strings" })),
+            _ => Err(RequestError::Argument { position: 1, must: "an array of strings" }.into()),
         },
         b"issue_api_credential" => {
             let actions = match argument(1) {

@@ -88,7 +88,7 @@ impl Create {
             return Err(CredentialError::IdempotencyKeyUsed.into());
         }
         let credential = store.credential(known.credential)?.ok_or(CredentialError::CreatedIsDeleted)?;
-        if known.reset { Err(Error::Credential(CredentialError::CreatedIsReset)) } else { Ok(Some(credential)) }
+        if known.reset { Err(CredentialError::CreatedIsReset.into()) } else { Ok(Some(credential)) }
     }
 
     /// What is checked after the service.

@@ -2,7 +2,7 @@
 
 use super::{Command, log};
 use crate::actor::Actor;
-use crate::error::{CredentialError, Error, Result};
+use crate::error::{CredentialError, Result};
 use crate::reply::{Reply, Value};
 use crate::request::Request;
 use crate::session::Session;
@@ -23,7 +23,7 @@ impl Delete {
 
     fn look(&self, store: &mut Store) -> Result<Credential> {
         let (_, credential) = (store.scopes(), store.credential(self.id));
-        credential?.ok_or(Error::Credential(CredentialError::CredentialInvalid))
+        credential?.ok_or(CredentialError::CredentialInvalid.into())
     }
 }
 

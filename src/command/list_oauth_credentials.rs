@@ -118,8 +118,7 @@ fn search(request: &Request<'_>) -> Result<Option<String>> {
 }
 
 fn unused_since(text: &str) -> Result<String> {
-    expiry::time(text)
-        .ok_or_else(|| Error::Credential(CredentialError::UnusedSinceInvalid(Quoted::from(text), expiry::FORMS)))
+    expiry::time(text).ok_or_else(|| CredentialError::UnusedSinceInvalid(Quoted::from(text), expiry::FORMS).into())
 }
 
 fn after(request: &Request<'_>, sort_field: SortField) -> Result<Option<i64>> {
@@ -151,7 +150,7 @@ fn descending(request: &Request<'_>) -> Result<bool> {
     match request.filled("sortOrder")? {
         Some(text) if text.eq_ignore_ascii_case("DESC") => Ok(true),
         Some(text) if !text.eq_ignore_ascii_case("ASC") => {
-            Err(Error::Credential(CredentialError::SortOrderInvalid(Quoted::from(text.as_str()))))
+            Err(CredentialError::SortOrderInvalid(Quoted::from(text.as_str())).into())
         }
         _ => Ok(false),
     }

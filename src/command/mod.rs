@@ -66,10 +66,9 @@ pub fn answer<'a>(session: &'a Session, request: &Request<'_>) -> Result<Reply<'
 
 /// Reads a call, to answer it later. It fails where there is no such command, or where PHP has thrown meanwhile.
 pub fn read<'a>(request: &Request<'a>) -> Result<Call<'a>> {
-    let read = find(request.command)
-        .ok_or_else(|| Error::Request(RequestError::UnknownCommand(Quoted::lossy(request.command))))?;
+    let read = find(request.command).ok_or_else(|| RequestError::UnknownCommand(Quoted::lossy(request.command)))?;
     match read(request) {
-        Err(Error::Request(RequestError::Interrupted)) => Err(Error::Request(RequestError::Interrupted)),
+        Err(Error::Request(RequestError::Interrupted)) => Err(RequestError::Interrupted.into()),
         command => Ok(Call { caller: request.caller, command }),
     }
 }

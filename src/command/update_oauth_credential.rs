@@ -3,7 +3,7 @@
 use super::{Command, log, log_http};
 use crate::actor::Actor;
 use crate::credential::{Described, GrantType, Scopes, Secret, Service, expiry, logo_uri};
-use crate::error::{CredentialError, Error, Result};
+use crate::error::{CredentialError, Result};
 use crate::reply::{Reply, Value};
 use crate::request::{Request, TextOrList, later};
 use crate::rotation;
@@ -58,7 +58,7 @@ impl Update {
     pub fn read(request: &Request<'_>) -> Result<Self> {
         let named = Named::read(request)?;
         let grant_type = later(request.text("grantType").and_then(|text| match text {
-            Some(text) if is_blank(&text) => Err(Error::Credential(CredentialError::GrantTypeRequired)),
+            Some(text) if is_blank(&text) => Err(CredentialError::GrantTypeRequired.into()),
             text => text.map(|text| GrantType::parse(&text)).transpose(),
         }))?;
         let name = later(request.text_or_empty("name"))?;
@@ -235,19 +235,19 @@ impl Named {
     fn read(request: &Request<'_>) -> Result<Self> {
         let (id, identifier) = (request.required("credentialId")?, request.required("clientApiIdentifier")?);
         match (id, identifier) {
-            (None, None) => Err(Error::Credential(CredentialError::CredentialRequired)),
+            (None, None) => Err(CredentialError::CredentialRequired.into()),
             // Clients send 0 for an id that they don't know.
             (None, Some(identifier)) => Ok(Self::Identifier(identifier)),
             (Some(id), Some(identifier)) if id == "0" => Ok(Self::Identifier(identifier)),
-            (Some(id), _) => positive(&id).map(Self::Id).ok_or(Error::Credential(CredentialError::CredentialInvalid)),
+            (Some(id), _) => positive(&id).map(Self::Id).ok_or(CredentialError::CredentialInvalid.into()),
         }
     }
 
     fn find(&self, store: &Store) -> Result<Credential> {
         match self {
-            Self::Id(id) => store.credential(*id)?.ok_or(Error::Credential(CredentialError::CredentialInvalid)),
+            Self::Id(id) => store.credential(*id)?.ok_or(CredentialError::CredentialInvalid.into()),
             Self::Identifier(identifier) => {
-                store.credential_by_identifier(identifier)?.ok_or(Error::Credential(CredentialError::IdentifierInvalid))
+                store.credential_by_identifier(identifier)?.ok_or(CredentialError::IdentifierInvalid.into())
             }
         }
     }
@@ -258,7 +258,7 @@ fn seconds(text: &str) -> Result<u64> {
     let seconds = positive(text).and_then(|seconds| u64::try_from(seconds).ok());
     seconds
         .filter(|&seconds| seconds <= LONGEST_OVERLAP)
-        .ok_or_else(|| Error::Credential(CredentialError::OverlapInvalid(Quoted::from(text))))
+        .ok_or_else(|| CredentialError::OverlapInvalid(Quoted::from(text)).into())
 }
 
 /// `logoUri`, which may come as a list here: the documented types of the two URIs look swapped.

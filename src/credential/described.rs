@@ -1,7 +1,7 @@
 //! What describes a credential to people, and where it sends them: the parts that no other rule depends on.
 
 use super::{logo_uri, redirect_uri};
-use crate::error::{CredentialError, Error, Result};
+use crate::error::{CredentialError, Result};
 use crate::request::Request;
 use crate::store::Details;
 use crate::text::{is_control, is_longer};
@@ -71,9 +71,9 @@ pub fn check_description(what: &'static str, description: &str) -> Result<()> {
 
 fn check(what: &'static str, text: &str, forbidden: impl Fn(char) -> bool) -> Result<()> {
     if is_longer(text, LONGEST) {
-        Err(Error::Credential(CredentialError::TextTooLong(what)))
+        Err(CredentialError::TextTooLong(what).into())
     } else if text.chars().any(forbidden) {
-        Err(Error::Credential(CredentialError::TextWithControls(what)))
+        Err(CredentialError::TextWithControls(what).into())
     } else {
         Ok(())
     }

@@ -3,7 +3,7 @@
 use jiff::SignedDuration;
 use jiff::civil::DateTime;
 
-use crate::error::{CredentialError, Error, Result};
+use crate::error::{CredentialError, Result};
 use crate::text::Quoted;
 
 /// What a time must look like.
@@ -15,14 +15,14 @@ pub fn parse(text: &str) -> Result<Option<String>> {
     if text.is_empty() {
         return Ok(None);
     }
-    time(text).map(Some).ok_or_else(|| Error::Credential(CredentialError::ExpiryInvalid(Quoted::from(text), FORMS)))
+    time(text).map(Some).ok_or_else(|| CredentialError::ExpiryInvalid(Quoted::from(text), FORMS).into())
 }
 
 /// Refuses a time that has passed.
 pub fn require_future(expiry: Option<&str>, now: &str) -> Result<()> {
     match expiry {
         Some(expiry) if expiry <= now => {
-            Err(Error::Credential(CredentialError::ExpiryInvalid(Quoted::from(expiry), "it has passed")))
+            Err(CredentialError::ExpiryInvalid(Quoted::from(expiry), "it has passed").into())
         }
         _ => Ok(()),
     }

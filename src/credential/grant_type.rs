@@ -1,6 +1,6 @@
 //! How a credential gets its tokens.
 
-use crate::error::{CredentialError, Error, Result};
+use crate::error::{CredentialError, Result};
 use crate::text::Quoted;
 
 /// The grant types of the documented system.
@@ -18,7 +18,7 @@ impl GrantType {
         match text {
             "authorization_code" => Ok(Self::AuthorizationCode),
             "single_sign_on" => Ok(Self::SingleSignOn),
-            _ => Err(Error::Credential(CredentialError::GrantTypeInvalid(Quoted::from(text)))),
+            _ => Err(CredentialError::GrantTypeInvalid(Quoted::from(text)).into()),
         }
     }
 

@@ -4,7 +4,7 @@ use fluent_uri::Iri;
 use percent_encoding::percent_decode_str;
 
 use super::described::LONGEST;
-use crate::error::{CredentialError, Error, Result};
+use crate::error::{CredentialError, Result};
 use crate::text::{Quoted, is_control, is_longer};
 
 /// Checks `logoUri`: an `http` or `https` URL, or a path relative to the client area.
@@ -12,7 +12,7 @@ pub fn check(uri: &str) -> Result<()> {
     if is_longer(uri, LONGEST) {
         return Err(CredentialError::LogoUriTooLong.into());
     }
-    let invalid = |reason| Err(Error::Credential(CredentialError::LogoUriInvalid(Quoted::from(uri), reason)));
+    let invalid = |reason| Err(CredentialError::LogoUriInvalid(Quoted::from(uri), reason).into());
     fault(uri).map_or(Ok(()), invalid)
 }
 
@@ -22,12 +22,11 @@ pub fn of_list(list: &[std::result::Result<String, &'static str>]) -> Result<Str
         [] => Ok(String::new()),
         [Ok(uri)] => Ok(uri.clone()),
         [Err(type_name), ..] | [_, Err(type_name), ..] => {
-            Err(Error::Credential(CredentialError::LogoUriInvalid(Quoted::from(*type_name), "it is not a string")))
+            Err(CredentialError::LogoUriInvalid(Quoted::from(*type_name), "it is not a string").into())
         }
-        [_, Ok(second), ..] => Err(Error::Credential(CredentialError::LogoUriInvalid(
-            Quoted::from(second.as_str()),
-            "only one is allowed",
-        ))),
+        [_, Ok(second), ..] => {
+            Err(CredentialError::LogoUriInvalid(Quoted::from(second.as_str()), "only one is allowed").into())
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use fluent_uri::Iri;
 
-use crate::error::{CredentialError, Error, Result};
+use crate::error::{CredentialError, Result};
 use crate::request::TextOrList;
 use crate::settings::HttpHosts;
 use crate::text::{Quoted, is_control, is_longer, is_space, positive};
@@ -32,7 +32,7 @@ pub fn parse(input: &TextOrList, http_hosts: &HttpHosts) -> Result<String> {
         Err(type_name) => Some((Quoted::from(type_name), "it is not a string")),
     };
     match uris.iter().find_map(fault) {
-        Some((uri, reason)) => Err(Error::Credential(CredentialError::RedirectUriInvalid(uri, reason))),
+        Some((uri, reason)) => Err(CredentialError::RedirectUriInvalid(uri, reason).into()),
         None => Ok(joined),
     }
 }

@@ -1,6 +1,6 @@
 //! What a credential may ask for (RFC 6749 §3.3).
 
-use crate::error::{CredentialError, Error, Result};
+use crate::error::{CredentialError, Result};
 use crate::request::TextOrList;
 use crate::store::ScopeTable;
 use crate::text::Quoted;
@@ -25,16 +25,16 @@ impl Scopes {
                 Err(type_name) => tokens.push(Err(*type_name)),
             }),
         }
-        if tokens.is_empty() { Err(Error::Credential(CredentialError::ScopeRequired)) } else { Ok(Self(tokens)) }
+        if tokens.is_empty() { Err(CredentialError::ScopeRequired.into()) } else { Ok(Self(tokens)) }
     }
 
     /// The ids of the tokens, in their order; each must be in the table.
     pub fn ids(&self, table: &ScopeTable) -> Result<Vec<i64>> {
         let id = |token: &std::result::Result<String, &'static str>| match token {
-            Ok(token) => table
-                .id(token)
-                .ok_or_else(|| Error::Credential(CredentialError::ScopeInvalid(Quoted::from(token.as_str())))),
-            Err(type_name) => Err(Error::Credential(CredentialError::ScopeInvalid(Quoted::from(*type_name)))),
+            Ok(token) => {
+                table.id(token).ok_or_else(|| CredentialError::ScopeInvalid(Quoted::from(token.as_str())).into())
+            }
+            Err(type_name) => Err(CredentialError::ScopeInvalid(Quoted::from(*type_name)).into()),
         };
         self.0.iter().map(id).collect()
     }
@@ -46,7 +46,7 @@ impl Scopes {
 
     /// Refuses more scopes than a credential may have.
     pub fn check_count(&self) -> Result<()> {
-        if self.0.len() > MOST { Err(Error::Credential(CredentialError::TooManyScopes)) } else { Ok(()) }
+        if self.0.len() > MOST { Err(CredentialError::TooManyScopes.into()) } else { Ok(()) }
     }
 }
 
@@ -63,6 +63,7 @@ fn add(tokens: &mut Vec<std::result::Result<String, &'static str>>, text: &str) 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::Error;
     use crate::store::Scope;
 
     fn table(rows: &[(i64, &str)]) -> ScopeTable {

@@ -1,6 +1,6 @@
 //! The service that a single_sign_on credential signs in to.
 
-use crate::error::{CredentialError, Error, Result};
+use crate::error::{CredentialError, Result};
 use crate::store::{Details, Store};
 use crate::text::positive;
 
@@ -16,15 +16,15 @@ pub struct Service {
 impl Service {
     /// Refuses a `serviceId` that says none.
     pub fn require(text: Option<String>) -> Result<String> {
-        text.filter(|text| text != "0").ok_or(Error::Credential(CredentialError::ServiceRequired))
+        text.filter(|text| text != "0").ok_or(CredentialError::ServiceRequired.into())
     }
 
     /// Looks a `serviceId` up.
     pub fn find(text: &str, store: &mut Store) -> Result<Self> {
         let id = positive(text).ok_or(CredentialError::ServiceInvalid)?;
         match store.service_owner(id)? {
-            None => Err(Error::Credential(CredentialError::ServiceInvalid)),
-            Some(None) => Err(Error::Credential(CredentialError::ServiceWithoutClient)),
+            None => Err(CredentialError::ServiceInvalid.into()),
+            Some(None) => Err(CredentialError::ServiceWithoutClient.into()),
             Some(Some(owner)) => Ok(Self { id, owner }),
         }
     }

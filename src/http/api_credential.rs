@@ -49,9 +49,8 @@ pub fn issue(
     let actions = actions.iter().map(|action| lower(action)).collect::<Option<Vec<_>>>();
     let actions = actions.filter(|actions| !actions.is_empty());
     let must = "a list of the names of commands, or ['*']";
-    let permissions =
-        serde_json::to_string(&actions.ok_or(Error::Request(RequestError::Argument { position: 2, must }))?)
-            .map_err(|_| Error::Request(RequestError::Argument { position: 2, must }))?;
+    let permissions = serde_json::to_string(&actions.ok_or(RequestError::Argument { position: 2, must })?)
+        .map_err(|_| RequestError::Argument { position: 2, must })?;
     let description = argument::description(3, description)?;
     let unknown = || Error::Request(RequestError::UnknownAdmin(Quoted::lossy(admin)));
     let username = std::str::from_utf8(admin).map_err(|_| unknown())?;
@@ -122,7 +121,7 @@ pub fn roles(store: &Store, ids: &str) -> Result<Vec<String>> {
 fn future(text: &[u8], now: &str) -> Result<String> {
     let time = std::str::from_utf8(text).ok().and_then(expiry::time).filter(|time| time.as_str() > now);
     let must = "a time in the future such as 2030-01-31 09:00:00 or 2030-01-31T10:00:00+01:00";
-    time.ok_or(Error::Request(RequestError::Argument { position: 5, must }))
+    time.ok_or(RequestError::Argument { position: 5, must }.into())
 }
 
 /// Takes a credential back. Whether there was one to take.

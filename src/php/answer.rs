@@ -40,6 +40,7 @@ pub fn list(elements: &[Fields]) -> std::result::Result<ZBox<ZendHashTable>, Req
     })
 }
 
+/// Why nothing, or not all, can be answered.
 enum Unsent {
     RequestEnded,
     Store(Error),

@@ -49,7 +49,7 @@ impl<'a> PhpParameters<'a> {
         // frames above own things.
         match try_catch(AssertUnwindSafe(|| engine::to_string(value))) {
             Ok(Some(text)) => Ok(Ok(text)),
-            Ok(None) => Err(Error::Request(RequestError::Interrupted)),
+            Ok(None) => Err(RequestError::Interrupted.into()),
             Err(_) => {
                 self.ended.set(true);
                 Err(Error::Request(RequestError::Interrupted))
@@ -62,11 +62,7 @@ impl<'a> PhpParameters<'a> {
         if try_catch(AssertUnwindSafe(|| drop(value))).is_err() {
             self.ended.set(true);
         }
-        if self.ended() || ExecutorGlobals::has_exception() {
-            Err(Error::Request(RequestError::Interrupted))
-        } else {
-            Ok(())
-        }
+        if self.ended() || ExecutorGlobals::has_exception() { Err(RequestError::Interrupted.into()) } else { Ok(()) }
     }
 }
 

@@ -363,7 +363,7 @@ fn add(id: &mut Zval, argument: u32, array: *const ZendHashTable, add: impl FnOn
 
 /// Reads columns and their values as a command's parameters are read: `null` is a column's default.
 fn read_columns(parameters: &PhpParameters<'_>, argument: u32, array: *const ZendHashTable) -> Result<Columns> {
-    let wrong = |must| Err(Error::Request(RequestError::Fixture { position: argument, must }));
+    let wrong = |must| Err(RequestError::Fixture { position: argument, must }.into());
     // A value's `__toString` may change what the caller's references lead to: these stay.
     let given: Vec<(String, Zval)> =
         elements(array).into_iter().map(|(key, value)| (key, parameters::resolve(value).shallow_clone())).collect();

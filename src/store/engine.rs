@@ -3,7 +3,7 @@
 
 use super::fixture::Kind;
 use super::sqlite::IndexHeader;
-use crate::error::{Error, Result, StoreError};
+use crate::error::{Result, StoreError};
 
 /// A value that a statement is given.
 #[derive(Debug, Clone, Copy)]
@@ -152,7 +152,7 @@ pub trait Engine {
     /// Gives a store in memory a name under which others in this process reach it by SQLite, a URI, and the tables of
     /// WHMCS.
     fn share(&mut self) -> Result<String> {
-        Err(Error::Store(StoreError::NotInMemory))
+        Err(StoreError::NotInMemory.into())
     }
 
     /// Adds a column to a table of the sandbox, for such values. The name must be one.

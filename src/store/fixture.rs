@@ -70,7 +70,7 @@ impl Store {
     /// `argument` is where the caller gave the columns, after the table if they chose it.
     pub fn add_row(&mut self, table: &str, argument: u32, columns: &Columns, now: &str) -> Result<i64> {
         self.known = None;
-        let wrong = |must| Err(Error::Request(RequestError::Fixture { position: argument, must }));
+        let wrong = |must| Err(RequestError::Fixture { position: argument, must }.into());
         let known = if is_name(table) { self.columns_of(table)? } else { Vec::new() };
         if known.is_empty() {
             return Err(RequestError::Argument { position: 1, must: "a table of the sandbox" }.into());

@@ -216,7 +216,7 @@ impl Store {
         }
         let [key, copy] = names.map(|name| notes.remove(name));
         self.key_after_commit = Some(key);
-        if copy.is_some() && !self.copied { Err(Error::Copy(CopyError::Unfinished)) } else { Ok(()) }
+        if copy.is_some() && !self.copied { Err(CopyError::Unfinished.into()) } else { Ok(()) }
     }
 
     /// Notes that the transaction that goes on has sealed the secret of this identifier with this key. Only at a server may
@@ -353,6 +353,6 @@ impl Store {
     }
 
     fn refuse_copy(&self, notes: &BTreeMap<Note, String>) -> Result<()> {
-        if notes.contains_key(&Note::CopyOf) && !self.copied { Err(Error::Copy(CopyError::Unfinished)) } else { Ok(()) }
+        if notes.contains_key(&Note::CopyOf) && !self.copied { Err(CopyError::Unfinished.into()) } else { Ok(()) }
     }
 }

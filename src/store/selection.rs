@@ -144,3 +144,56 @@ impl Store {
         Ok(self.engine.row(&sql, &values, |row| row.int(0))?.unwrap_or(0))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::Details;
+    use super::super::Missing;
+    use super::*;
+    use crate::place::Place;
+    use crate::settings::Settings;
+
+    fn selection(descending: bool, limit: Option<i64>, offset: i64) -> Selection {
+        Selection { filter: Filter::default(), sort_field: SortField::Id, descending, after: None, limit, offset }
+    }
+
+    fn insert(store: &Store, number: i64) -> i64 {
+        let details = Details::default();
+        store.id(store.insert_credential(&number.to_string(), "", &details, "").unwrap()).unwrap()
+    }
+
+    #[test]
+    fn a_list_that_skips_many_begins_at_the_right_one_whatever_was_deleted() {
+        let mut store = Store::open(&Place::Memory, &Settings::default(), Missing::Made).unwrap();
+        let changes = [
+            "DELETE FROM tbloauthserver_clients WHERE id BETWEEN 99 AND 201",
+            "DELETE FROM tbloauthserver_clients WHERE id % 5 = 0",
+            "DELETE FROM tbloauthserver_clients WHERE id < 30",
+            "UPDATE tbloauthserver_clients SET id = 9050 WHERE id = 31",
+        ];
+        for change in changes {
+            store
+                .write(|store| {
+                    let first =
+                        store
+                            .engine
+                            .row("SELECT coalesce(max(id), 0) FROM tbloauthserver_clients", &[], |row| row.int(0))?;
+                    for i in 1..260 {
+                        insert(store, first.unwrap_or(0) + i);
+                    }
+                    store.engine.execute(change, &[])
+                })
+                .unwrap();
+            let all = store.ids(&selection(false, None, 0)).unwrap();
+            let back: Vec<i64> = all.iter().rev().copied().collect();
+            for offset in [1, 2, 98, 150, all.len() - 1, all.len(), all.len() + 1] {
+                for limit in [1, 10, all.len()] {
+                    let part = |ids: &[i64]| ids.iter().skip(offset).take(limit).copied().collect::<Vec<_>>();
+                    let (limit, offset) = (i64::try_from(limit).unwrap(), i64::try_from(offset).unwrap());
+                    assert_eq!(store.ids(&selection(false, Some(limit), offset)).unwrap(), part(&all), "{change}");
+                    assert_eq!(store.ids(&selection(true, Some(limit), offset)).unwrap(), part(&back), "{change}");
+                }
+            }
+        }
+    }
+}

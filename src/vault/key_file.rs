@@ -39,7 +39,7 @@ impl Stamp {
         match fs::metadata(path) {
             Ok(found) => Ok(Some(Self::from(&found))),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(Error::Key(KeyError::Unreadable(path.to_owned(), reason(&error)))),
+            Err(error) => Err(KeyError::Unreadable(path.to_owned(), reason(&error)).into()),
         }
     }
 }
@@ -77,7 +77,7 @@ pub fn read(path: &Path) -> Result<KeyRing> {
 pub fn create(path: &Path, ring: &KeyRing) -> Result<()> {
     match own_file::create_with(&resolve(path)?, print(ring).as_bytes()) {
         Ok(_) => Ok(()),
-        Err(error) => Err(Error::Key(KeyError::Unwritable(path.to_owned(), reason(&error)))),
+        Err(error) => Err(KeyError::Unwritable(path.to_owned(), reason(&error)).into()),
     }
 }
 

@@ -29,7 +29,7 @@ pub fn system_error(error: &rusqlite::Error, connection: &Connection) -> Option<
 /// What SQLite's fault means for whoever keeps the store. SQLite's own message isn't passed on: it may quote a value.
 pub fn fault(error: &rusqlite::Error, system: Option<&io::Error>, path: &Path, busy_timeout: Duration) -> Error {
     let told = system.map(|system| cannot_create(path, system, busy_timeout));
-    if let Some(told @ (Error::Store(StoreError::Full(_)) | Error::Store(StoreError::NoDescriptor(_)))) = told {
+    if let Some(told @ Error::Store(StoreError::Full(_) | StoreError::NoDescriptor(_))) = told {
         return told;
     }
     let path = path.to_owned();

@@ -183,15 +183,15 @@ impl Identity {
     pub fn of(path: &Path) -> Result<Option<Self>> {
         match fs::metadata(path) {
             Ok(found) if found.is_file() => Ok(Some(Self::from(&found))),
-            Ok(_) => Err(Error::Store(StoreError::NotAFile(path.to_owned()))),
+            Ok(_) => Err(StoreError::NotAFile(path.to_owned()).into()),
             Err(error) if error.kind() == ErrorKind::NotFound => {
                 let folder = own_file::folder_of(path);
-                if folder.is_dir() { Ok(None) } else { Err(Error::Store(StoreError::FolderMissing(folder.to_owned()))) }
+                if folder.is_dir() { Ok(None) } else { Err(StoreError::FolderMissing(folder.to_owned()).into()) }
             }
             Err(error) if error.kind() == ErrorKind::NotADirectory => {
-                Err(Error::Store(StoreError::FolderMissing(own_file::folder_of(path).to_owned())))
+                Err(StoreError::FolderMissing(own_file::folder_of(path).to_owned()).into())
             }
-            Err(_) => Err(Error::Store(StoreError::Unreachable(path.to_owned()))),
+            Err(_) => Err(StoreError::Unreachable(path.to_owned()).into()),
         }
     }
 }
@@ -246,7 +246,7 @@ pub fn refuse_foreign(path: &Path) -> Result<bool> {
         Ok(_) => true,
         Err(error) => !unfinished && error.sqlite_error_code() == Some(ErrorCode::NotADatabase),
     };
-    if foreign { Err(Error::Store(StoreError::Foreign(path.to_owned()))) } else { Ok(false) }
+    if foreign { Err(StoreError::Foreign(path.to_owned()).into()) } else { Ok(false) }
 }
 
 /// Why a file beside the store, or the store itself, can't be made or opened.

@@ -99,7 +99,7 @@ impl Sqlite {
     ) -> Result<Self> {
         let _opening = Counted::new()?;
         let cannot = |error: io::Error| match cannot_create(path, &error, settings.busy_timeout) {
-            Error::Store(StoreError::ReadOnly(path)) | Error::Store(StoreError::Unreachable(path)) if own_folder => {
+            Error::Store(StoreError::ReadOnly(path) | StoreError::Unreachable(path)) if own_folder => {
                 Error::Store(StoreError::HomeUnusable(path))
             }
             error => error,
@@ -122,7 +122,7 @@ impl Sqlite {
                 let new = schema::new_file().map_err(fault)?;
                 // Processes that still have a removed file open would share its index with the new one.
                 own_file::create(path, &new, &[LOG, INDEX, "-journal"], settings.busy_timeout).map_err(cannot)?;
-                (Identity::of(path)?.ok_or_else(|| Error::Store(StoreError::Unreachable(path.to_owned())))?, true)
+                (Identity::of(path)?.ok_or_else(|| StoreError::Unreachable(path.to_owned()))?, true)
             }
         };
         let prepare = || Self::prepare(connect(path).map_err(fault)?, [path, named], Some(identity), missing, settings);
@@ -130,7 +130,7 @@ impl Sqlite {
             // Then nothing is made beside it before it's known to be.
             drop(prepare()?);
         }
-        let access = Access::of(path).map_err(|_| Error::Store(StoreError::Unreachable(path.to_owned())))?;
+        let access = Access::of(path).map_err(|_| StoreError::Unreachable(path.to_owned()))?;
         // Another user's process that makes a file beside the store gives it to their group a moment later.
         let sharing = Instant::now() + settings.busy_timeout.min(SHARING_TAKES);
         let deadline = Instant::now() + settings.busy_timeout;
@@ -140,7 +140,7 @@ impl Sqlite {
                 access.adopt(&beside(path, suffix));
             }
             let mut store = match prepare().and_then(Self::use_write_ahead_log) {
-                Err(Error::Store(StoreError::Unreachable(_)) | Error::Store(StoreError::ReadOnly(_)))
+                Err(Error::Store(StoreError::Unreachable(_) | StoreError::ReadOnly(_)))
                     if access.is_shared() && Instant::now() < sharing =>
                 {
                     std::thread::sleep(Duration::from_millis(5));
@@ -241,11 +241,11 @@ impl Sqlite {
         let version = self.pragma("user_version")?;
         match self.pragma("application_id")? {
             APPLICATION_ID if version > schema::VERSION => {
-                Err(Error::Store(StoreError::Newer(self.path.clone(), version, schema::VERSION)))
+                Err(StoreError::Newer(self.path.clone(), version, schema::VERSION).into())
             }
             APPLICATION_ID if version >= 0 => Ok(version),
             0 if version == 0 && self.is_empty()? => Ok(0),
-            _ => Err(Error::Store(StoreError::Foreign(self.path.clone()))),
+            _ => Err(StoreError::Foreign(self.path.clone()).into()),
         }
     }
 
@@ -332,7 +332,7 @@ impl Sqlite {
     /// Whether the log is still the one that its name means: what is committed to another is lost.
     fn require_named_log(&self) -> Result<()> {
         match &self.log {
-            Some(log) if !log.is_named() => Err(Error::Store(StoreError::Displaced(self.path.clone()))),
+            Some(log) if !log.is_named() => Err(StoreError::Displaced(self.path.clone()).into()),
             _ => Ok(()),
         }
     }
@@ -443,7 +443,7 @@ impl Engine for Sqlite {
         match self.statements.run(&self.main, sql, values, &mut |_| true) {
             Ok(()) => Ok(self.main.last_insert_rowid()),
             Err(error) if error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation) => {
-                Err(Error::Store(StoreError::Taken))
+                Err(StoreError::Taken.into())
             }
             Err(error) => Err(self.fault(&error)),
         }
@@ -461,11 +461,7 @@ impl Engine for Sqlite {
         let locked = entered.and_then(|entered| self.lock(if entered { self.busy_timeout } else { Duration::ZERO }));
         let begun = locked.and_then(|()| self.mend()).and_then(|doubts| {
             // What was read before is kept as long as nobody else commits, and may have been wrong.
-            if doubts == self.doubts {
-                Ok(())
-            } else {
-                Err(Error::Store(StoreError::Contended(self.path.clone().into())))
-            }
+            if doubts == self.doubts { Ok(()) } else { Err(StoreError::Contended(self.path.clone().into()).into()) }
         });
         if begun.is_err() {
             self.rollback();
@@ -578,7 +574,7 @@ impl Engine for Sqlite {
     }
 
     fn share(&mut self) -> Result<String> {
-        if self.is_memory() { self.share_memory() } else { Err(Error::Store(StoreError::NotInMemory)) }
+        if self.is_memory() { self.share_memory() } else { Err(StoreError::NotInMemory.into()) }
     }
 
     fn add_column(&mut self, table: &str, column: &str, kind: Kind) -> Result<()> {
