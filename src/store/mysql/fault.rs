@@ -20,6 +20,8 @@ pub enum Fault {
     Silent,
     /// The server has undone the transaction, for another's sake.
     Contended,
+    /// The server has ended the transaction before its commit. What it did is undone with the session.
+    Ended,
     /// The server answered with this error.
     Code(u16),
     /// A column of this name doesn't take the value.
@@ -105,6 +107,7 @@ impl Fault {
         matches!(
             self,
             Self::Lost
+                | Self::Ended
                 | Self::Silent
                 | Self::Tls(_)
                 | Self::Unreachable(_)
@@ -133,7 +136,7 @@ impl Fault {
             Self::Lost => Error::Server(ServerError::Unreachable(place, "it ended the connection")),
             Self::Unreachable(reason) => Error::Server(ServerError::Unreachable(place, reason)),
             Self::Silent => Error::Server(ServerError::Silent(place, milliseconds(server.read_timeout))),
-            Self::Contended => Error::Store(StoreError::Contended(Location::Server(place))),
+            Self::Contended | Self::Ended => Error::Store(StoreError::Contended(Location::Server(place))),
             Self::NoDescriptor => Error::Store(StoreError::NoDescriptor(Location::Server(place))),
             Self::Tls(reason) => Error::Server(ServerError::Untrusted(place, reason)),
             Self::TableMissing(table) => Error::Server(ServerError::TableMissing(place, table)),

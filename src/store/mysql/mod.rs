@@ -256,7 +256,10 @@ impl Mysql {
         let done = self.send(state, &packet, &mut answers);
         let answered = answers.len();
         match done {
-            Err(fault) if answered <= commit && (fault.ends_session() || answered == commit && fault.leaves_open()) => {
+            Err(fault)
+                if answered < commit && fault.ends_session() && fault != Fault::Ended
+                    || answered == commit && fault.leaves_open() =>
+            {
                 // The end of the session ends what it does.
                 state.session = None;
                 state.lost = mark;

@@ -185,9 +185,8 @@ impl ServerSession {
         let count = told.len();
         answers.extend(statements.iter().zip(told).map(|(statement, told)| compound::answer(statement, told)));
         match done.map_err(Fault::of) {
-            // A node that ends a transaction while it reads a host's trigger says that the trigger has a mistake. All is
-            // undone with the session.
-            Err(Fault::Code(SYNTAX)) => return Err(Fault::Lost),
+            // A node that ends a transaction while it reads a host's trigger says that the trigger has a mistake.
+            Err(Fault::Code(SYNTAX)) => return Err(Fault::Ended),
             done => done?,
         }
         if count == statements.len() + 1 { Ok(()) } else { Err(Fault::Malformed) }

@@ -139,6 +139,29 @@ fn a_commit_that_the_server_says_it_has_undone_is_made_again() {
 }
 
 #[test]
+fn what_a_node_has_ended_before_its_commit_is_made_again_without_a_look() {
+    // As a node of a cluster answers, that also shows no next session what has become of this one.
+    let node = "SELECT 'wsrep_on', 'ON' UNION SELECT 'wsrep_cluster_address', 'gcomm://' \
+                UNION SELECT 'version', version() UNION SELECT variable_name, '' FROM (SELECT '' AS variable_name) none";
+    let variables = |proxy: &Proxy| proxy.plan("SHOW SESSION VARIABLES", Trouble::Instead(node));
+    let Some(site) = Site::with(|_| {}, variables) else { return };
+    if !site.database.is_mariadb() {
+        // Only MariaDB has compound statements outside of procedures.
+        return;
+    }
+    let mut created = vec![site.create().unwrap()];
+    assert!(site.proxy.is_done());
+    // So it says where it has ended the transaction while it was reading a trigger.
+    let insert = "INSERT INTO tbloauthserver_client_scopes";
+    let ended = "SIGNAL SQLSTATE '42000' SET MYSQL_ERRNO = 1064; INSERT INTO tbloauthserver_client_scopes";
+    site.proxy.plan(insert, Trouble::Instead(ended));
+    created.push(site.create().unwrap());
+    assert!(site.proxy.is_done());
+    created.push(site.create().unwrap());
+    site.assert_kept(&created);
+}
+
+#[test]
 fn what_a_server_refuses_that_has_become_read_only_is_made_over_a_new_connection() {
     let Some(site) = Site::new() else { return };
     let mut created = vec![site.create().unwrap()];
