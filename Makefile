@@ -28,8 +28,7 @@ EXTENSIONS = $(shell $(PHP_CONFIG) --extension-dir)
 ENGINE_TESTS = $(IN_OWN_HOME) TEST_PHP_EXECUTABLE="$$(command -v $(PHP))" $(PHP) $(RUN_TESTS) \
 	-q --show-diff -g FAIL,XFAIL,BORK,WARN,LEAK,SKIP -W $(OUT)/engine-tests
 NONE_SKIPPED = ! grep ^SKIPPED $(OUT)/engine-tests
-# At full size what a test keeps of its calls is more than PHP allows by itself.
-UNIT_TESTS = $(IN_OWN_HOME) $(PHP) $(if $(LOCALAPI_FULL),-d memory_limit=-1) "$$(command -v $(PHPUNIT))" -c php-tests/phpunit.xml $(WITHOUT_MODULE)
+UNIT_TESTS = $(IN_OWN_HOME) $(PHP) "$$(command -v $(PHPUNIT))" -c php-tests/phpunit.xml $(WITHOUT_MODULE)
 # Only the distribution's PHP has a module for Apache.
 WITHOUT_MODULE = $(if $(filter-out /usr/bin/php%,$(realpath $(shell command -v $(PHP)))),--exclude-group apache-module)
 # A server of the tests' own: mariadb or mysql. With this, the tests of behaviour run against it instead of a file.

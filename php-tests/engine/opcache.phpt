@@ -28,7 +28,9 @@ $ini = [
     'localapi.durability' => 'normal',
     'opcache.enable' => 1,
     'opcache.enable_cli' => 1,
-    'opcache.jit' => 'tracing',
+    // Xdebug has no JIT beside it, and PHP warns of that; without shared memory nothing is preloaded.
+    'opcache.jit' => extension_loaded('xdebug') ? 'disable' : 'tracing',
+    'opcache.file_cache_only' => 0,
     'opcache.jit_buffer_size' => '16M',
     'opcache.preload' => "$folder/preload.php",
     'opcache.preload_user' => posix_getpwuid(posix_geteuid())['name'],

@@ -28,7 +28,7 @@ $cache = $opcache + ['opcache.file_cache' => $folder, 'opcache.file_cache_only' 
 foreach ([$sandbox, [], $sandbox] as $ini) {
     echo 'cached: ', run([PHP_BINARY, ...ini_options($ini + $cache), "$folder/look.php"]);
 }
-$preload = $opcache + ['opcache.preload' => "$folder/look.php"];
+$preload = $opcache + ['opcache.file_cache_only' => 0, 'opcache.preload' => "$folder/look.php"];
 $preload += ['opcache.preload_user' => posix_getpwuid(posix_geteuid())['name']];
 echo 'preloaded, and after: ', php($look, $sandbox + $preload);
 
