@@ -51,6 +51,8 @@ pub struct ServerSession {
     packets: Packets,
     /// For how many seconds the server may wait.
     longest_wait: u64,
+    /// For how many of them it waits for a lock.
+    patience: u64,
     /// The tables that it needs.
     tables: &'static [Definition],
 }
@@ -108,9 +110,11 @@ impl ServerSession {
         Random::System.fill(&mut bytes).map_err(|_| Fault::Lost)?;
         let lock = format!("localapi {}", base16ct::lower::encode_string(&bytes));
         let longest_wait = server.longest_wait().as_secs();
+        let patience = settings.busy_timeout.as_millis().div_ceil(1_000).clamp(1, longest_wait.into());
+        let patience = u64::try_from(patience).unwrap_or(longest_wait);
         let mark = Mark { lock, server: String::new() };
-        let mut session = Self { connection, mark, packets: Packets::Several, longest_wait, tables };
-        session.configure(settings)?;
+        let mut session = Self { connection, mark, packets: Packets::Several, longest_wait, patience, tables };
+        session.configure()?;
         match missing {
             Missing::Made => session.require_tables()?,
             Missing::Left => {}
@@ -144,19 +148,43 @@ impl ServerSession {
         self.mark.clone()
     }
 
-    /// Waits until another session has ended: then all is stored that it has stored.
+    /// Waits until another session has ended: then all is stored that it has stored. Where it takes too long, because it
+    /// waits itself or the server doesn't know that its client is gone, it's ended.
     pub fn wait_for_end_of(&mut self, other: &Mark) -> Result<(), Fault> {
         if other.server != self.mark.server || other.server.is_empty() {
             return Err(Fault::Unanswered);
         }
-        let wait = format!("SELECT GET_LOCK('{}', {})", other.lock, self.longest_wait);
-        let answers = self.ask(&[wait.into(), format!("DO RELEASE_LOCK('{}')", other.lock).into()])?;
+        if self.has_ended(other, self.patience)? {
+            return Ok(());
+        }
+        self.kill(other)?;
+        if self.has_ended(other, self.longest_wait)? { Ok(()) } else { Err(Fault::Unanswered) }
+    }
+
+    /// Whether another session has ended, or does within so many seconds.
+    fn has_ended(&mut self, other: &Mark, seconds: u64) -> Result<bool, Fault> {
+        let wait = format!("SELECT GET_LOCK('{}', {seconds})", other.lock);
+        let answers = self.ask(&[wait.into()])?;
         match first_text(&answers, 0).as_str() {
-            "1" => Ok(()),
-            "0" => Err(Fault::Unanswered),
+            "1" => self.ask(&[format!("DO RELEASE_LOCK('{}')", other.lock).into()]).map(|_| true),
+            "0" => Ok(false),
             // Null: the server has ended the wait, as it ends sessions.
             _ => Err(Fault::Lost),
         }
+    }
+
+    fn kill(&mut self, other: &Mark) -> Result<(), Fault> {
+        let answers = self.ask(&[format!("SELECT IS_USED_LOCK('{}')", other.lock).into()])?;
+        let Ok(number) = first_text(&answers, 0).parse::<u64>() else { return Ok(()) };
+        // As a prepared statement, which no proxy takes for one about its own sessions.
+        for sql in [format!("PREPARE localapi_kill FROM 'KILL {number}'"), "EXECUTE localapi_kill".to_owned()] {
+            match self.ask(&[sql.into()]) {
+                // It has just ended.
+                Ok(_) | Err(Fault::Code(_)) => {}
+                Err(fault) => return Err(fault),
+            }
+        }
+        Ok(())
     }
 
     /// Sends statements and reads all their answers. The first that fails is the last that runs.
@@ -192,9 +220,8 @@ impl ServerSession {
         if count == statements.len() + 1 { Ok(()) } else { Err(Fault::Malformed) }
     }
 
-    fn configure(&mut self, settings: &Settings) -> Result<(), Fault> {
-        let longest_wait = u128::from(self.longest_wait);
-        let seconds = settings.busy_timeout.as_millis().div_ceil(1_000).clamp(1, longest_wait);
+    fn configure(&mut self) -> Result<(), Fault> {
+        let seconds = self.patience;
         let statements = [
             "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO,\
              NO_ENGINE_SUBSTITUTION,NO_AUTO_VALUE_ON_ZERO,PIPES_AS_CONCAT', time_zone = '+00:00', \

@@ -344,28 +344,34 @@ fn a_server_that_answers_nothing_is_told_after_the_timeout() {
 }
 
 #[test]
+fn a_lost_session_that_the_server_keeps_is_ended_and_its_call_made_again() {
+    let impatient = |server: &mut Server| server.read_timeout = Duration::from_secs(2);
+    let Some(site) = Site::with(impatient, |_| {}) else { return };
+    let mut created = vec![site.create().unwrap()];
+    // For the server its client is there for longer than anybody waits.
+    let late = Duration::from_secs(3);
+    site.proxy.plan("COMMIT", Trouble::Late(late));
+    created.push(site.create().unwrap());
+    assert!(site.proxy.is_done());
+    std::thread::sleep(2 * late);
+    site.assert_kept(&created);
+}
+
+#[test]
 fn a_commit_of_which_nothing_can_be_known_is_told_as_that() {
     let Some(site) = Site::with(|_| {}, |_| {}) else { return };
     site.create().unwrap();
-    // The session is still there when the wait for its end is over.
-    let quick = |mut server: Server| {
-        server.read_timeout = Duration::from_secs(2);
-        server
-    };
-    let settings = Settings {
-        busy_timeout: Duration::ZERO,
-        ..site.database.settings_at(quick(site.proxy.server(&site.database.server)))
-    };
-    let session = Session::new(settings.clone());
-    create(&session).unwrap();
-    site.proxy.plan("COMMIT", Trouble::Late(Duration::from_secs(3)));
+    // The next session is at another server, for all it says.
+    site.proxy.plan("COMMIT", Trouble::CutAfter);
+    site.proxy.plan_next("SHOW SESSION VARIABLES", Trouble::Instead("SHOW SESSION STATUS"));
     let place = Place::Server(Box::new(site.proxy.server(&site.database.server))).name();
     assert_eq!(
-        create(&session).unwrap_err().to_string(),
+        site.create().unwrap_err().to_string(),
         format!(
             "The connection to the credential store at {place} was lost while it stored this: look whether it has."
         )
     );
+    assert!(site.proxy.is_done());
 }
 
 #[test]

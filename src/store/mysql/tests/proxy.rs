@@ -28,7 +28,8 @@ pub enum Trouble {
 #[derive(Default)]
 struct Shared {
     trips: AtomicUsize,
-    plan: Mutex<Option<(&'static str, Trouble)>>,
+    /// The last of them is the next.
+    plans: Mutex<Vec<(&'static str, Trouble)>>,
     one_statement: AtomicBool,
     fragments: AtomicBool,
     /// A copy of each connection's ends.
@@ -71,12 +72,17 @@ impl Proxy {
 
     /// Makes trouble once, at the next packet with this word.
     pub fn plan(&self, word: &'static str, trouble: Trouble) {
-        *self.shared.plan.lock().unwrap() = Some((word, trouble));
+        *self.shared.plans.lock().unwrap() = vec![(word, trouble)];
+    }
+
+    /// Makes more trouble once that is made which was planned.
+    pub fn plan_next(&self, word: &'static str, trouble: Trouble) {
+        self.shared.plans.lock().unwrap().insert(0, (word, trouble));
     }
 
     /// Whether the trouble has been made.
     pub fn is_done(&self) -> bool {
-        self.shared.plan.lock().unwrap().is_none()
+        self.shared.plans.lock().unwrap().is_empty()
     }
 
     /// Takes from clients the right to send several statements in a packet.
@@ -138,8 +144,8 @@ fn forward(mut client: TcpStream, mut server: TcpStream, shared: &Shared, silent
         let planned =
             |(word, _): &(&'static str, Trouble)| packet.windows(word.len()).any(|part| part == word.as_bytes());
         let trouble = {
-            let mut plan = shared.plan.lock().unwrap();
-            if plan.as_ref().is_some_and(planned) { plan.take() } else { None }
+            let mut plans = shared.plans.lock().unwrap();
+            plans.pop_if(|plan| planned(plan))
         };
         if let Some((word, Trouble::Instead(other))) = trouble {
             packet = replace(&packet, word, other);
