@@ -689,7 +689,8 @@ final class Peer
         if (!is_scalar($value) && !$value instanceof Stringable) {
             throw new NoString("The parameter \"$name\" must be a string.");
         }
-        $value = (string) $value;
+        // PHP 8.5 warns of NAN.
+        $value = @(string) $value;
         return preg_match('//u', $value) ? $value : throw new InvalidArgumentException(
             "The parameter \"$name\" must be valid UTF-8.",
         );

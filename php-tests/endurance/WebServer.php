@@ -49,7 +49,8 @@ final class WebServer
             'Apache with threads' => [
                 $this->apache(
                     $folder,
-                    self::loadPhpWithThreads() . strtr(self::documented('apache', 1), $places),
+                    // As the page says of threads.
+                    self::loadPhpWithThreads() . preg_replace('/^ *php_.*\n/m', '', strtr(self::documented('apache', 1), $places)),
                     'mpm_event'
                 ),
                 $apache,

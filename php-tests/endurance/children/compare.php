@@ -152,7 +152,9 @@ function parameters(array $ids, bool $create): array
     foreach ($chosen as $name => $make) {
         $spellings = [$name, $name, $name, $name, strtolower($name), strtoupper($name)];
         $data[one($spellings)] = $make();
-        rarely(20) && $data[one($spellings)] = $make();
+        if (rarely(20)) {
+            $data[one($spellings)] = $make();
+        }
     }
     return $data;
 }
