@@ -104,8 +104,6 @@ final class ClusterTest extends Processes
         $calls = Child::answersOf($workers);
         self::await('3 Primary Synced ON', 3);
         $this->assertStored($calls);
-        $failed = array_filter($calls, static fn (array $call): bool => !self::succeeded($call));
-        self::assertNotSame([], $failed, 'the node was cut off');
     }
 
     /** Waits until so many nodes say this of themselves: how many are together, of what kind, and what it does. */
