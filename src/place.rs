@@ -5,7 +5,7 @@ use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Component, Path, PathBuf};
 
-use crate::error::{Error, KeyError, Result, ServerError, StoreError, SystemError};
+use crate::error::{KeyError, Result, ServerError, StoreError, SystemError};
 use crate::own_file::beside;
 use crate::settings::{Dsn, KeyFile, Server, Settings};
 
@@ -76,7 +76,7 @@ impl Place {
     /// The key file that belongs to it; `None` keeps the key in the process.
     pub fn key_file(&self, setting: &KeyFile) -> Result<Option<PathBuf>> {
         match (setting, self) {
-            (KeyFile::Invalid, _) => Err(Error::Key(KeyError::Invalid)),
+            (KeyFile::Invalid, _) => Err(KeyError::Invalid.into()),
             (KeyFile::At(path), _) => Ok(Some(path.clone())),
             (KeyFile::Unset, Self::Memory) => Ok(None),
             (KeyFile::Unset, Self::File { path, .. }) => Ok(Some(beside(path, ".key"))),

@@ -133,7 +133,7 @@ fn is_on(text: &str) -> bool {
 /// Keeps what is wrong with a parameter for the rule that tells it. Only where PHP has thrown meanwhile nothing follows.
 pub fn later<T>(read: Result<T>) -> Result<Result<T>> {
     match read {
-        Err(Error::Request(RequestError::Interrupted)) => Err(RequestError::Interrupted.into()),
+        Err(error @ Error::Request(RequestError::Interrupted)) => Err(error),
         read => Ok(read),
     }
 }

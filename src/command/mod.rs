@@ -68,7 +68,7 @@ pub fn answer<'a>(session: &'a Session, request: &Request<'_>) -> Result<Reply<'
 pub fn read<'a>(request: &Request<'a>) -> Result<Call<'a>> {
     let read = find(request.command).ok_or_else(|| RequestError::UnknownCommand(Quoted::lossy(request.command)))?;
     match read(request) {
-        Err(Error::Request(RequestError::Interrupted)) => Err(RequestError::Interrupted.into()),
+        Err(error @ Error::Request(RequestError::Interrupted)) => Err(error),
         command => Ok(Call { caller: request.caller, command }),
     }
 }

@@ -110,7 +110,7 @@ fn answer_nothing(call: Call<'_>) -> Result<Outcome, RequestEnded> {
     } else {
         "LocalApi\\handle() or the sandbox (localapi.sandbox=1)"
     };
-    finish(Err(Error::Request(RequestError::Unanswered(Quoted::lossy(call.command), could))))
+    finish(Err(RequestError::Unanswered(Quoted::lossy(call.command), could).into()))
 }
 
 fn ask_fake(call: Call<'_>, fake: Option<Fake>) -> Result<Outcome, RequestEnded> {
@@ -125,7 +125,7 @@ fn ask_fake(call: Call<'_>, fake: Option<Fake>) -> Result<Outcome, RequestEnded>
 fn ask(call: Call<'_>, handler: Option<Rc<Callable>>) -> Result<Outcome, RequestEnded> {
     let Some(handler) = handler else { return Ok(Outcome::Passed) };
     if engine::own_calls(DEEPEST + 1) > DEEPEST {
-        return finish(Err(Error::Request(RequestError::TooDeep(Quoted::lossy(call.command)))));
+        return finish(Err(RequestError::TooDeep(Quoted::lossy(call.command)).into()));
     }
     let outcome = guarded(|| run(call, &handler));
     // It may have been replaced while it ran, and then it's gone with this.

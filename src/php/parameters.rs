@@ -7,7 +7,7 @@ use ext_php_rs::types::{ZendHashTable, Zval};
 use ext_php_rs::zend::{ExecutorGlobals, try_catch};
 
 use super::engine;
-use crate::error::{Error, RequestError, Result};
+use crate::error::{RequestError, Result};
 use crate::request::{Parameter, Parameters};
 
 /// `$postData`.
@@ -52,7 +52,7 @@ impl<'a> PhpParameters<'a> {
             Ok(None) => Err(RequestError::Interrupted.into()),
             Err(_) => {
                 self.ended.set(true);
-                Err(Error::Request(RequestError::Interrupted))
+                Err(RequestError::Interrupted.into())
             }
         }
     }

@@ -86,7 +86,7 @@ pub fn make_last(path: &Path) -> Result<()> {
     let real = resolve(path)?;
     own_file::remove_drafts(&real)
         .and_then(|()| own_file::sync_folder(&real))
-        .map_err(|error| Error::Key(KeyError::Unwritable(path.to_owned(), reason(&error))))
+        .map_err(|error| KeyError::Unwritable(path.to_owned(), reason(&error)).into())
 }
 
 /// Changes the keys in the file; no other process changes them meanwhile, and one that does is waited for no longer than
@@ -96,7 +96,7 @@ pub fn update<T>(path: &Path, longest: Duration, change: impl FnOnce(&mut KeyRin
     let mut ring = read(path)?;
     let changed = change(&mut ring)?;
     own_file::replace(&resolve(path)?, print(&ring).as_bytes())
-        .map_err(|error| Error::Key(KeyError::Unwritable(path.to_owned(), reason(&error))))?;
+        .map_err(|error| KeyError::Unwritable(path.to_owned(), reason(&error)))?;
     Ok(changed)
 }
 

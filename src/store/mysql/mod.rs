@@ -263,7 +263,7 @@ impl Mysql {
                 // The end of the session ends what it does.
                 state.session = None;
                 state.lost = mark;
-                Err(Error::Server(ServerError::CommitUnanswered(self.server.place())))
+                Err(ServerError::CommitUnanswered(self.server.place()).into())
             }
             Err(fault) if answered <= commit => {
                 Err(Self::move_on(state, fault).into_error(&self.server, &self.settings))

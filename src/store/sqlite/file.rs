@@ -239,8 +239,7 @@ pub fn refuse_foreign(path: &Path) -> Result<bool> {
     let foreign = match number("PRAGMA application_id") {
         Ok(APPLICATION_ID) => {
             let newer = number("PRAGMA user_version").ok().filter(|&found| found > VERSION);
-            return newer
-                .map_or(Ok(true), |found| Err(Error::Store(StoreError::Newer(path.to_owned(), found, VERSION))));
+            return newer.map_or(Ok(true), |found| Err(StoreError::Newer(path.to_owned(), found, VERSION).into()));
         }
         Ok(0) => !unfinished && number("SELECT count(*) FROM sqlite_master").is_ok_and(|tables| tables > 0),
         Ok(_) => true,

@@ -343,13 +343,13 @@ impl Sqlite {
     }
 
     fn doubts_at(&self, gate: &Gate) -> Result<Doubts> {
-        gate.doubts().map_err(|Cut| Error::Store(StoreError::GateCut(beside(&self.path, GATE))))
+        gate.doubts().map_err(|Cut| StoreError::GateCut(beside(&self.path, GATE)).into())
     }
 
     /// Waits for this connection's turn to write, no longer than this. `false` where it has waited in vain.
     fn enter_gate(&self, longest: Duration) -> Result<bool> {
         let Some(gate) = &self.gate else { return Ok(true) };
-        gate.enter(longest).map_err(|Cut| Error::Store(StoreError::GateCut(beside(&self.path, GATE))))
+        gate.enter(longest).map_err(|Cut| StoreError::GateCut(beside(&self.path, GATE)).into())
     }
 
     fn leave_gate(&self) {
