@@ -116,16 +116,22 @@ final class ClusterTest extends Processes
     }
 
     /**
-     * Less than one call in a hundred fails for another's sake. MariaDB may also stall all nodes for 50 seconds, where one
-     * applies a change while a session of its own commits: then each process has a call or two that give up.
+     * Less than one call in a hundred fails for another's sake. No other fails but where MariaDB stalls all nodes, as it may
+     * where one applies a change while a session of its own commits: then each process gives up a call or two.
      *
      * @param list<array<string, mixed>> $calls
      */
     private static function assertFewFailed(array $calls, int $processes): void
     {
-        $failed = array_column(array_filter($calls, static fn (array $call): bool => !self::succeeded($call)), 'message');
-        $few = 2 * $processes + count($calls) / 100;
-        self::assertLessThanOrEqual($few, count($failed), print_r(array_count_values($failed), true));
+        $failed = array_filter($calls, static fn (array $call): bool => !self::succeeded($call));
+        $is = static fn (array $call): bool => strpos($call['message'], 'is contended: nothing was stored') !== false;
+        $contended = array_filter($failed, $is);
+        $others = array_diff_key($failed, $contended);
+        // A call that gives up has waited as long as localapi.busy_timeout.
+        $stalled = array_filter($others, static fn (array $call): bool => $call['seconds'] >= 5);
+        self::assertSame([], array_values(array_diff_key($others, $stalled)));
+        self::assertLessThan(count($calls) / 100, count($contended));
+        self::assertLessThanOrEqual(2 * $processes * self::amount(1, 10), count($stalled));
     }
 
     /**
@@ -224,15 +230,14 @@ final class ClusterTest extends Processes
         foreach ($tables as $table) {
             $statements .= "; SELECT count(*), sleep(1) FROM $table";
         }
-        $words = array_map('escapeshellarg', [dirname(__DIR__) . '/galera', 'sql', self::$cluster]);
-        foreach (['1', '2', '3'] as $node) {
-            for ($session = 0; $session < 6; $session++) {
-                $commands[] = implode(' ', [...$words, $node, escapeshellarg($statements)]) . ' >/dev/null & pids="$pids $!"';
-            }
+        $command = [dirname(__DIR__) . '/galera', 'sql', self::$cluster];
+        for ($session = 0; $session < 3 * 6; $session++) {
+            $node = (string) ($session % 3 + 1);
+            $sessions[] = new Child([...$command, $node, $statements], ['PATH' => getenv('PATH')]);
         }
-        $script = implode("\n", $commands) . "\nfor pid in \$pids; do wait \$pid || exit 1; done";
-        exec('bash -c ' . escapeshellarg($script), $lines, $status);
-        self::assertSame(0, $status, $statements);
+        foreach ($sessions as $session) {
+            $session->output();
+        }
     }
 
     /** @param array<string, mixed> $call */

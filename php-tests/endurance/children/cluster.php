@@ -24,6 +24,7 @@ $own = function (string $name) use (&$mine, $create, $change): array {
 
 for ($n = 1, $end = microtime(true) + $seconds; microtime(true) < $end; ++$n) {
     $name = "call $me-$n";
+    $begun = microtime(true);
     if ($what === 'rotate') {
         try {
             $answer = ['result' => 'success', 'resealed' => LocalApi\rotate_key()];
@@ -39,6 +40,7 @@ for ($n = 1, $end = microtime(true) + $seconds; microtime(true) < $end; ++$n) {
         };
         $answer = localAPI($command, $wish);
     }
+    $answer['seconds'] = microtime(true) - $begun;
     // Nobody reads before the end, and a pipe that is full would stop the calls.
     $told[] = json_encode(['command' => $command, 'wish' => $wish + ['name' => $name]] + $answer);
     if ($answer['result'] !== 'success') {
