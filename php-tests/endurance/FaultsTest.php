@@ -19,16 +19,25 @@ final class FaultsTest extends Processes
     {
         $this->mountSmall(1024);
         $worker = $this->start('ask');
-        for ($calls = 0; ($answer = $worker->ask())['result'] === 'success'; $calls++) {
-            self::assertLessThan(5_000, $calls);
-            $this->kept[] = $answer;
+        $sentence = "The credential store is full: free space on the disk of \"$this->store\".";
+        $refuses = function (Child $worker) use ($sentence): bool {
+            $answer = $worker->ask();
+            if ($answer['result'] === 'success') {
+                $this->kept[] = $answer;
+                return false;
+            }
+            self::assertSame(['result' => 'error', 'message' => $sentence], $answer);
+            return true;
+        };
+        // One credential may need a page more than the next, whose random identifier has its place elsewhere in the index.
+        for ($refused = 0; $refused < 20; $refused = $refuses($worker) ? $refused + 1 : 0) {
+            self::assertLessThan(5_000, count($this->kept));
         }
         // What is there is for the data: the log has no more than it needs.
-        self::assertGreaterThan(700, $calls);
-        $sentence = "The credential store is full: free space on the disk of \"$this->store\".";
-        self::assertSame(['result' => 'error', 'message' => $sentence], $answer);
-        self::assertRefused($worker, $sentence);
-        self::assertSame($sentence, $this->start('ask')->ask()['message']);
+        self::assertGreaterThan(700, count($this->kept));
+        for ($other = $this->start('ask'); !$refuses($other);) {
+            self::assertLessThan(5_000, count($this->kept));
+        }
         $this->remount('size=8m');
         $this->assertGoesOn($worker);
     }
