@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use subtle::ConstantTimeEq as _;
+use constant_time_eq::constant_time_eq;
 
 use crate::error::Result;
 use crate::reply::{Fields, Value};
@@ -20,7 +20,7 @@ pub fn verify(session: &Session, identifier: &[u8], secret: &[u8]) -> Result<Opt
     }
     let known = sealing::reveal(session, &credential)?;
     let is_previous = credential.lifetime.previous.as_ref().is_some_and(|known| known.verifies(secret, &now));
-    let valid = bool::from(known.reveal().as_bytes().ct_eq(secret)) | is_previous;
+    let valid = constant_time_eq(known.reveal().as_bytes(), secret) | is_previous;
     if !valid {
         return Ok(None);
     }

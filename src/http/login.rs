@@ -3,7 +3,7 @@
 use std::ops::{Range, RangeInclusive};
 
 use bcrypt::HashParts;
-use subtle::ConstantTimeEq as _;
+use constant_time_eq::constant_time_eq;
 use zeroize::Zeroizing;
 
 use super::api_credential;
@@ -135,7 +135,7 @@ impl Caller {
 pub fn has_access_key(parameters: &dyn Parameters, session: &Session) -> Result<bool> {
     let key = session.settings().api_access_key.reveal();
     let shown = filled(parameters, "accesskey")?.map(Zeroizing::new);
-    Ok(!key.is_empty() && shown.is_some_and(|shown| bool::from(shown.as_slice().ct_eq(key.as_bytes()))))
+    Ok(!key.is_empty() && shown.is_some_and(|shown| constant_time_eq(&shown, key.as_bytes())))
 }
 
 /// Notes that a credential is used, once a minute at most. Another process may be about to do the same.

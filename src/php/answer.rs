@@ -21,7 +21,7 @@ pub fn build(reply: Result<Reply<'_>>) -> std::result::Result<ZBox<ZendHashTable
 /// Builds an array of these keys and values alone.
 pub fn fields(fields: &Fields) -> std::result::Result<ZBox<ZendHashTable>, RequestEnded> {
     guarded(|| {
-        let mut array = ZendHashTable::new();
+        let mut array = sized(fields.len());
         put_all(&mut array, fields);
         array
     })
@@ -29,15 +29,61 @@ pub fn fields(fields: &Fields) -> std::result::Result<ZBox<ZendHashTable>, Reque
 
 /// Builds a list of such arrays.
 pub fn list(elements: &[Fields]) -> std::result::Result<ZBox<ZendHashTable>, RequestEnded> {
-    guarded(|| {
-        let mut list = ZendHashTable::new();
-        for fields in elements {
-            let mut array = ZendHashTable::new();
-            put_all(&mut array, fields);
-            let _ = list.push(array);
+    let mut list = guarded(ZendHashTable::new)?;
+    push_all(&mut list, elements, &mut Elements::default())?;
+    Ok(list)
+}
+
+/// What the elements of a list have in common, made once for all of them.
+#[derive(Default)]
+struct Elements {
+    /// The keys, in their order.
+    keys: Vec<(&'static str, ZBox<ZendStr>)>,
+    /// The last time that was shown: a credential often has the same twice.
+    shown: Option<(i64, Zval)>,
+}
+
+impl Elements {
+    fn element(&mut self, fields: &Fields) -> ZBox<ZendHashTable> {
+        let mut element = sized(fields.len());
+        for (at, (name, value)) in fields.iter().enumerate() {
+            if self.keys.get(at).is_none_or(|(known, _)| known != name) {
+                self.keys.truncate(at);
+                self.keys.push((name, ZendStr::new(name, false)));
+            }
+            let value = match value {
+                Value::Time(second) => self.time(*second),
+                value => to_php(value),
+            };
+            if let Some((_, key)) = self.keys.get(at) {
+                let _ = element.insert(&**key, value);
+            }
         }
-        list
+        element
+    }
+
+    fn time(&mut self, second: i64) -> Zval {
+        match &self.shown {
+            Some((known, shown)) if *known == second => shown.shallow_clone(),
+            _ => self.shown.insert((second, date::shown(second))).1.shallow_clone(),
+        }
+    }
+}
+
+fn push_all(
+    list: &mut ZendHashTable,
+    rows: &[Fields],
+    elements: &mut Elements,
+) -> std::result::Result<(), RequestEnded> {
+    guarded(|| {
+        for fields in rows {
+            let _ = list.push(elements.element(fields));
+        }
     })
+}
+
+fn sized(fields: usize) -> ZBox<ZendHashTable> {
+    ZendHashTable::with_capacity(fields.try_into().unwrap_or(0))
 }
 
 /// Why nothing, or not all, can be answered.
@@ -61,24 +107,18 @@ fn success(reply: Reply<'_>) -> std::result::Result<ZBox<ZendHashTable>, Unsent>
         answer
     })?;
     if let Some(List { key, mut rows, after }) = list {
-        let mut elements = guarded(ZendHashTable::new)?;
+        let (mut list, mut elements) = (guarded(ZendHashTable::new)?, Elements::default());
         loop {
             let batch = rows.next_batch().map_err(Unsent::Store)?;
             // Out of time: PHP ends the request as soon as this call returns.
             if batch.is_empty() || engine::timed_out() {
                 break;
             }
-            guarded(|| {
-                for fields in &batch {
-                    let mut element = ZendHashTable::new();
-                    put_all(&mut element, fields);
-                    let _ = elements.push(element);
-                }
-            })?;
+            push_all(&mut list, &batch, &mut elements)?;
         }
         let message = rows.message();
         guarded(|| {
-            put(&mut answer, key, array(elements));
+            put(&mut answer, key, array(list));
             if let Some(message) = message {
                 put(&mut answer, "message", text(&message));
             }

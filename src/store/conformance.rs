@@ -456,6 +456,36 @@ fn a_part_of_a_list_begins_and_ends_where_it_was_asked_for() {
 }
 
 #[test]
+fn a_list_gives_each_credential_its_own_scopes_whatever_is_missing_between_them() {
+    on_each(Kind::all(), |site| {
+        let scopes = ["openid", "openid email", "profile", "openid profile", "email", "openid profile email"];
+        for (name, scope) in ["f", "e", "d", "c", "b", "a"].into_iter().zip(scopes) {
+            site.create(&[("name", name), ("scope", scope)]);
+        }
+        let listed = |parameters: &[(&str, &str)]| {
+            let answer = site.call("ListOAuthCredentials", parameters);
+            let scope = |line: &str| Some(line.split_once("scope=")?.1.split_once(" clientIdentifier")?.0.to_owned());
+            answer.lines().filter_map(scope).collect::<Vec<_>>()
+        };
+        let all = ["openid", "openid email", "profile", "openid profile", "email", "openid profile email"];
+        assert_eq!(listed(&[]), all);
+        assert_eq!(
+            listed(&[("sortField", "name"), ("limit", "3")]),
+            ["openid profile email", "email", "openid profile"]
+        );
+        assert_eq!(listed(&[("search", "c")]), ["openid profile"]);
+        site.call("DeleteOAuthCredential", &[("credentialId", "2")]);
+        assert_eq!(listed(&[]), ["openid", "profile", "openid profile", "email", "openid profile email"]);
+        assert_eq!(listed(&[("limitstart", "1"), ("limit", "2")]), ["profile", "openid profile"]);
+        // A host may forget the rows of one that it deletes, and have one without any.
+        site.host("DELETE FROM tbloauthserver_clients WHERE id = 4");
+        site.host("DELETE FROM tbloauthserver_client_scopes WHERE client_id = 3");
+        assert_eq!(listed(&[]), ["openid", "", "email", "openid profile email"]);
+        assert_eq!(listed(&[("limit", "2")]), ["openid", ""]);
+    });
+}
+
+#[test]
 fn a_list_has_what_is_looked_for() {
     on_each(Kind::all(), |site| {
         register_service(&site.session, 7, 70).unwrap();

@@ -80,12 +80,17 @@ impl Credential {
     }
 }
 
-/// The columns of a [`Credential`], in the order in which `credential` reads them.
+/// One credential with its scopes.
 fn select(rest: &str) -> String {
+    columns("(SELECT group_concat(scope_id) FROM tbloauthserver_client_scopes WHERE client_id = c.id)", rest)
+}
+
+/// The columns of a [`Credential`], in the order in which `credential` reads them.
+fn columns(scopes: &str, rest: &str) -> String {
     format!(
         "SELECT c.id, c.identifier, c.secret, c.redirect_uri, c.grant_types, c.user_id, c.service_id, c.name, \
-         c.description, c.logo_uri, c.created_at, c.updated_at, (SELECT group_concat(scope_id) \
-         FROM tbloauthserver_client_scopes WHERE client_id = c.id), {}, u.used_at FROM tbloauthserver_clients c {} {} {rest}",
+         c.description, c.logo_uri, c.created_at, c.updated_at, {scopes}, {}, u.used_at \
+         FROM tbloauthserver_clients c {} {} {rest}",
         lifetime::COLUMNS,
         lifetime::JOIN,
         last_use::JOIN
@@ -95,6 +100,10 @@ fn select(rest: &str) -> String {
 fn by_identifier() -> String {
     select("WHERE c.identifier = ?1 COLLATE BINARY")
 }
+
+/// How many columns there are, and which has the scopes.
+const COLUMNS: usize = 18;
+const SCOPES: usize = 12;
 
 fn credential(row: &dyn Row) -> Credential {
     Credential {
@@ -112,7 +121,7 @@ fn credential(row: &dyn Row) -> Credential {
         },
         created_at: row.text(10),
         updated_at: row.text(11),
-        scopes: row.text(12).split(',').filter_map(|id| id.parse().ok()).collect(),
+        scopes: row.text(SCOPES).split(',').filter_map(|id| id.parse().ok()).collect(),
         lifetime: Lifetime::read(row, 13),
         last_used_at: time(row, 17),
     }
@@ -163,11 +172,47 @@ impl Store {
         )
     }
 
-    /// The credentials with these ids, in the order of their ids. Those that are gone are left out.
+    /// The credentials with these ids, each named once, in the order of their ids. Those that are gone are left out.
     pub fn credentials(&self, ids: &[i64]) -> Result<Vec<Credential>> {
-        let places = vec!["?"; ids.len()].join(", ");
-        let values: Vec<Bind<'_>> = ids.iter().copied().map(Bind::Int).collect();
-        self.engine.rows(&select(&format!("WHERE c.id IN ({places}) ORDER BY c.id")), &values, credential)
+        let Some((least, most)) = ids.iter().min().zip(ids.iter().max()) else { return Ok(Vec::new()) };
+        // What has no gap is found by its ends, without a list to look into.
+        let is_run =
+            most.checked_sub(*least).is_some_and(|span| usize::try_from(span).is_ok_and(|span| span < ids.len()));
+        let (chosen, values) = if is_run {
+            ("BETWEEN ?1 AND ?2".to_owned(), vec![Bind::Int(*least), Bind::Int(*most)])
+        } else {
+            let places: Vec<String> = (1..=ids.len()).map(|place| format!("?{place}")).collect();
+            (format!("IN ({})", places.join(", ")), ids.iter().copied().map(Bind::Int).collect())
+        };
+        if self.is_remote() {
+            return self.engine.rows(&select(&format!("WHERE c.id {chosen} ORDER BY c.id")), &values, credential);
+        }
+        // One statement, so that all is of one moment. A row for each scope is read faster than a text of all.
+        let nulls = |count| vec!["NULL"; count].join(", ");
+        let sql = format!(
+            "SELECT client_id, {}, scope_id, {} FROM tbloauthserver_client_scopes WHERE client_id {chosen} UNION ALL {}",
+            nulls(SCOPES - 1),
+            nulls(COLUMNS - SCOPES - 1),
+            columns("NULL", &format!("WHERE c.id {chosen}"))
+        );
+        let (mut found, mut scopes) = (Vec::with_capacity(ids.len()), Vec::new());
+        self.engine.query(&sql, &values, &mut |row| {
+            match row.int_or_null(SCOPES) {
+                Some(scope) => scopes.push((row.int(0), scope)),
+                None => found.push(credential(row)),
+            }
+            true
+        })?;
+        found.sort_unstable_by_key(|credential| credential.id);
+        scopes.sort_unstable();
+        let mut scopes = scopes.into_iter().peekable();
+        for credential in &mut found {
+            while scopes.next_if(|(of, _)| *of < credential.id).is_some() {}
+            while let Some((_, scope)) = scopes.next_if(|(of, _)| *of == credential.id) {
+                credential.scopes.push(scope);
+            }
+        }
+        Ok(found)
     }
 
     /// Changes a credential's details.
