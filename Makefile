@@ -159,7 +159,7 @@ fuzz: packages-build ## Look for inputs that break what must hold, a minute for 
 	done
 
 mutants: $(MUTANTS) ## Change the code in many ways, and list which changes no Rust test notices; takes hours
-	$(MUTANTS) mutants --output $(OUT)
+	$(MUTANTS) mutants --jobs 2 --output $(OUT)
 
 coverage: $(COVERAGE) ## Print how much of each file the Rust tests run, with a MariaDB of their own
 	rustup component add llvm-tools

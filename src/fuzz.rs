@@ -1,7 +1,9 @@
 //! What reads the input of strangers, run by libFuzzer: `make fuzz`. `LOCALAPI_FUZZ` names what is run.
 //!
-//! The library is one for PHP, which no executable can be linked with: its modules are compiled in here.
+//! The library is one for PHP, which no executable can be linked with: its modules are compiled in here. `make mutants`
+//! changes them once, in the library.
 #![no_main]
+#![cfg_attr(test, mutants::skip)]
 #![allow(dead_code, unused_imports, reason = "only a part of the library is used")]
 #![allow(
     clippy::expect_used,
