@@ -127,6 +127,7 @@ mod tests {
     use std::os::unix::fs::symlink;
 
     use super::*;
+    use crate::error::Error;
 
     fn place(settings: &Settings, environment: &[(&str, &str)]) -> Result<Place> {
         Place::of(settings, |name| {
@@ -203,6 +204,31 @@ mod tests {
     }
 
     #[test]
+    fn a_place_has_a_name_and_tells_whether_it_is_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("store").display().to_string();
+        let store = file(&path, false);
+        assert_eq!((store.name(), store.is_there()), (path.clone(), false));
+        fs::write(&path, "").unwrap();
+        assert!(store.is_there());
+        assert_eq!((Place::Memory.name().as_str(), Place::Memory.is_there()), (":memory:", true));
+        let Dsn::Server(server) = Dsn::parse("mysql://u:p@h/d") else { panic!() };
+        let server = Place::Server(server);
+        assert_eq!((server.name().as_str(), server.is_there()), ("h:3306/d", true));
+    }
+
+    #[test]
+    fn a_path_leads_through_forty_links_and_no_more() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |number: usize| folder.path().join(number.to_string());
+        for number in 0..41 {
+            symlink((number + 1).to_string(), at(number)).unwrap();
+        }
+        assert_eq!(resolve(&at(1)).unwrap(), at(41));
+        assert!(matches!(resolve(&at(0)), Err(Error::System(SystemError::LinkRefused(_)))));
+    }
+
+    #[test]
     fn a_path_leads_where_its_links_lead_whether_or_not_there_is_a_file() {
         let folder = tempfile::tempdir().unwrap();
         let at = |name: &str| folder.path().join(name);
@@ -213,11 +239,13 @@ mod tests {
         link("shared", "release");
         link("../release/new", "shared/store");
         link("circle", "circle");
+        symlink(at("shared/..2026"), at("shared/absolute")).unwrap();
         for (path, leads_to) in [
             ("shared/..2026/keys", "shared/..2026/keys"),
             ("release/keys", "shared/..2026/keys"),
             ("release/../release/./store", "shared/new"),
             ("none/../none/a", "none/a"),
+            ("release/absolute/keys", "shared/..2026/keys"),
         ] {
             assert_eq!(resolve(&at(path)).unwrap(), at(leads_to), "{path}");
         }

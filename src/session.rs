@@ -375,11 +375,11 @@ impl Session {
 impl Session {
     /// One with the same identifiers, secrets and times on each run, wherever its store is.
     pub fn seeded_for_test(settings: Settings) -> Self {
-        let mut api = Self::new(settings);
-        api.random = Random::sandbox();
-        api.clock.stop(Some(SEEDED_SECOND));
-        api.reseed_for_test(1);
-        api
+        let mut session = Self::new(settings);
+        session.random = Random::sandbox();
+        session.clock.stop(Some(SEEDED_SECOND));
+        session.reseed_for_test(1);
+        session
     }
 
     /// Stops the clock.
@@ -395,5 +395,38 @@ impl Session {
     /// Begins with others, or with the same again.
     pub fn reseed_for_test(&self, seed: i64) {
         self.random.seed(Some(seed));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn session(sandbox: bool, dsn: &str) -> Session {
+        Session::new(Settings { sandbox, dsn: Dsn::parse(dsn), company_name: "Acme".to_owned(), ..Settings::default() })
+    }
+
+    #[test]
+    fn only_the_sandbox_is_seeded_and_has_its_clock_moved() {
+        for (sandbox, dsn) in [(true, "sqlite:/a"), (false, "sqlite::memory:")] {
+            let session = session(sandbox, dsn);
+            session.seed(Some(1));
+            session.travel(Some(-1_000_000)).unwrap();
+            assert_eq!(session.identifier_prefix(), "ACME");
+            assert!(!session.random().is_seeded());
+            assert!(session.now().unwrap() > session.ago(900_000).unwrap());
+        }
+        let session = session(true, "sqlite::memory:");
+        session.travel(Some(-1_000_000)).unwrap();
+        let (moved, true_time) = (session.after(1_000).unwrap(), Clock::default().ago(900_000).unwrap());
+        assert!(moved < true_time, "{moved} {true_time}");
+        session.travel(None).unwrap();
+        assert!(session.now().unwrap() > true_time);
+        session.seed(Some(1));
+        assert_eq!(session.now().unwrap(), crate::clock::to_text(SEEDED_SECOND).unwrap());
+        assert_ne!(session.identifier_prefix(), "ACME");
+        session.seed(None);
+        assert_eq!(session.identifier_prefix(), "ACME");
+        assert!(session.now().unwrap() > true_time);
     }
 }

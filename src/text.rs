@@ -25,8 +25,7 @@ pub fn is_space(byte: u8) -> bool {
 
 /// Whether a text has more characters than this.
 pub fn is_longer(text: &str, most: usize) -> bool {
-    // Nothing is counted that its bytes already decide.
-    text.len() > most && text.chars().nth(most).is_some()
+    text.chars().nth(most).is_some()
 }
 
 /// A caller's input inside a message: 80 characters at most, without control characters.
@@ -39,7 +38,7 @@ impl Quoted {
     /// Quotes bytes that may not be UTF-8.
     pub fn lossy(input: &[u8]) -> Self {
         // A character is four bytes at most, so nothing after this can be shown.
-        let start = input.get(..Self::LIMIT * 4 + 4).unwrap_or(input);
+        let start = input.get(..(Self::LIMIT + 1) * 4).unwrap_or(input);
         Self::from(String::from_utf8_lossy(start).as_ref())
     }
 }
@@ -93,10 +92,22 @@ mod tests {
     }
 
     #[test]
+    fn a_text_is_as_long_as_it_has_characters() {
+        for (text, most, longer) in [("", 0, false), ("a", 0, true), ("ab", 2, false), ("abc", 2, true)] {
+            assert_eq!(is_longer(text, most), longer, "{text}");
+        }
+        assert!(!is_longer("\u{1f600}\u{e9}", 2) && is_longer("\u{1f600}\u{e9}", 1));
+    }
+
+    #[test]
     fn quoted_input_is_cut_after_80_characters() {
         assert_eq!(Quoted::from("é".repeat(80).as_str()).to_string(), "é".repeat(80));
         assert_eq!(Quoted::from("é".repeat(81).as_str()).to_string(), "é".repeat(80) + "…");
-        assert_eq!(Quoted::lossy("é".repeat(9_000).as_bytes()).to_string(), "é".repeat(80) + "…");
+        for character in ["a", "é", "\u{1f600}"] {
+            let lossy = |length| Quoted::lossy(character.repeat(length).as_bytes()).to_string();
+            assert_eq!((lossy(80), lossy(81)), (character.repeat(80), character.repeat(80) + "…"));
+            assert_eq!(lossy(9_000), character.repeat(80) + "…");
+        }
     }
 
     #[test]

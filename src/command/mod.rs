@@ -237,4 +237,15 @@ mod tests {
         assert_eq!(read("DeleteOAuthCredential", &[("credentialId", "1")], None), "credentialId");
         assert_eq!(read("Nothing", &[], Some(b"nobody")), "");
     }
+
+    #[test]
+    fn a_command_that_nobody_answers_is_told_before_an_admin_who_is_not_there() {
+        let session = Session::new(Settings { dsn: Dsn::Memory, ..Settings::default() });
+        let meddles = ("", RefCell::new(None::<fn(&Session)>));
+        let parameters = Meddling { given: &[], meddles, session: &session, read: RefCell::default() };
+        let told = |command: &[u8]| answer(&session, &Request::new(command, &parameters, Some(b"nobody"))).err();
+        assert!(matches!(told(b"Nothing"), Some(Error::Request(RequestError::UnknownCommand(_)))));
+        assert!(matches!(told(b"createoauthcredential"), Some(Error::Request(RequestError::UnknownAdmin(_)))));
+        assert!(is_native(b"LISTOAUTHCREDENTIALS") && !is_native(b"ListOAuthCredential") && !is_native(b""));
+    }
 }

@@ -145,6 +145,15 @@ mod tests {
     }
 
     #[test]
+    fn the_sandbox_is_a_store_in_memory_that_was_asked_for_as_one() {
+        let is_sandbox =
+            |sandbox, dsn: &str| Settings { sandbox, dsn: Dsn::parse(dsn), ..Settings::default() }.is_sandbox();
+        assert!(is_sandbox(true, "") && is_sandbox(true, "sqlite::memory:"));
+        assert!(!is_sandbox(true, "sqlite:/a") && !is_sandbox(true, "mysql://u@h/d") && !is_sandbox(true, "sqlite:a"));
+        assert!(!is_sandbox(false, "") && !is_sandbox(false, "sqlite::memory:"));
+    }
+
+    #[test]
     fn a_switch_has_the_words_of_php_ini() {
         assert_eq!(["1", "On", "YES", "true"].map(switch), [Some(true); 4]);
         assert_eq!(["", "0", "off", "No", "false", "none"].map(switch), [Some(false); 6]);
