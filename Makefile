@@ -159,14 +159,20 @@ fuzz: packages-build ## Look for inputs that break what must hold, a minute for 
 	done
 
 mutants: $(MUTANTS) ## Change the code in many ways, and list which changes no Rust test notices; takes hours
-	$(MUTANTS) mutants --jobs 2 --output $(OUT)
+	-$(MUTANTS) mutants --jobs 2 --output $(OUT)
+	@# What is left meets the tests that need a server.
+	@$(START_SERVER) && LOCALAPI_TEST_SERVER="$(SERVER_DSN)" \
+		$(MUTANTS) mutants --iterate --jobs 2 --output $(OUT) --features mysql
 
-coverage: $(COVERAGE) ## Print how much of each file the Rust tests run, with a MariaDB of their own
+coverage: export CARGO_TARGET_DIR := $(OUT)/coverage
+# Processes add to a few files: each has megabytes.
+coverage: export LLVM_PROFILE_FILE = $(CARGO_TARGET_DIR)/localapi-%4m.profraw
+coverage: packages-test $(COVERAGE) ## Print how much of each file the Rust tests and those of PHP run together
 	rustup component add llvm-tools
-	@trap '$(MARIADB) stop $(OUT)/mariadb' EXIT; $(MARIADB) start $(OUT)/mariadb && \
-		LOCALAPI_TEST_SERVER="$$($(MARIADB) dsn $(OUT)/mariadb)" \
-		$(COVERAGE) llvm-cov --locked --no-default-features --ignore-filename-regex 'tests|simulator|conformance|model' \
-		-- --test-threads=8
+	@eval "$$($(COVERAGE) llvm-cov show-env --sh | grep -v LLVM_PROFILE_FILE)"; $(COVERAGE) llvm-cov clean --workspace; \
+	$(START_SERVER) && $(RUST_TESTS) && cargo build --locked && \
+	$(MAKE) --no-print-directory ini suite-engine suite-behaviour suite-endurance LIBRARY=$(CARGO_TARGET_DIR)/debug/liblocalapi.so && \
+	$(COVERAGE) llvm-cov report --ignore-filename-regex 'tests|simulator|conformance|model|fixture|/fuzz'
 
 bench: packages-bench build ini ## Compare with the same work in PHP and PDO
 	@$(WITH_LIBRARY) $(PHP) benches/run.php $(LIBRARY)

@@ -166,7 +166,7 @@ fn log(store: &Store, id: i64, what: &dyn Display, now: &str) -> Result<()> {
 fn random_text(random: &Random) -> Result<Zeroizing<String>> {
     const CHARACTERS: &[u8; 62] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
     let mut text = Zeroizing::new(String::with_capacity(LENGTH));
-    let mut bytes = Zeroizing::new([0; 2 * LENGTH]);
+    let mut bytes = Zeroizing::new([0; LENGTH]);
     while text.len() < LENGTH {
         random.fill(bytes.as_mut())?;
         // Bytes past the last whole round of the characters would favour the first ones.

@@ -180,6 +180,13 @@ mod tests {
     }
 
     #[test]
+    fn a_format_has_a_content_type() {
+        assert_eq!(Format::Json.content_type(), "application/json; charset=utf-8");
+        assert_eq!(Format::Xml.content_type(), "application/xml; charset=utf-8");
+        assert_eq!(Format::Nvp.content_type(), "text/plain; charset=utf-8");
+    }
+
+    #[test]
     fn json_keeps_the_order_and_the_types() {
         assert_eq!(
             body(Format::Json, &list()),

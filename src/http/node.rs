@@ -212,3 +212,34 @@ impl<'de> Visitor<'de> for Json {
         Ok(Node::Map(entries))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_is_read_as_php_would_read_it() {
+        let json = r#"{"b":[null,true,-1,1.5,9223372036854775808,"\u00e9"],"a":{},"":[]}"#;
+        let list = vec![
+            Node::Null,
+            Node::Bool(true),
+            Node::Int(-1),
+            Node::Float(1.5),
+            Node::Float(9_223_372_036_854_775_808.0),
+            Node::Text("é".into()),
+        ];
+        let map = vec![entry("b", Node::List(list)), entry("a", Node::Map(vec![])), entry("", Node::List(vec![]))];
+        assert_eq!(Node::from_json(json.as_bytes()), Some(Node::Map(map)));
+        for wrong in ["", "{", "[1,]", "{'a':1}", "\"\x01\"", "nul"] {
+            assert_eq!(Node::from_json(wrong.as_bytes()), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn json_is_read_as_deep_as_an_answer_may_be_and_no_deeper() {
+        for (open, close) in [("[", "]"), (r#"{"a":"#, "}")] {
+            let nested = |depth| Node::from_json(format!("{}1{}", open.repeat(depth), close.repeat(depth)).as_bytes());
+            assert!(nested(DEEPEST).is_some() && nested(DEEPEST + 1).is_none());
+        }
+    }
+}
