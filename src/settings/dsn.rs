@@ -261,6 +261,25 @@ mod tests {
     }
 
     #[test]
+    fn a_server_has_its_usual_port_where_none_is_named() {
+        assert_eq!(server("mysql://u@h:/d").port, 3306);
+        assert!(matches!(Dsn::parse("mysql://u@h:70000/d"), Dsn::Invalid(_)));
+    }
+
+    #[test]
+    fn a_lock_is_waited_for_a_second_less_than_an_answer() {
+        let longest = |seconds| server(&format!("mysql://u@h/d?read_timeout={seconds}")).longest_wait().as_secs();
+        assert_eq!([longest(1), longest(2), longest(30)], [1, 1, 29]);
+    }
+
+    #[test]
+    fn a_connection_is_encrypted_or_leaves_no_machine_where_that_was_asked_for() {
+        let encrypted = |options: &str| server(&format!("mysql://u@localhost/d{options}")).is_encrypted();
+        assert!(encrypted("?ssl_ca=/ca") && encrypted("?ssl_verify=1") && encrypted("?socket=/run/m.sock"));
+        assert!(!encrypted("") && !encrypted("?read_timeout=3"));
+    }
+
+    #[test]
     fn a_dsn_has_options() {
         let found = server("mysql://u@localhost/d?socket=%2Frun%2Fm.sock&connect_timeout=2&read_timeout=3");
         assert_eq!(found.socket.as_deref(), Some("/run/m.sock"));

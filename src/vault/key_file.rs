@@ -218,7 +218,8 @@ mod tests {
 
     #[test]
     fn the_file_is_json_that_other_programs_may_write_again() {
-        let ring = ring();
+        let mut ring = ring();
+        ring.keys[1].1 = Key::decode(&format!("{}8=", "/".repeat(42))).unwrap();
         let printed = print(&ring);
         assert!(printed.capacity() >= printed.len() && printed.len() > 128);
         let value: serde_json::Value = serde_json::from_str(&printed).unwrap();
@@ -234,13 +235,15 @@ mod tests {
 
     #[test]
     fn what_is_no_key_file_is_damaged() {
-        let printed = print(&ring()).to_string();
+        let ring = ring();
+        let (printed, active) = (print(&ring).to_string(), ring.active);
         let key = printed.split("\"key\": \"").nth(1).unwrap().split('"').next().unwrap().to_owned();
         for bad in [
             String::new(),
             "null".to_owned(),
             printed.replacen("keys 1", "keys 2", 1),
             printed.replacen("\"active\": \"", "\"active\": \"0", 1),
+            printed.replacen(active.as_str(), "0123456789abcdef", 1),
             printed.replacen(&key, "", 1),
             printed.replacen(&key, &key[4..], 1),
             printed.replacen(&key, &format!("AAAA{key}"), 1),
@@ -251,6 +254,24 @@ mod tests {
             assert!(parse(bad.as_bytes()).is_none(), "{bad}");
         }
         assert!(parse(b"\xff").is_none());
+    }
+
+    #[test]
+    fn a_fault_has_a_reason_that_says_what_to_do() {
+        for (kind, said) in [
+            (ErrorKind::PermissionDenied, "permission denied"),
+            (ErrorKind::NotFound, "its folder does not exist"),
+            (ErrorKind::StorageFull, "no space is left"),
+            (ErrorKind::ReadOnlyFilesystem, "its file system is read-only"),
+            (ErrorKind::IsADirectory, "it is a folder"),
+            (ErrorKind::TimedOut, "timed out"),
+        ] {
+            assert_eq!(reason(&kind.into()), said);
+        }
+        let too_many = std::io::Error::from_raw_os_error(libc::EMFILE);
+        assert_eq!(reason(&too_many), "no file descriptor is free");
+        let none = make_last(Path::new("/proc/none/keys")).unwrap_err().to_string();
+        assert_eq!(none, "The key file \"/proc/none/keys\" cannot be written: its folder does not exist.");
     }
 
     #[test]

@@ -33,9 +33,8 @@ impl KeyId {
         let mut bytes = [0; ID / 2];
         random.fill(&mut bytes)?;
         let mut digits = [0; ID];
-        for (pair, byte) in digits.chunks_exact_mut(2).zip(bytes) {
-            pair.copy_from_slice(&[digit(byte >> 4), digit(byte & 0xf)]);
-        }
+        // Two digits for each byte fill it.
+        let _ = base16ct::lower::encode(&bytes, &mut digits);
         Ok(Self(digits))
     }
 
@@ -51,10 +50,6 @@ impl KeyId {
     }
 }
 
-fn digit(value: u8) -> u8 {
-    if value < 10 { b'0' + value } else { b'a' + value - 10 }
-}
-
 impl fmt::Display for KeyId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
@@ -68,8 +63,8 @@ pub struct Key(Box<Zeroizing<[u8; KEY]>>);
 impl Key {
     /// Reads base64.
     pub fn decode(text: &str) -> Option<Self> {
-        // It wants more room than it needs.
-        let mut bytes = Zeroizing::new([0; KEY + 16]);
+        // It wants more room than a key needs.
+        let mut bytes = Zeroizing::new([0; 48]);
         let length = STANDARD.decode_slice(text, bytes.as_mut()).ok()?;
         let mut key = Self::default();
         key.0.copy_from_slice(bytes.get(..length).filter(|bytes| bytes.len() == KEY)?);
@@ -123,8 +118,8 @@ impl KeyRing {
     /// The one of two keys that was added later; `None` where the first isn't here.
     pub fn later(&self, id: KeyId, other: KeyId) -> Option<KeyId> {
         let place = |id: KeyId| self.keys.iter().position(|(known, _)| *known == id);
-        let first = place(id)?;
-        Some(if place(other) > Some(first) { other } else { id })
+        place(id)?;
+        [id, other].into_iter().max_by_key(|&id| place(id))
     }
 
     /// Whether the key is here.
@@ -219,6 +214,33 @@ mod tests {
         let (ring, secret, sealed) = sealed();
         assert!(matches!(ring.open(&sealed, "A.1"), Opened::Secret(opened) if opened.bytes() == secret.bytes()));
         assert!(matches!(ring.open(&sealed, "A.2"), Opened::Damaged));
+    }
+
+    #[test]
+    fn an_id_is_sixteen_hexadecimal_digits_and_uses_them_all() {
+        let ids: Vec<String> = (0..200).map(|_| KeyId::generate(&Random::System).unwrap().to_string()).collect();
+        assert!(ids.iter().all(|id| KeyId::parse(id).is_some_and(|read| read.as_str() == id)));
+        assert!("0123456789abcdef".chars().all(|digit| ids.iter().any(|id| id.contains(digit))));
+        for bad in ["", "0123456789abcde", "0123456789abcdef0", "0123456789ABCDEF", "0123456789abcdeg"] {
+            assert_eq!(KeyId::parse(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_key_is_added_unless_there_is_one_that_nobody_uses() {
+        let mut ring = KeyRing::generate(&Random::System).unwrap();
+        let first = ring.active;
+        let second = ring.stage(first, &Random::System).unwrap();
+        assert_eq!(ring.stage(first, &Random::System).unwrap(), second);
+        // The store may be ahead of the file, and the file of the store.
+        let third = ring.stage(second, &Random::System).unwrap();
+        ring.active = third;
+        let fourth = ring.stage(second, &Random::System).unwrap();
+        assert_eq!(ring.keys.iter().map(|(id, _)| *id).collect::<Vec<_>>(), [first, second, third, fourth]);
+        let none = KeyId::generate(&Random::System).unwrap();
+        assert_eq!((ring.later(first, third), ring.later(third, first)), (Some(third), Some(third)));
+        assert_eq!((ring.later(second, none), ring.later(none, second)), (Some(second), None));
+        assert!(ring.holds(&fourth) && !ring.holds(&none));
     }
 
     #[test]

@@ -131,3 +131,42 @@ impl Vault {
         self.file.clone().unwrap_or_else(|| PathBuf::from(":memory:"))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    fn vault(file: PathBuf) -> Vault {
+        Vault::new(Some(file), Duration::from_secs(5))
+    }
+
+    #[test]
+    fn whoever_seals_with_a_file_first_makes_it_last_and_clears_up_beside_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let (file, draft) = (folder.path().join("keys"), folder.path().join("keys.0123456789abcdef.draft"));
+        let first = vault(file.clone());
+        let made = first.keys_to_seal(&Random::System, true).unwrap().active;
+        fs::write(&draft, "").unwrap();
+        assert_eq!(first.keys_to_seal(&Random::System, true).unwrap().active, made);
+        assert!(draft.exists(), "it's done once");
+        let second = vault(file);
+        assert_eq!(second.keys_of_sealed().unwrap().active, made);
+        assert!(draft.exists(), "who only reads does nothing");
+        assert_eq!(second.keys_to_seal(&Random::System, false).unwrap().active, made);
+        assert!(!draft.exists());
+    }
+
+    #[test]
+    fn keys_of_another_store_are_taken_where_there_are_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, keys) = (folder.path().join("keys"), KeyRing::generate(&Random::System).unwrap());
+        let vault = vault(path.clone());
+        let missing = vault.keys_to_seal(&Random::System, false).err().map(|error| error.to_string()).unwrap();
+        assert!(missing.contains(&format!("\"{}\"", path.display())), "{missing}");
+        vault.adopt(&keys).unwrap();
+        vault.adopt(&KeyRing::generate(&Random::System).unwrap()).unwrap();
+        assert_eq!(vault.keys_of_sealed().unwrap().active, keys.active);
+    }
+}
