@@ -9,6 +9,8 @@ declare(strict_types=1);
  * php grown.php create|verify|find|first|middle|last|update|delete <times>
  * php grown.php write: creates until its input ends, and prints the 99th of 100 instead
  * php grown.php rotate: seals all with a new key, and prints the seconds and how many were
+ * php grown.php pages: reads all, 1,000 at a time, and prints how many megabytes the process grows by after the first
+ * 10,000
  */
 
 require_once __DIR__ . '/issuer.php';
@@ -24,6 +26,21 @@ if ($what === 'rotate') {
     $begin = microtime(true);
     $count = LocalApi\rotate_key();
     printf("%.1f %d\n", microtime(true) - $begin, $count);
+    exit;
+}
+if ($what === 'pages') {
+    $size = static fn (): int => (int) explode(' ', file_get_contents('/proc/self/statm'))[1] * 4_096;
+    [$after, $read, $begin] = [0, 0, 0];
+    while ($clients = $list(['limit' => 1_000, 'afterId' => $after])) {
+        $after = end($clients)['credentialId'];
+        $read += count($clients);
+        $begin = $read > 10_000 ? $begin : $size();
+    }
+    if ($read < 10_000) {
+        fwrite(STDERR, "only $read were read\n");
+        exit(1);
+    }
+    printf("%.2f\n", ($size() - $begin) / 1e6);
     exit;
 }
 if ($what === 'find' && !function_exists('LocalApi\find_credential')) {

@@ -55,6 +55,7 @@ final class Ratios extends Bench
             ['processor time of listing 100 of 100,000', fn (): float => $this->found('list', 50), $less, 'at most 0.18'],
             ['creating into 1,000,000, to an empty store', fn (): float => $this->growth('localapi'), $less, 'at most 1.30'],
             ['the same in PHP', fn (): float => $this->growth('peer'), $less, ''],
+            ['megabytes that reading 1,000,000 in pages adds', $this->pages(...), $less, 'at most 1'],
             ['instructions of refusing an unknown identifier', fn (): float => $this->refusal('identifier', 'secret', 1_000), '', '1.00'],
             ['the same of an unknown admin name', fn (): float => $this->refusal('admin', 'password', 2), '', '1.00'],
             ['instructions of loading, to those of sqlite3', $this->loadInstructions(...), $less, 'at most 1.30'],
@@ -153,6 +154,15 @@ final class Ratios extends Bench
             }
         }
         return self::median($taken['large']) / self::median($taken['small']);
+    }
+
+    /** By how many megabytes a process grows that reads a large store page by page. */
+    private function pages(): float
+    {
+        $store = "$this->disk/million";
+        $this->fill($store, 1_000_000);
+        return (float) self::run([...$this->php($this->library), '-d', "localapi.dsn=sqlite:$store",
+            __DIR__ . '/grown.php', 'pages']);
     }
 
     /** Refusing what is unknown, to refusing what is wrong: who calls should not be able to tell them apart. */
