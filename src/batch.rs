@@ -150,9 +150,11 @@ impl Rows for Read {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::command;
-    use crate::error::KeyError;
+    use crate::error::{CredentialError, KeyError, Location};
     use crate::request::Request;
     use crate::request::fixture::Given;
     use crate::settings::{Dsn, Settings};
@@ -219,6 +221,58 @@ mod tests {
         }
         assert_eq!(count(&session), 1);
         assert!(answer(&session, &[call()], || true)[0].is_ok(), "the next one has the store again");
+    }
+
+    /// How often a batch is tried in which a call fails so many times, and what it answers.
+    fn tries(session: &Session, failing: usize, fault: impl Into<Error>) -> (usize, Option<Error>) {
+        let (call, tries) = command::fixture::failing(failing, fault);
+        let error = answer(session, &[Ok(call)], || true).pop().and_then(Result::err);
+        (tries.get(), error)
+    }
+
+    #[test]
+    fn a_batch_is_tried_again_where_another_attempt_may_do() {
+        let folder = tempfile::tempdir().unwrap();
+        let settings = Settings { busy_timeout: Duration::ZERO, ..Settings::default() };
+        let memory = Session::new(Settings { dsn: Dsn::Memory, ..settings.clone() });
+        let file = Session::new(Settings { dsn: Dsn::File(folder.path().join("a.sqlite")), ..settings });
+        let contended = || StoreError::Contended(Location::File("/a".into()));
+        let unanswered = || ServerError::CommitUnanswered("h:3306/d".to_owned());
+        for session in [&memory, &file] {
+            assert!(matches!(tries(session, 7, contended()), (8, None)));
+            assert!(matches!(tries(session, 8, contended()), (8, Some(Error::Store(StoreError::Contended(_))))));
+            assert!(matches!(tries(session, 7, unanswered()), (8, None)));
+            assert!(matches!(
+                tries(session, 8, unanswered()),
+                (8, Some(Error::Server(ServerError::CommitUnanswered(_))))
+            ));
+            assert!(matches!(tries(session, 1, CredentialError::NameRequired), (1, Some(Error::Credential(_)))));
+        }
+        // Only a file has a log, which can be cut where there is anything in it.
+        let full = || StoreError::Full(Location::File("/a".into()));
+        assert!(matches!(tries(&memory, 1, full()), (1, Some(Error::Store(StoreError::Full(_))))));
+        let other = Session::new(file.settings().clone());
+        let grow = |store: &mut Store| {
+            store.execute_for_test("INSERT INTO tblactivitylog (date, description) VALUES ('', hex(zeroblob(4000000)))")
+        };
+        for (failing, is_answered) in [(1, true), (2, false)] {
+            other.transaction(grow, |()| Verdict::Stored.always()).unwrap();
+            let (times, error) = tries(&file, failing, full());
+            assert_eq!((times, error.is_none()), (2, is_answered));
+        }
+    }
+
+    #[test]
+    fn a_list_in_a_batch_says_what_it_says_alone() {
+        let session = session(Dsn::Memory);
+        let (given, nothing) = (create(), Given::default());
+        answer(&session, &[call(b"CreateOAuthCredential", &given)], || true);
+        let spoil = "UPDATE tbloauthserver_clients SET secret = 'v1:x'";
+        session.read(|store| store.execute_for_test(spoil)).unwrap();
+        let mut replies = answer(&session, &[call(b"ListOAuthCredentials", &nothing)], || true);
+        let mut list = replies.pop().and_then(Result::ok).and_then(|reply| reply.list).unwrap();
+        assert_eq!((list.rows.next_batch().unwrap().len(), list.rows.next_batch().unwrap().len()), (1, 0));
+        assert_eq!(list.rows.message().as_deref(), Some("1 client secret cannot be read: it is damaged."));
     }
 
     #[test]

@@ -400,10 +400,139 @@ impl Session {
 
 #[cfg(test)]
 mod tests {
+    use std::path::PathBuf;
+    use std::time::Duration;
+
     use super::*;
+    use crate::error::Location;
+    use crate::own_file::beside;
 
     fn session(sandbox: bool, dsn: &str) -> Session {
         Session::new(Settings { sandbox, dsn: Dsn::parse(dsn), company_name: "Acme".to_owned(), ..Settings::default() })
+    }
+
+    /// How often a write is tried whose first tries fail like this, and what comes of it.
+    fn tries(session: &Session, failing: usize, fault: impl Fn() -> Error) -> (usize, Result<()>) {
+        let mut tries = 0;
+        let work = |_: &mut Store| {
+            tries += 1;
+            if tries <= failing { Err(fault()) } else { Ok(()) }
+        };
+        let done = session.transaction(work, |()| Verdict::Stored.always());
+        (tries, done)
+    }
+
+    fn here() -> Location {
+        Location::File(PathBuf::from("/a"))
+    }
+
+    #[test]
+    fn a_write_is_tried_again_where_another_attempt_may_do() {
+        let folder = tempfile::tempdir().unwrap();
+        let settings = Settings { busy_timeout: Duration::ZERO, ..Settings::default() };
+        let memory = Session::new(Settings { dsn: Dsn::Memory, ..settings.clone() });
+        let file = Session::new(Settings { dsn: Dsn::File(folder.path().join("a.sqlite")), ..settings });
+        for session in [&memory, &file] {
+            assert!(matches!(tries(session, 7, || StoreError::Taken.into()), (8, Ok(()))));
+            let (times, done) = tries(session, 8, || StoreError::Taken.into());
+            assert!(matches!((times, done), (8, Err(Error::System(SystemError::NoRandomness)))));
+            assert!(matches!(tries(session, 7, || StoreError::Contended(here()).into()), (8, Ok(()))));
+            let (times, done) = tries(session, 8, || StoreError::Contended(here()).into());
+            assert!(matches!((times, done), (8, Err(Error::Store(StoreError::Contended(_))))));
+            assert!(matches!(tries(session, 1, || StoreError::ReadOnly(PathBuf::from("/a")).into()), (1, Err(_))));
+        }
+        // Only a file has a log, which can be cut where there is anything in it.
+        let full = || StoreError::Full(here()).into();
+        assert!(matches!(tries(&file, 1, full), (1, Err(Error::Store(StoreError::Full(_))))));
+        let other = Session::new(file.settings().clone());
+        let grow = |store: &mut Store| {
+            store.execute_for_test("INSERT INTO tblactivitylog (date, description) VALUES ('', hex(zeroblob(4000000)))")
+        };
+        other.transaction(grow, |()| Verdict::Stored.always()).unwrap();
+        assert!(matches!(tries(&memory, 1, full), (1, Err(Error::Store(StoreError::Full(_))))));
+        assert!(matches!(tries(&file, 1, full), (2, Ok(()))));
+        other.transaction(grow, |()| Verdict::Stored.always()).unwrap();
+        assert!(matches!(tries(&file, 2, full), (2, Err(Error::Store(StoreError::Full(_))))));
+    }
+
+    #[test]
+    fn a_write_in_a_batch_is_tried_once() {
+        let session = session(false, "sqlite::memory:");
+        assert!(!session.is_in_batch());
+        session.read(|store| store.begin_batch(true)).unwrap();
+        assert!(session.is_in_batch());
+        assert!(matches!(tries(&session, 1, || StoreError::Contended(here()).into()), (1, Err(_))));
+        assert!(matches!(tries(&session, 1, || StoreError::Full(here()).into()), (1, Err(_))));
+        session.with_open_store(Store::roll_batch_back);
+        assert!(!session.is_in_batch());
+    }
+
+    #[test]
+    fn what_was_decided_is_decided_again_where_it_may_no_longer_hold() {
+        let session = session(false, "sqlite::memory:");
+        let decided = Cell::new(0);
+        let decide = |_: &mut Store| {
+            decided.set(decided.get() + 1);
+            Ok(decided.get())
+        };
+        let used = RefCell::new(Vec::new());
+        let write = |failing: usize| {
+            let decision = session.decide(decide).unwrap();
+            let work = |_: &mut Store, made: &i32| {
+                used.borrow_mut().push(*made);
+                if used.borrow().len() <= failing { Err(StoreError::Taken.into()) } else { Ok(()) }
+            };
+            session.write(decision, work, |()| Verdict::Stored.always()).unwrap();
+            (used.take(), decided.take())
+        };
+        assert_eq!(write(0), (vec![1], 1));
+        assert_eq!(write(2), (vec![1, 2, 3], 3));
+    }
+
+    #[test]
+    fn a_commit_that_nobody_may_see_is_judged_by_what_is_stored() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.sqlite");
+        let session = session(false, &format!("sqlite:{}", path.display()));
+        for (verdict, times, stored) in
+            [(Verdict::Stored, 1, true), (Verdict::Unknown, 1, false), (Verdict::Undone, 8, false)]
+        {
+            let mut tries = 0;
+            let work = |_: &mut Store| {
+                tries += 1;
+                std::fs::rename(beside(&path, "-wal"), folder.path().join("moved")).unwrap();
+                Ok(())
+            };
+            let done = session.transaction(work, |()| verdict.always());
+            assert_eq!((tries, done.is_ok()), (times, stored), "{verdict:?}");
+        }
+    }
+
+    #[test]
+    fn only_a_store_at_a_server_is_asked_at_once() {
+        assert!(session(false, "mysql://u@h/d").is_remote());
+        assert!(!session(false, "sqlite::memory:").is_remote() && !session(false, "sqlite:/a").is_remote());
+    }
+
+    #[test]
+    fn a_use_is_noted_unless_one_was_within_the_minute_before() {
+        for (last, noted) in [(-61, true), (-60, true), (-59, false), (0, false), (1, true)] {
+            for is_told in [false, true] {
+                let session = Session::seeded_for_test(Settings { dsn: Dsn::Memory, ..Settings::default() });
+                let credential = "INSERT INTO tbloauthserver_clients (id, identifier) VALUES (1, 'A')";
+                session.read(|store| store.execute_for_test(credential)).unwrap();
+                let used =
+                    || session.read(|store| store.texts_for_test("SELECT used_at FROM localapi_last_uses")).unwrap();
+                session.travel_for_test(last);
+                session.note_use(1, None);
+                let before = used();
+                assert_eq!(before, [session.now().unwrap()]);
+                session.travel_for_test(-last);
+                // Whoever verifies may have read it before another has noted it.
+                session.note_use(1, before.first().map(String::as_str).filter(|_| is_told));
+                assert_eq!(used(), if noted { vec![session.now().unwrap()] } else { before }, "{last} {is_told}");
+            }
+        }
     }
 
     #[test]

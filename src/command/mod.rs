@@ -139,6 +139,42 @@ fn log_about(store: &Store, actor: &Actor, about: About, client: i64, what: &dyn
 }
 
 #[cfg(test)]
+pub mod fixture {
+    //! A command for tests.
+
+    use std::cell::Cell;
+    use std::rc::Rc;
+
+    use super::*;
+
+    struct Failing {
+        times: usize,
+        fault: Error,
+        tries: Rc<Cell<usize>>,
+    }
+
+    impl Command for Failing {
+        fn writes(&self) -> bool {
+            true
+        }
+
+        fn ask(&self, _: &mut Store) {}
+
+        fn apply<'a>(&self, _: &'a Session, _: &Actor) -> Result<Reply<'a>> {
+            self.tries.set(self.tries.get() + 1);
+            if self.tries.get() <= self.times { Err(self.fault.clone()) } else { Ok(Reply::from(Vec::new())) }
+        }
+    }
+
+    /// A call that fails so many times, and how often it was tried.
+    pub fn failing(times: usize, fault: impl Into<Error>) -> (Call<'static>, Rc<Cell<usize>>) {
+        let tries = Rc::new(Cell::new(0));
+        let command = Box::new(Failing { times, fault: fault.into(), tries: Rc::clone(&tries) });
+        (Call { caller: Caller { admin: None, origin: None }, command: Ok(command) }, tries)
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use std::cell::RefCell;
 
