@@ -223,13 +223,15 @@ final class FaultsTest extends Processes
     {
         $this->fill();
         $whole = file_get_contents($this->store);
+        // SQLite's user_version.
+        [, $version] = unpack('N', $whole, 60);
         $untouched = "The file \"$this->store\" is not a credential store; it was left untouched.";
         $damages = [
             [str_repeat("\0", 16) . substr($whole, 16), $untouched],
             [random_bytes(4096) . substr($whole, 4096), $untouched],
             ["not a database\n", $untouched],
             [substr($whole, 0, 60) . pack('N', 99) . substr($whole, 64), "The credential store \"$this->store\" has "
-                . 'schema version 99, and this localapi knows up to 4; it was left untouched.'],
+                . "schema version 99, and this localapi knows up to $version; it was left untouched."],
         ];
         foreach ($damages as [$damaged, $sentence]) {
             file_put_contents($this->store, $damaged);

@@ -50,7 +50,9 @@ final class ReferenceTest extends TestCase
         [$parameters, $rest] = explode('}|null $postData', explode('@param array{', $stub)[1]);
         $return = explode('@return', $rest)[1];
         $documented = $answered = [];
-        $commands = ['CreateOAuthCredential', 'ListOAuthCredentials', 'UpdateOAuthCredential', 'DeleteOAuthCredential'];
+        preg_match_all('/^    \("(\w+)", \|request\|/m', $this->read('src/command/mod.rs'), $found);
+        $commands = $found[1];
+        self::assertContains('CreateOAuthCredential', $commands);
         foreach ($commands as $command) {
             foreach ($this->rows("### $command") as [$parameter]) {
                 preg_match_all('/`(\w+)`/', $parameter, $names);

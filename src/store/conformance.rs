@@ -650,6 +650,42 @@ fn a_change_is_stored_and_what_it_leaves_out_stays() {
 }
 
 #[test]
+fn a_change_names_its_credential_by_its_id_or_where_that_is_0_by_its_identifier() {
+    on_each(Kind::all(), |site| {
+        (1..=2).for_each(|number| assert_eq!(site.create(&[("logoUri", "/a.png")]), created(number)));
+        let first = site.all_told("identifier").remove(0);
+        let named = |id: &str, identifier: &str| {
+            let answer = [("credentialId", id), ("clientApiIdentifier", identifier)];
+            site.call("UpdateOAuthCredential", &answer)
+        };
+        for (id, identifier, found) in [
+            ("2", "", "credentialId=2"),
+            ("2", first.as_str(), "credentialId=2"),
+            ("0", first.as_str(), "credentialId=1"),
+            ("", first.as_str(), "credentialId=1"),
+            ("0", "", "Invalid Credential ID provided."),
+            ("0", "x", "Invalid Client Identifier provided."),
+            ("", "", "A Credential ID or Client Identifier is required."),
+        ] {
+            assert_eq!(named(id, identifier), found, "{id} {identifier}");
+        }
+        // A blank one takes the logo away.
+        for (uri, stored) in [("/b.png", "/b.png"), (" \t", "")] {
+            site.call("UpdateOAuthCredential", &[("credentialId", "1"), ("logoUri", uri)]);
+            assert_eq!(site.rows("tbloauthserver_clients", "logo_uri"), [stored, "/a.png"]);
+        }
+        // One parameter is a change, also where nothing becomes another.
+        for (name, value) in
+            [("grantType", "authorization_code"), ("scope", "openid"), ("disabled", "0"), ("expiresAt", "")]
+        {
+            let before = site.log().len();
+            site.call("UpdateOAuthCredential", &[("credentialId", "2"), (name, value)]);
+            assert_eq!(site.log()[before..], ["OAuth credential 2 updated|0"], "{name}");
+        }
+    });
+}
+
+#[test]
 fn a_secret_that_was_reset_is_the_only_one_that_verifies() {
     on_each(Kind::all(), |site| {
         site.create(&[("redirectUri", "https://a.test/ https://b.test/"), ("scope", "email openid")]);
@@ -1117,6 +1153,27 @@ fn a_credential_that_is_deleted_takes_its_scopes_along_and_its_id_is_never_given
                 "OAuth credential 4 created (authorization_code)|0",
             ]
         );
+    });
+}
+
+#[test]
+fn a_credential_that_is_deleted_leaves_nothing_behind_but_its_idempotency_key() {
+    on_each(Kind::all(), |site| {
+        assert_eq!(site.create(&[("expiresAt", "2030-01-01 00:00:00"), ("idempotencyKey", "k")]), created(1));
+        site.call("UpdateOAuthCredential", &[("credentialId", "1"), ("resetSecret", "1"), ("overlap", "60")]);
+        let (identifier, secret) = (site.all_told("identifier").remove(0), site.all_told("secret").remove(1));
+        assert_ne!(site.verify(&identifier, &secret), "none");
+        site.session.do_owed().unwrap();
+        let about_it = || {
+            let ours = TABLES.into_iter().filter(|table| table.is_ours() && table.name != "localapi_idempotency_keys");
+            let names = ours.map(|table| table.name).chain(["tbloauthserver_clients"]).collect::<Vec<_>>();
+            let mut kept: Vec<_> = names.into_iter().filter(|name| !site.rows(name, "id").is_empty()).collect();
+            kept.extend((!site.rows("tbloauthserver_client_scopes", "client_id").is_empty()).then_some("scopes"));
+            kept
+        };
+        assert_eq!(about_it(), ["localapi_lifetimes", "localapi_last_uses", "tbloauthserver_clients", "scopes"]);
+        assert_eq!(site.call("DeleteOAuthCredential", &[("credentialId", "1")]), "credentialId=1");
+        assert_eq!(about_it(), [""; 0]);
     });
 }
 

@@ -50,7 +50,7 @@ macro_rules! times {
     };
 }
 
-/// The documented tables. The last one says that all of them were made.
+/// The documented tables. Once the last one is there all of them are.
 pub const TABLES: &[Definition] = &[
     Definition {
         steps: &[],

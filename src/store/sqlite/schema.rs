@@ -8,7 +8,7 @@ use crate::store::seed::{admins, scopes};
 pub const APPLICATION_ID: i64 = 0x4c41_5049;
 
 /// The version of these tables: what `PRAGMA user_version` says of a file that has them.
-pub const VERSION: i64 = 4;
+pub const VERSION: i64 = 1 + STEPS.len() as i64;
 
 /// How many bytes a page of a new store has; one that was made with others keeps them. A commit writes each page that it
 /// changes as a whole, and most rows are short.
