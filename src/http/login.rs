@@ -166,6 +166,8 @@ fn filled(parameters: &dyn Parameters, name: &str) -> Result<Option<Vec<u8>>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::registry::register_admin;
+    use crate::settings::{Dsn, Settings};
 
     fn hash(cost: u32) -> String {
         bcrypt::hash_with_salt("5f4dcc3b5aa765d61d8327deb882cf99", cost, [7; 16]).unwrap().to_string()
@@ -197,5 +199,29 @@ mod tests {
         assert!(matches(Some(&all[0]), digest));
         assert!(!matches(Some(&all[0]), b"5f4dcc3b5aa765d61d8327deb882cf9a"));
         assert!(!matches(None, digest));
+    }
+
+    #[test]
+    fn an_access_that_another_process_has_noted_meanwhile_is_not_noted_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let settings = Settings { dsn: Dsn::File(folder.path().join("a.sqlite")), ..Settings::default() };
+        let [session, other] = [(), ()].map(|()| Session::seeded_for_test(settings.clone()));
+        register_admin(&session, b"admin").unwrap();
+        let issued = api_credential::issue(&session, b"admin", &[b"*".to_vec()], b"", Default::default()).unwrap();
+        let look = |store: &mut Store| store.api_credential(&issued.identifier);
+        for (age, noted) in [(30, 30), (90, 0)] {
+            let found = session.decide(look).unwrap();
+            let date = other.ago(age).unwrap();
+            let note = format!("UPDATE tbldeviceauth SET last_access = '{date}'");
+            other.transaction(|store| store.execute_for_test(&note), |()| Verdict::Undone.always()).unwrap();
+            note_access(&session, found).unwrap();
+            assert_eq!(session.read(look).unwrap().unwrap().last_access, session.ago(noted).unwrap());
+            other
+                .transaction(
+                    |store| store.execute_for_test("UPDATE tbldeviceauth SET last_access = ''"),
+                    |()| Verdict::Undone.always(),
+                )
+                .unwrap();
+        }
     }
 }

@@ -180,7 +180,6 @@ fn reason(error: &std::io::Error) -> String {
     match error.kind() {
         _ if own_file::is_unfit(error) => error.to_string(),
         _ if own_file::lacks_descriptor(error) => "no file descriptor is free".to_owned(),
-        ErrorKind::PermissionDenied => "permission denied".to_owned(),
         ErrorKind::NotFound => "its folder does not exist".to_owned(),
         ErrorKind::StorageFull => "no space is left".to_owned(),
         ErrorKind::ReadOnlyFilesystem => "its file system is read-only".to_owned(),
