@@ -509,6 +509,42 @@ mod tests {
     }
 
     #[test]
+    fn each_call_looks_whether_the_store_is_still_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.sqlite");
+        let session = session(false, &format!("sqlite:{}", path.display()));
+        let open = || session.read(|_| Ok(())).unwrap();
+        open();
+        std::fs::rename(&path, folder.path().join("b.sqlite")).unwrap();
+        open();
+        assert!(!path.exists(), "a call looks once");
+        session.begin_call();
+        open();
+        assert!(path.exists());
+    }
+
+    #[test]
+    fn before_a_fork_a_file_is_closed_and_the_child_owes_nothing_of_its_parents() {
+        let folder = tempfile::tempdir().unwrap();
+        let is_open = |session: &Session| session.with_open_store(|_| ()).is_some();
+        let file = session(false, &format!("sqlite:{}", folder.path().join("a.sqlite").display()));
+        let memory = session(false, "sqlite::memory:");
+        for session in [&file, &memory] {
+            session.read(|_| Ok(())).unwrap();
+            session.forget_parent();
+            assert!(is_open(session), "no other process is its parent");
+            session.note_use(1, None);
+            session.after_answer(|_| Err(SystemError::NoRandomness.into()));
+            session.close_file_store();
+        }
+        assert!(!is_open(&file) && is_open(&memory));
+        file.read(|_| Ok(())).unwrap();
+        assert!(!file.uses.borrow().is_empty());
+        file.forget_parent();
+        assert!(file.uses.borrow().is_empty() && file.do_owed().is_ok());
+    }
+
+    #[test]
     fn only_a_store_at_a_server_is_asked_at_once() {
         assert!(session(false, "mysql://u@h/d").is_remote());
         assert!(!session(false, "sqlite::memory:").is_remote() && !session(false, "sqlite:/a").is_remote());
