@@ -171,7 +171,7 @@ coverage: packages-test $(COVERAGE) ## Print how much of each file the Rust test
 	rustup component add llvm-tools
 	@eval "$$($(COVERAGE) llvm-cov show-env --sh | grep -v LLVM_PROFILE_FILE)"; $(COVERAGE) llvm-cov clean --workspace; \
 	$(START_SERVER) && $(RUST_TESTS) && cargo build --locked && \
-	$(MAKE) --no-print-directory ini suite-engine suite-behaviour suite-endurance LIBRARY=$(CARGO_TARGET_DIR)/debug/liblocalapi.so && \
+	$(MAKE) --no-print-directory ini suite-engine suite-behaviour LIBRARY=$(CARGO_TARGET_DIR)/debug/liblocalapi.so && \
 	$(COVERAGE) llvm-cov report --ignore-filename-regex 'tests|simulator|conformance|model|fixture|/fuzz'
 
 bench: packages-bench build ini ## Compare with the same work in PHP and PDO
