@@ -150,8 +150,6 @@ impl Rows for Read {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
     use crate::command;
     use crate::error::{CredentialError, KeyError, Location};
@@ -233,9 +231,7 @@ mod tests {
     #[test]
     fn a_batch_is_tried_again_where_another_attempt_may_do() {
         let folder = tempfile::tempdir().unwrap();
-        let settings = Settings { busy_timeout: Duration::ZERO, ..Settings::default() };
-        let memory = Session::new(Settings { dsn: Dsn::Memory, ..settings.clone() });
-        let file = Session::new(Settings { dsn: Dsn::File(folder.path().join("a.sqlite")), ..settings });
+        let [memory, file] = Session::impatient_for_test(folder.path());
         let contended = || StoreError::Contended(Location::File("/a".into()));
         let unanswered = || ServerError::CommitUnanswered("h:3306/d".to_owned());
         for session in [&memory, &file] {
@@ -252,11 +248,8 @@ mod tests {
         let full = || StoreError::Full(Location::File("/a".into()));
         assert!(matches!(tries(&memory, 1, full()), (1, Some(Error::Store(StoreError::Full(_))))));
         let other = Session::new(file.settings().clone());
-        let grow = |store: &mut Store| {
-            store.execute_for_test("INSERT INTO tblactivitylog (date, description) VALUES ('', hex(zeroblob(4000000)))")
-        };
         for (failing, is_answered) in [(1, true), (2, false)] {
-            other.transaction(grow, |()| Verdict::Stored.always()).unwrap();
+            other.grow_log_for_test();
             let (times, error) = tries(&file, failing, full());
             assert_eq!((times, error.is_none()), (2, is_answered));
         }

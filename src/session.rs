@@ -382,6 +382,18 @@ impl Session {
         session
     }
 
+    /// One in memory and one in a file of this folder, which wait for nobody.
+    pub fn impatient_for_test(folder: &std::path::Path) -> [Self; 2] {
+        [Dsn::Memory, Dsn::File(folder.join("a.sqlite"))]
+            .map(|dsn| Self::new(Settings { dsn, busy_timeout: std::time::Duration::ZERO, ..Settings::default() }))
+    }
+
+    /// Writes so much that cutting the log is worth while.
+    pub fn grow_log_for_test(&self) {
+        let sql = "INSERT INTO tblactivitylog (date, description) VALUES ('', hex(zeroblob(4000000)))";
+        self.transaction(|store| store.execute_for_test(sql), |()| Verdict::Stored.always()).unwrap();
+    }
+
     /// Stops the clock.
     pub fn stop_for_test(&self) {
         self.clock.stop(Some(SEEDED_SECOND));
@@ -401,7 +413,6 @@ impl Session {
 #[cfg(test)]
 mod tests {
     use std::path::PathBuf;
-    use std::time::Duration;
 
     use super::*;
     use crate::error::Location;
@@ -429,9 +440,7 @@ mod tests {
     #[test]
     fn a_write_is_tried_again_where_another_attempt_may_do() {
         let folder = tempfile::tempdir().unwrap();
-        let settings = Settings { busy_timeout: Duration::ZERO, ..Settings::default() };
-        let memory = Session::new(Settings { dsn: Dsn::Memory, ..settings.clone() });
-        let file = Session::new(Settings { dsn: Dsn::File(folder.path().join("a.sqlite")), ..settings });
+        let [memory, file] = Session::impatient_for_test(folder.path());
         for session in [&memory, &file] {
             assert!(matches!(tries(session, 7, || StoreError::Taken.into()), (8, Ok(()))));
             let (times, done) = tries(session, 8, || StoreError::Taken.into());
@@ -445,13 +454,10 @@ mod tests {
         let full = || StoreError::Full(here()).into();
         assert!(matches!(tries(&file, 1, full), (1, Err(Error::Store(StoreError::Full(_))))));
         let other = Session::new(file.settings().clone());
-        let grow = |store: &mut Store| {
-            store.execute_for_test("INSERT INTO tblactivitylog (date, description) VALUES ('', hex(zeroblob(4000000)))")
-        };
-        other.transaction(grow, |()| Verdict::Stored.always()).unwrap();
+        other.grow_log_for_test();
         assert!(matches!(tries(&memory, 1, full), (1, Err(Error::Store(StoreError::Full(_))))));
         assert!(matches!(tries(&file, 1, full), (2, Ok(()))));
-        other.transaction(grow, |()| Verdict::Stored.always()).unwrap();
+        other.grow_log_for_test();
         assert!(matches!(tries(&file, 2, full), (2, Err(Error::Store(StoreError::Full(_))))));
     }
 

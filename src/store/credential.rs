@@ -101,9 +101,9 @@ fn by_identifier() -> String {
     select("WHERE c.identifier = ?1 COLLATE BINARY")
 }
 
-/// How many columns there are, and which has the scopes.
-const COLUMNS: usize = 18;
+/// Which column has the scopes, and how many are after it.
 const SCOPES: usize = 12;
+const AFTER_SCOPES: usize = 5;
 
 fn credential(row: &dyn Row) -> Credential {
     Credential {
@@ -192,7 +192,7 @@ impl Store {
         let sql = format!(
             "SELECT client_id, {}, scope_id, {} FROM tbloauthserver_client_scopes WHERE client_id {chosen} UNION ALL {}",
             nulls(SCOPES - 1),
-            nulls(COLUMNS - SCOPES - 1),
+            nulls(AFTER_SCOPES),
             columns("NULL", &format!("WHERE c.id {chosen}"))
         );
         let (mut found, mut scopes) = (Vec::with_capacity(ids.len()), Vec::new());
@@ -204,11 +204,9 @@ impl Store {
             true
         })?;
         found.sort_unstable_by_key(|credential| credential.id);
-        scopes.sort_unstable();
-        let mut scopes = scopes.into_iter().peekable();
-        for credential in &mut found {
-            while scopes.next_if(|(of, _)| *of < credential.id).is_some() {}
-            while let Some((_, scope)) = scopes.next_if(|(of, _)| *of == credential.id) {
+        for (of, scope) in scopes {
+            let place = found.binary_search_by_key(&of, |credential| credential.id);
+            if let Some(credential) = place.ok().and_then(|place| found.get_mut(place)) {
                 credential.scopes.push(scope);
             }
         }
