@@ -3,6 +3,7 @@
 mod checkpoint;
 mod fault;
 mod file;
+mod folder;
 mod gate;
 mod in_use;
 mod log;
@@ -25,6 +26,7 @@ use self::checkpoint::{Room, Thresholds};
 use self::fault::{fault, is_busy, system_error};
 use self::file::{Counted, INDEX, Identity, LOG, Log, Named, cannot_create, connect, flush_folder};
 pub use self::file::{is_orphan, note_fork};
+use self::folder::Names;
 use self::gate::{Cut, Doubts, Gate};
 pub use self::log::IndexHeader;
 #[cfg(feature = "fuzzing")]
@@ -61,6 +63,8 @@ pub struct Sqlite {
     identity: Option<Identity>,
     /// Its log.
     log: Option<Log>,
+    /// Whether the names of them all mean what this connection has open.
+    names: Names,
     /// Where those who write to the file queue.
     gate: Option<Gate>,
     /// What was in doubt when it was opened.
@@ -179,6 +183,7 @@ impl Sqlite {
             named: named.to_owned(),
             identity,
             log: None,
+            names: Names::default(),
             gate: None,
             doubts: None,
             durability: settings.durability,
@@ -331,10 +336,18 @@ impl Sqlite {
 
     /// Whether the log is still the one that its name means: what is committed to another is lost.
     fn require_named_log(&self) -> Result<()> {
-        match &self.log {
-            Some(log) if !log.is_named() => Err(StoreError::Displaced(self.path.clone()).into()),
-            _ => Ok(()),
+        if self.names.are_unchanged(self.folder()) || self.is_log_named() {
+            return Ok(());
         }
+        Err(StoreError::Displaced(self.path.clone()).into())
+    }
+
+    fn is_log_named(&self) -> bool {
+        self.log.as_ref().is_none_or(Log::is_named)
+    }
+
+    fn folder(&self) -> &Path {
+        own_file::folder_of(&self.path)
     }
 
     /// Whether no flush has failed since this connection was opened, and none was made good.
@@ -563,10 +576,13 @@ impl Engine for Sqlite {
 
     /// A file that was removed or replaced would take credentials that nobody finds again.
     fn is_current(&self) -> bool {
-        self.identity.is_none()
-            || self.is_certain()
-                && Identity::of(&self.named).is_ok_and(|found| found == self.identity)
-                && self.require_named_log().is_ok()
+        if self.is_memory() {
+            return true;
+        }
+        let is_named = || Identity::of(&self.named).is_ok_and(|found| found == self.identity) && self.is_log_named();
+        // A link that leads there may come to lead elsewhere without a change of the folder.
+        let is_direct = self.named == self.path;
+        self.is_certain() && if is_direct { self.names.hold(self.folder(), is_named) } else { is_named() }
     }
 
     fn is_memory(&self) -> bool {
