@@ -1,5 +1,8 @@
 //! Changes the key that secrets are sealed with, while other processes go on.
 
+use std::thread;
+use std::time::Instant;
+
 use crate::error::Result;
 use crate::random::Random;
 use crate::sealing::{note_rotation, sealing_key};
@@ -8,7 +11,9 @@ use crate::store::{About, LogLine, Note, Store, Verdict};
 use crate::vault::{KeyId, Opened};
 
 /// How many secrets are resealed in one transaction: others wait no longer than that takes.
-const BATCH: i64 = 200;
+const BATCH: i64 = 50;
+/// How many times as long as a batch takes nothing is written to a file after it: others' turn.
+const PAUSE: u32 = 3;
 
 /// Adds a new key to the key file, to be used by the next rotation.
 pub fn stage(session: &Session) -> Result<()> {
@@ -27,15 +32,20 @@ pub fn rotate(session: &Session, go_on: impl Fn() -> bool) -> Result<i64> {
     let key = target.to_string();
     let (mut after, mut resealed) = (0, 0);
     while go_on() {
+        let begun = Instant::now();
         session.begin_call();
         session.require_store()?;
-        let batch = session.read(|store| store.sealed_with_others(&key, after, BATCH))?;
+        let (batch, is_remote) =
+            session.read(|store| Ok((store.sealed_with_others(&key, after, BATCH)?, store.is_remote())))?;
         let Some(&(last, ..)) = batch.last() else {
             session.transaction(|store| store.set_note(Note::Rotation, None), |()| Verdict::Undone.always())?;
             break;
         };
         after = last;
         resealed += reseal(session, &target, &batch)?;
+        if !is_remote {
+            thread::sleep(begun.elapsed() * PAUSE);
+        }
     }
     Ok(resealed)
 }
