@@ -20,8 +20,9 @@ remap = "--remap-path-prefix=$(1)=$(2)"
 # The one INI file that PHP reads with this: it loads the library just built, whatever is installed.
 INI := $(OUT)/php.ini
 WITH_LIBRARY = PHPRC=$(INI) PHP_INI_SCAN_DIR=/dev/null
-# Tests leave their files in a home folder of their own.
-IN_OWN_HOME = rm -rf $(OUT)/home && mkdir -p $(OUT)/home && env -u XDG_DATA_HOME HOME=$(OUT)/home $(WITH_LIBRARY)
+# The tests of a target leave their files in a home folder of its own.
+OWN_HOME = $(OUT)/home/$@
+IN_OWN_HOME = rm -rf $(OWN_HOME) && mkdir -p $(OWN_HOME) && env -u XDG_DATA_HOME HOME=$(OWN_HOME) $(WITH_LIBRARY)
 # Beside Debian's extensions, or two folders above those of a PHP built from source.
 RUN_TESTS = $(firstword $(wildcard $(addsuffix /build/run-tests.php,$(EXTENSIONS) $(EXTENSIONS)/../..)))
 EXTENSIONS = $(shell $(PHP_CONFIG) --extension-dir)
@@ -38,7 +39,7 @@ SERVER_DSN = $$(php-tests/$(SERVER) dsn $(OUT)/$(SERVER))
 # Many of them wait for a server, or for a timeout.
 RUST_TESTS = LOCALAPI_TEST_SERVER="$(SERVER_DSN)" cargo test --locked --no-default-features --features mysql,capi -- --test-threads=8
 SERVER_TESTS = export LOCALAPI_TEST_DSN="$(SERVER_DSN)behaviour"; \
-	AT_SERVER="-d localapi.dsn='$$LOCALAPI_TEST_DSN' -d localapi.key_file=$(OUT)/home/server.key"; \
+	AT_SERVER="-d localapi.dsn='$$LOCALAPI_TEST_DSN' -d localapi.key_file=$(OWN_HOME)/server.key"; \
 	$(IN_OWN_HOME) $(PHP) $$AT_SERVER "$$(command -v $(PHPUNIT))" -c php-tests/phpunit.xml --exclude-group file
 # The C library, and where its tests find it.
 CAPI := $(OUT)/debug/liblocalapi.so
@@ -84,15 +85,21 @@ demo: packages-demo build ini ## Install what is missing, build, and create a cr
 test: packages-test lint build ini ## Run all lints and tests
 	@$(START_SERVER) && $(MAKE) --no-print-directory tests
 
-# A test that is skipped has failed: libtest knows no skips, and of PHPUnit phpunit.xml says so.
+# A test that is skipped has failed: libtest knows no skips, and of PHPUnit phpunit.xml says so. The endurance tests take
+# as long as all others, and wait as often, so both run at the same time.
 tests: export LOCALAPI_NONE_SKIPPED = 1
 tests: $(CLIENTS)/npm $(CLIENTS)/pypi $(CAPI) ## Run the tests of `make test`, while its server is running
-	$(RUST_TESTS)
-	@for suite in engine $(SUITES); do $(MAKE) --no-print-directory suite-$$suite || exit 1; done
-	@$(SERVER_TESTS) --testsuite behaviour
-	@$(MAKE) --no-print-directory ini FFI=$(CAPI) && $(MAKE) --no-print-directory suite-ffi
-	@$(MAKE) --no-print-directory ini
+	@$(MAKE) --no-print-directory suite-endurance >$(OUT)/endurance.log 2>&1 & endurance=$$!; \
+	trap 'kill $$endurance' INT TERM; \
+	$(MAKE) --no-print-directory suites; short=$$?; \
+	wait $$endurance; endurance=$$?; cat $(OUT)/endurance.log; exit $$((short | endurance))
 	@echo "All lints and tests have passed$(if $(WITHOUT_MODULE),$(comma) without those of Apache's module for this PHP)."
+
+suites:
+	$(RUST_TESTS)
+	@for suite in engine $(filter-out endurance,$(SUITES)); do $(MAKE) --no-print-directory suite-$$suite || exit 1; done
+	@$(SERVER_TESTS) --testsuite behaviour
+	@$(MAKE) --no-print-directory ini suite-ffi FFI=$(CAPI) INI=$(OUT)/ffi.ini
 
 # The C library of the tests: `make capi` takes longer.
 $(CAPI): FORCE
@@ -270,5 +277,5 @@ comma := ,
 # A target's needs are met in the order in which they stand.
 .NOTPARALLEL:
 FORCE:
-.PHONY: help build capi demo test tests server check deny oldest fuzz mutants coverage bench scale plot pictures install
-.PHONY: uninstall package matrix clean lint ini
+.PHONY: help build capi demo test tests server check deny oldest fuzz mutants coverage bench scale plot pictures
+.PHONY: install uninstall package matrix clean lint ini

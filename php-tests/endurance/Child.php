@@ -43,7 +43,11 @@ final class Child
     public function line(): string
     {
         $line = fgets($this->pipes[1]);
-        Assert::assertIsString($line, 'the child ended: ' . $this->errors());
+        if ($line === false) {
+            usleep(100_000);
+            ['exitcode' => $exit, 'termsig' => $signal] = proc_get_status($this->process);
+            Assert::fail("the child ended with $exit by signal $signal: " . $this->errors());
+        }
         return rtrim($line, "\n");
     }
 

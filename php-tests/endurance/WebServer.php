@@ -32,7 +32,9 @@ final class WebServer
         $this->address = stream_socket_get_name($socket, false);
         fclose($socket);
         $places = ['/srv/localapi/public' => $public, '/run/php/php-fpm.sock' => "$folder/fpm.sock"];
-        $apache = [self::binary('apache2'), '-D', 'FOREGROUND', '-f', "$folder/web.conf"];
+        // It ends all processes of its group and user when it ends: those of other tests, unless it has a group of its own.
+        $alone = ['setpriv', '--pdeathsig=TERM', 'setsid'];
+        $apache = [...$alone, self::binary('apache2'), '-D', 'FOREGROUND', '-f', "$folder/web.conf"];
         [$configuration, $command] = match ($kind) {
             'nginx' => [
                 $this->nginx($folder, strtr(self::documented('nginx', 0), $places)),
