@@ -10,10 +10,12 @@ use crate::session::Session;
 use crate::store::{About, LogLine, Note, Store, Verdict};
 use crate::vault::{KeyId, Opened};
 
-/// How many secrets are resealed in one transaction: others wait no longer than that takes.
+/// How many secrets are resealed in one transaction: in a file others wait until that is over.
 const BATCH: i64 = 50;
 /// How many times as long as a batch takes nothing is written to a file after it: others' turn.
 const PAUSE: u32 = 3;
+/// How many it is at a server, where others wait for none but these.
+const BATCH_AT_SERVER: i64 = 200;
 
 /// Adds a new key to the key file, to be used by the next rotation.
 pub fn stage(session: &Session) -> Result<()> {
@@ -35,8 +37,11 @@ pub fn rotate(session: &Session, go_on: impl Fn() -> bool) -> Result<i64> {
         let begun = Instant::now();
         session.begin_call();
         session.require_store()?;
-        let (batch, is_remote) =
-            session.read(|store| Ok((store.sealed_with_others(&key, after, BATCH)?, store.is_remote())))?;
+        let (batch, is_remote) = session.read(|store| {
+            let is_remote = store.is_remote();
+            let most = if is_remote { BATCH_AT_SERVER } else { BATCH };
+            Ok((store.sealed_with_others(&key, after, most)?, is_remote))
+        })?;
         let Some(&(last, ..)) = batch.last() else {
             session.transaction(|store| store.set_note(Note::Rotation, None), |()| Verdict::Undone.always())?;
             break;
