@@ -1,7 +1,7 @@
 //! Changes the key that secrets are sealed with, while other processes go on.
 
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::error::Result;
 use crate::random::Random;
@@ -12,10 +12,12 @@ use crate::vault::{KeyId, Opened};
 
 /// How many secrets are resealed in one transaction: in a file others wait until that is over.
 const BATCH: i64 = 50;
+/// How many it is at a server, where others wait for none but these, and in memory, where there are no others.
+const LARGE_BATCH: i64 = 200;
 /// How many times as long as a batch takes nothing is written to a file after it: others' turn.
 const PAUSE: u32 = 3;
-/// How many it is at a server, where others wait for none but these.
-const BATCH_AT_SERVER: i64 = 200;
+/// How long that is at most, where the batch itself has waited for others.
+const LONGEST_PAUSE: Duration = Duration::from_millis(50);
 
 /// Adds a new key to the key file, to be used by the next rotation.
 pub fn stage(session: &Session) -> Result<()> {
@@ -37,10 +39,10 @@ pub fn rotate(session: &Session, go_on: impl Fn() -> bool) -> Result<i64> {
         let begun = Instant::now();
         session.begin_call();
         session.require_store()?;
-        let (batch, is_remote) = session.read(|store| {
-            let is_remote = store.is_remote();
-            let most = if is_remote { BATCH_AT_SERVER } else { BATCH };
-            Ok((store.sealed_with_others(&key, after, most)?, is_remote))
+        let (batch, is_file) = session.read(|store| {
+            let is_file = !store.is_remote() && !store.is_memory();
+            let most = if is_file { BATCH } else { LARGE_BATCH };
+            Ok((store.sealed_with_others(&key, after, most)?, is_file))
         })?;
         let Some(&(last, ..)) = batch.last() else {
             session.transaction(|store| store.set_note(Note::Rotation, None), |()| Verdict::Undone.always())?;
@@ -48,8 +50,8 @@ pub fn rotate(session: &Session, go_on: impl Fn() -> bool) -> Result<i64> {
         };
         after = last;
         resealed += reseal(session, &target, &batch)?;
-        if !is_remote {
-            thread::sleep(begun.elapsed() * PAUSE);
+        if is_file {
+            thread::sleep((begun.elapsed() * PAUSE).min(LONGEST_PAUSE));
         }
     }
     Ok(resealed)

@@ -40,6 +40,8 @@ pub struct Session {
     vault: RefCell<Option<Rc<Vault>>>,
     /// Whether the call that goes on has looked that the store is where its place says.
     is_checked: Cell<bool>,
+    /// Whether that call only reads.
+    only_reads: Cell<bool>,
     /// What is to be done once the call that goes on is answered.
     owed: RefCell<Option<Owed>>,
     /// The credentials that were used and of which that isn't noted yet, each with the time.
@@ -66,6 +68,7 @@ impl Session {
             store: RefCell::default(),
             vault: RefCell::default(),
             is_checked: Cell::new(false),
+            only_reads: Cell::new(false),
             owed: RefCell::default(),
             uses: RefCell::default(),
             settings,
@@ -123,6 +126,13 @@ impl Session {
     /// To be called where a call begins: the store may be another one than in the call before.
     pub fn begin_call(&self) {
         self.is_checked.set(false);
+        self.only_reads.set(false);
+    }
+
+    /// The same where a call begins that writes nothing.
+    pub fn begin_reading(&self) {
+        self.is_checked.set(false);
+        self.only_reads.set(true);
     }
 
     /// Opens the store if it's there, for what makes no sense with a new one.
@@ -353,7 +363,10 @@ impl Session {
     }
 
     fn open<'a>(&self, slot: &'a mut Option<Store>, missing: Missing) -> Result<&'a mut Store> {
-        if !self.is_checked.replace(true) && slot.as_ref().is_some_and(|store| !store.is_current()) {
+        let is_current = |store: &Store| {
+            if self.only_reads.get() { store.is_current_to_read() } else { store.is_current() }
+        };
+        if !self.is_checked.replace(true) && !slot.as_ref().is_none_or(is_current) {
             *slot = None;
         }
         match slot {
@@ -525,6 +538,10 @@ mod tests {
         open();
         assert!(!path.exists(), "a call looks once");
         session.begin_call();
+        open();
+        assert!(path.exists());
+        std::fs::rename(&path, folder.path().join("b.sqlite")).unwrap();
+        session.begin_reading();
         open();
         assert!(path.exists());
     }

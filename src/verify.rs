@@ -72,7 +72,7 @@ fn look_up(session: &Session, identifier: &[u8]) -> Result<Option<(Rc<Credential
     // None that isn't UTF-8 is stored, and this stands for it.
     let text = std::str::from_utf8(identifier).unwrap_or_default();
     let look = |store: &mut Store| Ok(store.credential_to_read(text)?.zip(Some(store.scopes()?)));
-    session.begin_call();
+    session.begin_reading();
     session.require_store()?;
     let found = session.read(|store| store.read_at_once(look))?;
     Ok(found.filter(|(found, _)| found.identifier.as_bytes() == identifier))

@@ -66,6 +66,25 @@ final class FilesInUseTest extends Processes
         }
     }
 
+    public function testALogThatAFileIsMountedOverTakesNothingThatIsAnsweredAfterThat(): void
+    {
+        $worker = $this->start('ask');
+        $first = $worker->ask();
+        $verify = ['verify' => [$first['clientIdentifier'], $first['clientSecret']]];
+        $other = "$this->folder/other";
+        touch($other);
+        chown($other, self::NOBODY);
+        // Nothing changes in the folder from then on.
+        usleep(200_000);
+        for ($i = 0; $i < 3; $i++) {
+            self::assertSame($first['credentialId'], $worker->ask($verify)['credentialId']);
+        }
+        $this->mountOver($other, "$this->store-wal");
+        $answer = $worker->ask();
+        $stored = $this->connect()->query('SELECT identifier FROM tbloauthserver_clients')->fetchAll(\PDO::FETCH_COLUMN);
+        self::assertContains($answer['clientIdentifier'] ?? $answer['message'], $stored);
+    }
+
     public function testACommitToALogThatIsRemovedMeanwhileIsMadeAgain(): void
     {
         $this->start('create', [1])->answers();

@@ -95,6 +95,14 @@ abstract class Processes extends TestCase
         $this->mounts[] = $this->folder;
     }
 
+    /** Lets a file be what the name of another means. */
+    protected function mountOver(string $file, string $name): void
+    {
+        exec('mount --bind ' . escapeshellarg($file) . ' ' . escapeshellarg($name), $lines, $status);
+        self::assertSame(0, $status, 'mount');
+        $this->mounts[] = $name;
+    }
+
     /** Changes how that file system is mounted. */
     protected function remount(string $options): void
     {

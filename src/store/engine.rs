@@ -144,6 +144,11 @@ pub trait Engine {
         true
     }
 
+    /// The same for what only reads, which may see a change a second late.
+    fn is_current_to_read(&self) -> bool {
+        self.is_current()
+    }
+
     /// Whether the content ends with this connection.
     fn is_memory(&self) -> bool {
         false

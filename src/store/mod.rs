@@ -149,6 +149,11 @@ impl Store {
         self.batch.is_some() || self.engine.is_current()
     }
 
+    /// The same for what only reads, which may see a change a second late.
+    pub fn is_current_to_read(&self) -> bool {
+        self.batch.is_some() || self.engine.is_current_to_read()
+    }
+
     /// Makes sure that what was read lasts: it may be another process's that isn't answered yet.
     pub fn make_last(&self) -> Result<()> {
         self.engine.make_last()

@@ -1,10 +1,10 @@
-//! The folder of a store, which tells by one look that no name in it means another file than before.
+//! The folder of a store, by which one look tells that no name in it means another file than a moment ago.
 
 use std::cell::Cell;
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use super::file::Identity;
 #[cfg(test)]
@@ -13,6 +13,9 @@ use super::simulator;
 /// For so long a change may get the same time as one before it: kernels before Linux 6.13 count time in steps of up to
 /// 10 ms. Tenfold, for file systems that do likewise.
 const SAME_TIME: Duration = Duration::from_millis(100);
+/// For so long a folder's word is taken. Its time doesn't tell of a file that is mounted over another, and may be set
+/// before the name changes.
+const TAKEN: Duration = Duration::from_secs(1);
 
 /// A folder, as it was when a name in it last came, went, or came to mean another file: its time of change is then set,
 /// and no program can set it back (POSIX, "File Times Update").
@@ -46,26 +49,21 @@ impl Folder {
     }
 }
 
-/// The names of a store's files, and their folder as it was when each of them was found to mean the right file.
+/// The names of a store's files: the folder as it was when each of them last was found to mean the right file, and when.
 #[derive(Debug, Default)]
-pub struct Names(Cell<Option<Folder>>);
+pub struct Names(Cell<Option<(Folder, Instant)>>);
 
 impl Names {
-    /// Whether none in this folder has changed since all were found to hold.
-    pub fn are_unchanged(&self, folder: &Path) -> bool {
-        let known = self.0.get();
-        known.is_some() && Folder::of(folder) == known
-    }
-
-    /// Whether they hold: without asking, where none in this folder has changed since they did.
-    pub fn hold(&self, folder: &Path, ask: impl FnOnce() -> bool) -> bool {
+    /// Whether they hold: without asking, where none in this folder has changed since they did a moment ago.
+    pub fn hold(&self, folder: &Path, now: Instant, ask: impl FnOnce() -> bool) -> bool {
         // A change that comes while they are asked for is one after this.
-        let (now, found) = (SystemTime::now(), Folder::of(folder));
-        if found.is_some() && found == self.0.get() {
+        let (time, found) = (SystemTime::now(), Folder::of(folder));
+        let is_fresh = |asked: Instant| now.saturating_duration_since(asked) < TAKEN;
+        if self.0.get().is_some_and(|(known, asked)| found == Some(known) && is_fresh(asked)) {
             return true;
         }
         let hold = ask();
-        self.0.set(found.filter(|found| hold && found.tells_changes_after(now)));
+        self.0.set(found.filter(|found| hold && found.tells_changes_after(time)).map(|found| (found, now)));
         hold
     }
 }
@@ -82,20 +80,18 @@ mod tests {
         let at = |name| folder.path().join(name);
         fs::write(at("a"), "").unwrap();
         fs::write(at("b"), "").unwrap();
-        let names = Names::default();
+        let (names, now) = (Names::default(), Instant::now());
         let asked = Cell::new(0);
-        let hold = |holds: bool| {
-            names.hold(folder.path(), || {
-                asked.set(asked.get() + 1);
+        let hold = |folder: &Path, after: Duration, holds: bool| {
+            let before = asked.get();
+            let ask = || {
+                asked.set(before + 1);
                 holds
-            })
+            };
+            assert_eq!(names.hold(folder, now + after, ask), holds);
+            asked.get() > before
         };
-        let is_asked = || {
-            let (before, unchanged) = (asked.get(), names.are_unchanged(folder.path()));
-            assert!(hold(true));
-            assert_eq!(unchanged, asked.get() == before);
-            !unchanged
-        };
+        let is_asked = || hold(folder.path(), Duration::ZERO, true);
         assert!(is_asked() && is_asked(), "what has just changed may change again at the same time");
         let settle = || thread::sleep(SAME_TIME + Duration::from_millis(20));
         let changes: [&dyn Fn(); 5] = [
@@ -112,16 +108,14 @@ mod tests {
             assert!(is_asked() && is_asked());
         }
         settle();
-        assert!(!hold(false) && !hold(false), "what doesn't hold is asked for each time");
+        for _ in 0..2 {
+            assert!(hold(folder.path(), Duration::ZERO, false), "what doesn't hold is asked for each time");
+        }
         assert!(is_asked() && !is_asked());
-        // Another folder of this name, though its time is the same.
+        assert!(!hold(folder.path(), TAKEN - Duration::from_nanos(1), true));
+        assert!(hold(folder.path(), TAKEN, true), "a folder's word is taken for a while");
         let other = tempfile::tempdir().unwrap();
-        let before = asked.get();
-        assert!(names.hold(other.path(), || {
-            asked.set(asked.get() + 1);
-            true
-        }));
-        assert!(asked.get() > before);
+        assert!(hold(other.path(), TAKEN, true), "another folder has no word here");
     }
 
     #[test]

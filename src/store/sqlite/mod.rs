@@ -63,7 +63,7 @@ pub struct Sqlite {
     identity: Option<Identity>,
     /// Its log.
     log: Option<Log>,
-    /// Whether the names of them all mean what this connection has open.
+    /// What tells readers that the names of both mean them still.
     names: Names,
     /// Where those who write to the file queue.
     gate: Option<Gate>,
@@ -336,18 +336,15 @@ impl Sqlite {
 
     /// Whether the log is still the one that its name means: what is committed to another is lost.
     fn require_named_log(&self) -> Result<()> {
-        if self.names.are_unchanged(self.folder()) || self.is_log_named() {
-            return Ok(());
+        match &self.log {
+            Some(log) if !log.is_named() => Err(StoreError::Displaced(self.path.clone()).into()),
+            _ => Ok(()),
         }
-        Err(StoreError::Displaced(self.path.clone()).into())
     }
 
-    fn is_log_named(&self) -> bool {
-        self.log.as_ref().is_none_or(Log::is_named)
-    }
-
-    fn folder(&self) -> &Path {
-        own_file::folder_of(&self.path)
+    /// Whether the place names what this connection has open.
+    fn is_named(&self) -> bool {
+        Identity::of(&self.named).is_ok_and(|found| found == self.identity) && self.require_named_log().is_ok()
     }
 
     /// Whether no flush has failed since this connection was opened, and none was made good.
@@ -576,13 +573,16 @@ impl Engine for Sqlite {
 
     /// A file that was removed or replaced would take credentials that nobody finds again.
     fn is_current(&self) -> bool {
-        if self.is_memory() {
-            return true;
-        }
-        let is_named = || Identity::of(&self.named).is_ok_and(|found| found == self.identity) && self.is_log_named();
+        self.is_memory() || self.is_certain() && self.is_named()
+    }
+
+    fn is_current_to_read(&self) -> bool {
         // A link that leads there may come to lead elsewhere without a change of the folder.
-        let is_direct = self.named == self.path;
-        self.is_certain() && if is_direct { self.names.hold(self.folder(), is_named) } else { is_named() }
+        if self.is_memory() || self.named != self.path {
+            return self.is_current();
+        }
+        let folder = own_file::folder_of(&self.path);
+        self.is_certain() && self.names.hold(folder, Instant::now(), || self.is_named())
     }
 
     fn is_memory(&self) -> bool {
