@@ -89,8 +89,8 @@ test: packages-test lint build ini ## Run all lints and tests
 # as long as all others, and wait as often, so both run at the same time.
 tests: export LOCALAPI_NONE_SKIPPED = 1
 tests: $(CLIENTS)/npm $(CLIENTS)/pypi $(CAPI) ## Run the tests of `make test`, while its server is running
-	@$(MAKE) --no-print-directory suite-endurance >$(OUT)/endurance.log 2>&1 & endurance=$$!; \
-	trap 'kill $$endurance' INT TERM; \
+	@# What sh runs in the background would ignore Ctrl-C.
+	@env --default-signal=INT,QUIT $(MAKE) --no-print-directory suite-endurance >$(OUT)/endurance.log 2>&1 & endurance=$$!; \
 	$(MAKE) --no-print-directory suites; short=$$?; \
 	wait $$endurance; endurance=$$?; cat $(OUT)/endurance.log; exit $$((short | endurance))
 	@echo "All lints and tests have passed$(if $(WITHOUT_MODULE),$(comma) without those of Apache's module for this PHP)."
