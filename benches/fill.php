@@ -3,8 +3,7 @@
 declare(strict_types=1);
 
 /*
- * Creates credentials in the store of `localapi.dsn` until it has so many, a thousand with each commit, each sealed like
- * any other. Others may do the same meanwhile.
+ * Creates so many credentials in the store of `localapi.dsn`, a thousand with each commit, each sealed like any other.
  *
  * php fill.php <count>
  */
@@ -13,13 +12,10 @@ require_once __DIR__ . '/issuer.php';
 
 const AT_ONCE = 1_000;
 
-[, $count] = $argv;
+$count = (int) $argv[1];
 LocalApi\register_service(1, 1);
-$made = static fn (): int
-    => localAPI('ListOAuthCredentials', ['sortField' => 'credentialId', 'sortOrder' => 'DESC', 'limit' => 1])
-        ['clients'][0]['credentialId'] ?? 0;
-while (($left = $count - $made()) > 0) {
-    $size = min(AT_ONCE, $left);
+for (; $count > 0; $count -= $size) {
+    $size = min(AT_ONCE, $count);
     $answers = LocalApi\batch(array_fill(0, $size, ['CreateOAuthCredential', REQUEST]));
     if (array_column($answers, 'result') !== array_fill(0, $size, 'success')) {
         fwrite(STDERR, json_encode($answers[0]) . "\n");

@@ -71,7 +71,7 @@ final class Scale extends Bench
         $call = fn (string $size, string ...$arguments): array => [...$this->php($this->library), ...$settings($size),
             '-d', 'localapi.busy_timeout=60000', ...$arguments];
         self::run($call('small', __DIR__ . '/fill.php', (string) self::SMALL));
-        $seconds = self::fill($call('large', __DIR__ . '/fill.php', (string) $count));
+        $seconds = self::fill($call('large', __DIR__ . '/fill.php', (string) intdiv($count, self::FILLERS)));
         printf("\n%s of %s credentials, filled in %.0f s (less is better)\n", ucfirst($where), number_format($count), $seconds);
         printf("%-30s %12s %12s %8s   %s\n", '', 'of ' . self::SMALL, 'large, µs', 'ratio', 'to reach');
         foreach (self::ACTS as $act) {
