@@ -91,11 +91,11 @@ tests: export LOCALAPI_NONE_SKIPPED = 1
 tests: $(CLIENTS)/npm $(CLIENTS)/pypi $(CAPI) ## Run the tests of `make test`, while its server is running
 	@# What sh runs in the background would ignore Ctrl-C.
 	@env --default-signal=INT,QUIT $(MAKE) --no-print-directory suite-endurance >$(OUT)/endurance.log 2>&1 & endurance=$$!; \
-	$(MAKE) --no-print-directory suites; short=$$?; \
-	wait $$endurance; endurance=$$?; cat $(OUT)/endurance.log; exit $$((short | endurance))
+	$(MAKE) --no-print-directory all-but-endurance; others=$$?; \
+	wait $$endurance; endurance=$$?; cat $(OUT)/endurance.log; exit $$((others | endurance))
 	@echo "All lints and tests have passed$(if $(WITHOUT_MODULE),$(comma) without those of Apache's module for this PHP)."
 
-suites:
+all-but-endurance:
 	$(RUST_TESTS)
 	@for suite in engine $(filter-out endurance,$(SUITES)); do $(MAKE) --no-print-directory suite-$$suite || exit 1; done
 	@$(SERVER_TESTS) --testsuite behaviour

@@ -44,6 +44,7 @@ final class Child
     {
         $line = fgets($this->pipes[1]);
         if ($line === false) {
+            // Its output ends a moment before it does.
             usleep(100_000);
             ['exitcode' => $exit, 'termsig' => $signal] = proc_get_status($this->process);
             Assert::fail("the child ended with $exit by signal $signal: " . $this->errors());
