@@ -11,7 +11,7 @@ use crate::patience::Patience;
 use crate::place::Place;
 use crate::random::Random;
 use crate::settings::{Dsn, Settings};
-use crate::store::{self, Missing, Proof, Store, Verdict, Version, Written};
+use crate::store::{self, Missing, Proof, Purpose, Store, Verdict, Version, Written};
 use crate::vault::Vault;
 
 /// How often a transaction is tried where a value turns out to be taken, or a commit without an answer was undone. Sixteen
@@ -38,10 +38,8 @@ pub struct Session {
     store: RefCell<Option<Store>>,
     /// The keys of the store that is open, or was last.
     vault: RefCell<Option<Rc<Vault>>>,
-    /// Whether the call that goes on has looked that the store is where its place says.
-    is_checked: Cell<bool>,
-    /// Whether that call only reads.
-    only_reads: Cell<bool>,
+    /// What the call that goes on is for; `None` once it has looked that the store is where its place says.
+    to_check: Cell<Option<Purpose>>,
     /// What is to be done once the call that goes on is answered.
     owed: RefCell<Option<Owed>>,
     /// The credentials that were used and of which that isn't noted yet, each with the time.
@@ -67,8 +65,7 @@ impl Session {
             random: if settings.is_sandbox() { Random::sandbox() } else { Random::System },
             store: RefCell::default(),
             vault: RefCell::default(),
-            is_checked: Cell::new(false),
-            only_reads: Cell::new(false),
+            to_check: Cell::new(Some(Purpose::Write)),
             owed: RefCell::default(),
             uses: RefCell::default(),
             settings,
@@ -125,14 +122,12 @@ impl Session {
 
     /// To be called where a call begins: the store may be another one than in the call before.
     pub fn begin_call(&self) {
-        self.is_checked.set(false);
-        self.only_reads.set(false);
+        self.to_check.set(Some(Purpose::Write));
     }
 
     /// The same where a call begins that writes nothing.
     pub fn begin_reading(&self) {
-        self.is_checked.set(false);
-        self.only_reads.set(true);
+        self.to_check.set(Some(Purpose::Read));
     }
 
     /// Opens the store if it's there, for what makes no sense with a new one.
@@ -148,7 +143,7 @@ impl Session {
         let found = look(store);
         if let Err(error) = &found {
             // It may be that this connection must not be used again.
-            self.is_checked.set(false);
+            self.to_check.set(Some(Purpose::Write));
             if !memory && error.is_fault_of_store() {
                 // The next call starts afresh, so that it works once the cause is gone.
                 *slot = None;
@@ -266,7 +261,7 @@ impl Session {
     /// Looks whether a transaction was stored whose commit had no answer.
     pub fn judge(&self, proof: &Proof) -> Verdict {
         // The connection that has written may have a file that nobody else sees any more.
-        self.is_checked.set(false);
+        self.to_check.set(Some(Purpose::Write));
         let look = |store: &mut Store| {
             let verdict = proof(store)?;
             if verdict == Verdict::Stored { store.make_last().map(|()| verdict) } else { Ok(verdict) }
@@ -290,7 +285,7 @@ impl Session {
         if work.is_none() && uses.is_empty() {
             return Ok(());
         }
-        if !self.with_open_store(|store| store.is_current()).unwrap_or(false) {
+        if !self.with_open_store(|store| store.is_current(Purpose::Write)).unwrap_or(false) {
             return Ok(());
         }
         if !uses.is_empty() {
@@ -363,10 +358,8 @@ impl Session {
     }
 
     fn open<'a>(&self, slot: &'a mut Option<Store>, missing: Missing) -> Result<&'a mut Store> {
-        let is_current = |store: &Store| {
-            if self.only_reads.get() { store.is_current_to_read() } else { store.is_current() }
-        };
-        if !self.is_checked.replace(true) && !slot.as_ref().is_none_or(is_current) {
+        let unchecked = self.to_check.take();
+        if unchecked.is_some_and(|purpose| slot.as_ref().is_some_and(|store| !store.is_current(purpose))) {
             *slot = None;
         }
         match slot {

@@ -50,6 +50,15 @@ pub enum Missing {
     Refused,
 }
 
+/// What a call is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// It only reads. Where its place has come to name another store, it may see that a second late.
+    Read,
+    /// It may write.
+    Write,
+}
+
 /// One row of a result. Columns are read leniently: hosts write these tables too, and SQLite keeps what it's given.
 pub trait Row {
     /// A column as it is; `None` where it's null.
@@ -139,14 +148,9 @@ pub trait Engine {
     /// The greatest id that a row of a table has ever had, where the database numbers its rows.
     fn last_id(&self, table: &str) -> Result<i64>;
 
-    /// Whether the place still names what is open here.
-    fn is_current(&self) -> bool {
+    /// Whether the place still names what is open here, for a call with this purpose.
+    fn is_current(&self, _: Purpose) -> bool {
         true
-    }
-
-    /// The same for what only reads, which may see a change a second late.
-    fn is_current_to_read(&self) -> bool {
-        self.is_current()
     }
 
     /// Whether the content ends with this connection.

@@ -47,7 +47,7 @@ use sqlite::Sqlite;
 pub use activity_log::{About, LogLine};
 pub use api_credential::{ApiCredential, NewApiCredential};
 pub use credential::{Credential, Details};
-pub use engine::{Missing, RowId};
+pub use engine::{Missing, Purpose, RowId};
 pub use idempotency::Remembered;
 pub use lifetime::{Lifetime, Previous};
 pub use note::Note;
@@ -144,14 +144,9 @@ impl Store {
     }
 
     /// Whether the place still names what is open here.
-    pub fn is_current(&self) -> bool {
+    pub fn is_current(&self, purpose: Purpose) -> bool {
         // What calls share a transaction is one store, whatever its place names by now.
-        self.batch.is_some() || self.engine.is_current()
-    }
-
-    /// The same for what only reads, which may see a change a second late.
-    pub fn is_current_to_read(&self) -> bool {
-        self.batch.is_some() || self.engine.is_current_to_read()
+        self.batch.is_some() || self.engine.is_current(purpose)
     }
 
     /// Makes sure that what was read lasts: it may be another process's that isn't answered yet.

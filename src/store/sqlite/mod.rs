@@ -34,7 +34,7 @@ pub use self::log::fuzz as fuzz_log;
 use self::sandbox::Sandboxed;
 use self::schema::APPLICATION_ID;
 use self::statement::Statements;
-use super::engine::{Bind, DataVersion, Engine, Missing, Row, RowId};
+use super::engine::{Bind, DataVersion, Engine, Missing, Purpose, Row, RowId};
 use super::fixture::Kind;
 use crate::error::{Error, Result, StoreError};
 use crate::own_file::{self, Access, beside};
@@ -572,17 +572,17 @@ impl Engine for Sqlite {
     }
 
     /// A file that was removed or replaced would take credentials that nobody finds again.
-    fn is_current(&self) -> bool {
-        self.is_memory() || self.is_certain() && self.is_named()
-    }
-
-    fn is_current_to_read(&self) -> bool {
+    fn is_current(&self, purpose: Purpose) -> bool {
         // A link that leads there may come to lead elsewhere without a change of the folder.
-        if self.is_memory() || self.named != self.path {
-            return self.is_current();
-        }
-        let folder = own_file::folder_of(&self.path);
-        self.is_certain() && self.names.hold(folder, Instant::now(), || self.is_named())
+        let by_folder = purpose == Purpose::Read && self.named == self.path;
+        let is_named = || {
+            if by_folder {
+                self.names.hold(own_file::folder_of(&self.path), Instant::now(), || self.is_named())
+            } else {
+                self.is_named()
+            }
+        };
+        self.is_memory() || self.is_certain() && is_named()
     }
 
     fn is_memory(&self) -> bool {
