@@ -9,11 +9,13 @@ use super::{Gate, LOG, Sqlite, file, log};
 use crate::error::Result;
 use crate::own_file::beside;
 
-/// When the write-ahead log is copied into the database.
+/// When the write-ahead log is copied into the database, and when it's made longer.
 #[derive(Debug, Clone, Copy)]
 pub struct Thresholds {
     /// How many bytes a page has.
     pub page: u32,
+    /// The log is made longer than it is once it has this many pages.
+    pub lengthen: u32,
     /// After a request, where nobody has written for a while, once it has this many pages;
     pub quiet: u32,
     /// after a commit once it has this many and no other writer waits,
@@ -39,7 +41,8 @@ const READERS_TAKE: Duration = Duration::from_secs(2);
 const LOCKED: Duration = Duration::from_millis(10);
 
 impl Thresholds {
-    /// Those of a database whose pages have so many bytes: 400 KiB, 8 MiB and 32 MiB. What is written again and again is
+    /// Those of a database whose pages have so many bytes: 32 KiB, since most processes that make a log create little;
+    /// 400 KiB, 8 MiB and 32 MiB. What is written again and again is
     /// copied once.
     pub fn of_pages(page: u32) -> Self {
         #[cfg(test)]
@@ -47,7 +50,7 @@ impl Thresholds {
             return thresholds;
         }
         let pages = |bytes: u32| bytes / page.max(1);
-        Self { page, quiet: pages(400 << 10), free: pages(8 << 20), most: pages(32 << 20) }
+        Self { page, lengthen: pages(32 << 10), quiet: pages(400 << 10), free: pages(8 << 20), most: pages(32 << 20) }
     }
 }
 
@@ -58,6 +61,13 @@ pub struct Room {
     pages: u32,
     /// Whether there was too little left to let it grow.
     is_tight: bool,
+}
+
+impl Room {
+    /// Whether there was too little left to let the log grow.
+    pub fn is_tight(self) -> bool {
+        self.is_tight
+    }
 }
 
 thread_local! {

@@ -43,6 +43,9 @@ const READING: Range<c_int> = 4..8;
 /// So long it takes until such a lock is asked for again.
 const ASK_AGAIN: Duration = Duration::from_millis(1);
 
+/// So many zeros are written at once: SQLite writes no more than 128 KiB.
+const ZEROS: usize = 16 << 10;
+
 /// A file that a connection has open. It's read and written by SQLite's own methods: another handle on a file would drop
 /// the locks that SQLite has on it.
 struct OpenFile<'a> {
@@ -76,6 +79,15 @@ impl<'a> OpenFile<'a> {
         let (length, at) = place(bytes.len(), at)?;
         // SAFETY: the file is open, and SQLite reads no more bytes than there are.
         check(unsafe { write(self.file.as_ptr(), bytes.as_ptr().cast(), length, at) })
+    }
+
+    /// How many bytes it has.
+    fn length(&self) -> Result<u64> {
+        let size = self.methods.xFileSize.ok_or(Error::InvalidQuery)?;
+        let mut length = 0;
+        // SAFETY: the file is open, and SQLite writes a number to where it's told.
+        check(unsafe { size(self.file.as_ptr(), &raw mut length) })?;
+        u64::try_from(length).map_err(|_| Error::InvalidQuery)
     }
 
     /// The first numbers of the index of this database's log; `None` where there is no index.
@@ -151,9 +163,14 @@ impl IndexHeader {
     }
 
     /// How many pages the log has.
-    fn pages(&self) -> u32 {
+    pub fn pages(&self) -> u32 {
         let [_, _, _, _, pages, ..] = self.0;
         pages
+    }
+
+    /// Where the log ends, in bytes, if each of its pages has so many.
+    pub fn end(&self, page: u32) -> u64 {
+        HEADER as u64 + u64::from(self.pages()) * (PAGE_HEADER as u64 + u64::from(page))
     }
 
     /// What each page of the log has, and none of a log before it.
@@ -174,6 +191,19 @@ impl IndexHeader {
 /// lasts once this returns.
 pub fn flush(connection: &Connection) -> Result<()> {
     OpenFile::of(connection, ffi::SQLITE_FCNTL_JOURNAL_POINTER)?.flush()
+}
+
+/// Writes zeros behind all that the log's file has, until it has so many bytes. Only who has the write lock may: nobody
+/// else writes there then.
+pub fn lengthen(connection: &Connection, length: u64) -> Result<()> {
+    let log = OpenFile::of(connection, ffi::SQLITE_FCNTL_JOURNAL_POINTER)?;
+    let (mut has, zeros) = (log.length()?, [0; ZEROS]);
+    while has < length {
+        let missing = usize::try_from(length - has).map_or(ZEROS, |missing| missing.min(ZEROS));
+        log.write(zeros.get(..missing).unwrap_or(&zeros), has)?;
+        has += missing as u64;
+    }
+    Ok(())
 }
 
 /// Has a connection that is the last to close leave the log and its index where they are.

@@ -1,5 +1,6 @@
 //! How SQLite runs a statement: one connection to one file, or to memory.
 
+mod ahead;
 mod checkpoint;
 mod fault;
 mod file;
@@ -63,6 +64,8 @@ pub struct Sqlite {
     identity: Option<Identity>,
     /// Its log.
     log: Option<Log>,
+    /// How long it's known to have been made, in bytes.
+    lengthened: Cell<u64>,
     /// What tells readers that the names of both mean them still.
     names: Names,
     /// Where those who write to the file queue.
@@ -183,6 +186,7 @@ impl Sqlite {
             named: named.to_owned(),
             identity,
             log: None,
+            lengthened: Cell::new(0),
             names: Names::default(),
             gate: None,
             doubts: None,
@@ -402,6 +406,7 @@ impl Sqlite {
     /// Commits. The version that this has made; `None` where others may have committed since.
     fn commit_now(&self) -> Result<Option<DataVersion>> {
         let before = self.data_version()?;
+        self.lengthen_log(&before);
         let pages = checkpoint::pages_after(|| self.execute("COMMIT", &[]))?;
         Ok(match (before, self.data_version()?) {
             (DataVersion::Log(before), made @ DataVersion::Log(after)) => {

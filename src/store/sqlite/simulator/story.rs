@@ -79,7 +79,7 @@ impl Scene {
         // Those of new stores, and of older ones.
         let page = if random.random_bool(0.7) { schema::PAGE_SIZE } else { 4_096 };
         let (free, most) = (random.random_range(5..60), random.random_range(60..120));
-        let thresholds = Thresholds { page, quiet: 5, free, most };
+        let thresholds = Thresholds { page, lengthen: random.random_range(0..12), quiet: 5, free, most };
         let store = self.path("store").to_string_lossy().into_owned();
         let begin = Image::from([(store, schema::new_file_of_pages(page).unwrap())]);
         let mut disk = Disk::new(&begin, random.next_u64());
