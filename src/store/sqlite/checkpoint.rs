@@ -101,7 +101,12 @@ impl Sqlite {
             (_, true) => most / 4,
             _ => free / 4,
         };
-        let due = |gate: &Gate| (must || pages >= free && !gate.is_awaited()) && gate.note_copying(pages, step);
+        // Other writers wait at the gate meanwhile.
+        let due = |gate: &Gate| {
+            (must || pages >= free && !gate.is_awaited())
+                && gate.note_copying(pages, step)
+                && gate.enter(Duration::ZERO) == Ok(true)
+        };
         if !self.gate.as_ref().is_some_and(due) {
             return false;
         }

@@ -1,7 +1,7 @@
 //! The gate through which the writers to one file pass, one at a time, and what they tell each other there.
 //!
 //! Those who wait for SQLite's write lock sleep and try again, up to 100 ms later: who comes last may get it first. Here
-//! they queue before they ask for it. The gate is a file beside the store; the kernel takes back the lock of a process
+//! they queue before they ask for it, once one of them had to wait; whoever is alone goes past the gate. The gate is a file beside the store; the kernel takes back the lock of a process
 //! that dies. What the queue says is advice: SQLite's own locks decide, and whoever has waited too long asks them.
 #![allow(
     unsafe_code,
@@ -25,6 +25,8 @@ use crate::own_file;
 const SIZE: usize = 4096;
 /// One who waits looks again after this long, should the one who was to wake it have died.
 const PATIENCE: Duration = Duration::from_millis(20);
+/// Where nobody had to wait for so long, the next one to write is alone, as a rule.
+const DESERTED: Duration = Duration::from_secs(1);
 
 /// The file was cut: there is no page to look at any more.
 #[derive(Debug, PartialEq, Eq)]
@@ -45,6 +47,8 @@ struct Shared {
     written: AtomicU32,
     /// How many pages the log had when somebody last began to copy it.
     copied_at: AtomicU32,
+    /// When somebody last had to wait, counted like `written`.
+    crowded: AtomicU32,
 }
 
 /// One connection's place at the gate.
@@ -102,6 +106,7 @@ impl Gate {
             if rest.is_zero() {
                 return Ok(false);
             }
+            self.note_crowd();
             let shared = self.shared()?;
             shared.waiting.fetch_add(1, SeqCst);
             wait(&shared.left, left, rest.min(PATIENCE));
@@ -140,6 +145,19 @@ impl Gate {
     fn unlock(&self) -> bool {
         // Where this fails the lock goes with the file's closing.
         self.inside.replace(false) && self.file.unlock().map_or(true, |()| true)
+    }
+
+    /// Whether nobody had to wait for a while. Then there's no need to queue.
+    pub fn is_deserted(&self) -> bool {
+        let long_ago = |shared: &Shared| since(shared.crowded.load(SeqCst), milliseconds()) >= deserted();
+        !self.inside.get() && self.shared().is_ok_and(long_ago)
+    }
+
+    /// Notes that somebody has to wait.
+    pub fn note_crowd(&self) {
+        if let Ok(shared) = self.shared() {
+            shared.crowded.store(milliseconds(), SeqCst);
+        }
     }
 
     /// Whether somebody waits.
@@ -242,6 +260,14 @@ fn milliseconds() -> u32 {
     (time.tv_sec as u32).wrapping_mul(1_000).wrapping_add((time.tv_nsec / 1_000_000) as u32)
 }
 
+fn deserted() -> Duration {
+    #[cfg(test)]
+    if let Some(deserted) = super::simulator::deserted() {
+        return deserted;
+    }
+    DESERTED
+}
+
 fn since(then: u32, now: u32) -> Duration {
     Duration::from_millis(now.wrapping_sub(then).into())
 }
@@ -316,6 +342,24 @@ mod tests {
     }
 
     #[test]
+    fn the_gate_is_deserted_until_somebody_has_to_wait() {
+        let folder = tempfile::tempdir().unwrap();
+        let (first, second) = (gate(&folder), gate(&folder));
+        assert!(first.is_deserted() && second.is_deserted());
+        assert!(first.enter(LONG).unwrap());
+        assert!(!first.is_deserted(), "it's inside");
+        assert!(second.is_deserted());
+        assert!(!second.enter(Duration::from_millis(5)).unwrap());
+        first.leave();
+        assert!(!first.is_deserted() && !second.is_deserted());
+        let long_ago = milliseconds().wrapping_sub(DESERTED.as_millis() as u32);
+        first.shared().unwrap().crowded.store(long_ago, SeqCst);
+        assert!(first.is_deserted() && second.is_deserted());
+        second.note_crowd();
+        assert!(!first.is_deserted() && !second.is_deserted());
+    }
+
+    #[test]
     fn one_who_dies_inside_lets_the_next_one_in() {
         let folder = tempfile::tempdir().unwrap();
         let (first, second) = (gate(&folder), gate(&folder));
@@ -384,6 +428,9 @@ mod tests {
         assert!(second.enter(LONG).unwrap(), "whoever is alone goes in,");
         assert_eq!(second.doubts(), Err(Cut), "and is told when it looks");
         assert!(second.is_in_doubt() && !second.is_awaited() && !second.note_copying(1, 1));
+        second.leave();
+        second.note_crowd();
+        assert!(!second.is_deserted());
         assert_eq!((second.quiet(), second.leave_after_write()), (Duration::ZERO, Duration::ZERO));
         let third = gate(&folder);
         assert!(third.enter(LONG).unwrap());

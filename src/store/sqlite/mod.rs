@@ -338,6 +338,29 @@ impl Sqlite {
         locked
     }
 
+    /// Begins to write unless somebody else does. Whether this has begun.
+    fn try_lock(&self) -> Result<bool> {
+        match self.lock(Duration::ZERO) {
+            Err(Error::Store(StoreError::Locked(..))) => Ok(false),
+            locked => locked.map(|()| true),
+        }
+    }
+
+    /// Begins to write without a queue, where nobody had to wait lately. Whether this has begun.
+    fn lock_past_gate(&self) -> Result<bool> {
+        let Some(gate) = self.gate.as_ref().filter(|gate| gate.is_deserted()) else { return Ok(false) };
+        let locked = self.try_lock()?;
+        if !locked {
+            gate.note_crowd();
+        }
+        Ok(locked)
+    }
+
+    fn lock_in_turn(&self) -> Result<()> {
+        let entered = self.enter_gate(self.busy_timeout)?;
+        self.lock(if entered { self.busy_timeout } else { Duration::ZERO })
+    }
+
     /// Whether the log is still the one that its name means: what is committed to another is lost.
     fn require_named_log(&self) -> Result<()> {
         match &self.log {
@@ -472,8 +495,7 @@ impl Engine for Sqlite {
     }
 
     fn begin(&self) -> Result<()> {
-        let entered = self.enter_gate(self.busy_timeout);
-        let locked = entered.and_then(|entered| self.lock(if entered { self.busy_timeout } else { Duration::ZERO }));
+        let locked = self.lock_past_gate().and_then(|locked| if locked { Ok(()) } else { self.lock_in_turn() });
         let begun = locked.and_then(|()| self.mend()).and_then(|doubts| {
             // What was read before is kept as long as nobody else commits, and may have been wrong.
             if doubts == self.doubts { Ok(()) } else { Err(StoreError::Contended(self.path.clone().into()).into()) }
@@ -507,14 +529,11 @@ impl Engine for Sqlite {
         if self.gate.as_ref().is_some_and(is_awaited) || !self.is_certain() || !self.enter_gate(Duration::ZERO)? {
             return Ok(false);
         }
-        let locked = self.lock(Duration::ZERO);
-        if locked.is_err() {
+        let locked = self.try_lock();
+        if !matches!(locked, Ok(true)) {
             self.leave_gate();
         }
-        match locked {
-            Err(Error::Store(StoreError::Locked(..))) => Ok(false),
-            locked => locked.map(|()| true),
-        }
+        locked
     }
 
     fn commit_unflushed(&mut self) -> Result<()> {
@@ -631,5 +650,34 @@ impl Drop for Sqlite {
         }
         // Then this isn't one of those that have the store in use any more.
         self.log = None;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_is_alone_goes_past_the_gate_and_others_queue_once_one_had_to_wait() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("store");
+        let settings = Settings { busy_timeout: Duration::from_millis(20), ..Settings::default() };
+        let open = || Sqlite::open_file(&path, &path, false, Missing::Made, &settings).unwrap();
+        let (mut first, mut second) = (open(), open());
+        let inside = Gate::open(&beside(&path, GATE)).unwrap();
+        assert!(inside.enter(Duration::ZERO).unwrap());
+        first.begin().unwrap();
+        assert!(
+            matches!(second.begin(), Err(Error::Store(StoreError::Locked(..)))),
+            "SQLite's lock is the first one's"
+        );
+        first.commit().unwrap();
+        inside.leave();
+        for store in [&mut first, &mut second] {
+            store.begin().unwrap();
+            assert_eq!(inside.enter(Duration::ZERO), Ok(false), "it has gone in");
+            store.commit().unwrap();
+        }
+        assert_eq!(inside.enter(Duration::ZERO), Ok(true));
     }
 }

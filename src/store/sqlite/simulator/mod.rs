@@ -13,5 +13,5 @@ mod story;
 #[allow(unsafe_code, reason = "SQLite's interface for file systems; every block says why it is sound")]
 mod vfs;
 
-pub use process::{flush_folder, is_on, lock, named, pause, thresholds, unlock};
+pub use process::{deserted, flush_folder, is_on, lock, named, pause, thresholds, unlock};
 pub use vfs::VFS;

@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::io;
 use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::Duration;
 
 use rand::rngs::ChaCha20Rng;
 use rand::{RngExt as _, SeedableRng as _};
@@ -31,6 +32,8 @@ pub struct Process {
     pub stage: Option<(Arc<Stage>, usize)>,
     /// When it copies the log.
     pub thresholds: Thresholds,
+    /// For how long nobody must have waited, so that it goes past the gate.
+    pub deserted: Duration,
 }
 
 impl Process {
@@ -132,6 +135,11 @@ fn on_machine<T>(look: impl FnOnce(&mut Machine) -> T) -> T {
 /// When this thread's process copies the log.
 pub fn thresholds() -> Option<Thresholds> {
     current().map(|process| process.thresholds)
+}
+
+/// For how long nobody must have waited, so that this thread's process goes past the gate.
+pub fn deserted() -> Option<Duration> {
+    current().map(|process| process.deserted)
 }
 
 /// Notes what the disk may hold if the power is cut now, sometimes.

@@ -80,6 +80,8 @@ impl Scene {
         let page = if random.random_bool(0.7) { schema::PAGE_SIZE } else { 4_096 };
         let (free, most) = (random.random_range(5..60), random.random_range(60..120));
         let thresholds = Thresholds { page, lengthen: random.random_range(0..12), quiet: 5, free, most };
+        // Always, or until somebody had to wait: no story takes so long.
+        let deserted = if random.random_bool(0.5) { Duration::ZERO } else { Duration::from_secs(60) };
         let store = self.path("store").to_string_lossy().into_owned();
         let begin = Image::from([(store, schema::new_file_of_pages(page).unwrap())]);
         let mut disk = Disk::new(&begin, random.next_u64());
@@ -89,8 +91,8 @@ impl Scene {
         let stage = Stage::new(processes, 0.06, random.next_u64());
         std::thread::scope(|scope| {
             for number in 0..processes {
-                let process =
-                    Process { machine: Arc::clone(&machine), stage: Some((Arc::clone(&stage), number)), thresholds };
+                let (machine, place) = (Arc::clone(&machine), Some((Arc::clone(&stage), number)));
+                let process = Process { machine, stage: place, thresholds, deserted };
                 let (stage, seed) = (Arc::clone(&stage), random.next_u64());
                 scope.spawn(move || process.play(|| (plot.life)(&self.session(plot.durability), &stage, seed)));
             }
@@ -113,7 +115,7 @@ impl Scene {
     /// A power cut may leave anything in the page that processes share.
     fn spoil_gate(&self, random: &mut ChaCha20Rng) {
         let mut page = [0; 4096];
-        random.fill_bytes(&mut page[..16]);
+        random.fill_bytes(&mut page[..28]);
         std::fs::write(self.path("store-gate"), page).unwrap();
     }
 
@@ -126,7 +128,7 @@ impl Scene {
         seed: u64,
     ) -> std::result::Result<(), String> {
         let machine = Machine::new(Disk::new(image, seed));
-        let process = Process { machine: Arc::clone(&machine), stage: None, thresholds };
+        let process = Process { machine: Arc::clone(&machine), stage: None, thresholds, deserted: Duration::ZERO };
         let mut ledger = ledger.clone();
         let again = process.clone().play(|| {
             let session = self.session(Durability::Full);
