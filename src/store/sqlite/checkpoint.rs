@@ -50,7 +50,13 @@ impl Thresholds {
             return thresholds;
         }
         let pages = |bytes: u32| bytes / page.max(1);
-        Self { page, lengthen: pages(32 << 10), quiet: pages(400 << 10), free: pages(8 << 20), most: pages(32 << 20) }
+        Self {
+            page,
+            lengthen: pages(32 << 10).max(1),
+            quiet: pages(400 << 10),
+            free: pages(8 << 20),
+            most: pages(32 << 20),
+        }
     }
 }
 
@@ -101,11 +107,15 @@ impl Sqlite {
             (_, true) => most / 4,
             _ => free / 4,
         };
-        // Other writers wait at the gate meanwhile.
+        let busy_timeout = self.busy_timeout;
         let due = |gate: &Gate| {
-            (must || pages >= free && !gate.is_awaited())
-                && gate.note_copying(pages, step)
-                && gate.enter(Duration::ZERO) == Ok(true)
+            if must {
+                // Somebody who stays inside, stopped by a debugger perhaps, must not let the log grow for ever.
+                gate.note_copying(pages, step) && gate.enter(busy_timeout / 4).is_ok()
+            } else {
+                let is_free = pages >= free && !gate.is_awaited() && gate.enter(Duration::ZERO) == Ok(true);
+                is_free && gate.note_copying(pages, step)
+            }
         };
         if !self.gate.as_ref().is_some_and(due) {
             return false;
@@ -137,7 +147,7 @@ impl Sqlite {
     /// Copies the log. It never runs beside a commit: SQLite before 3.51.3 can lose data when another connection commits
     /// meanwhile (sqlite.org/wal.html, "The WAL-Reset Bug"), so this connection holds the write lock while a second one
     /// copies. Whether it has copied, and so flushed, all of it: readers may keep it from that.
-    fn checkpoint(&mut self, longest: Duration) -> Result<bool> {
+    pub(super) fn checkpoint(&mut self, longest: Duration) -> Result<bool> {
         self.lock(longest)?;
         // Copied from a log that has lost its name, older pages would come over those of another one.
         let copied = self
@@ -153,10 +163,12 @@ impl Sqlite {
     fn make_log_begin_anew(&mut self) -> Result<bool> {
         let deadline = Instant::now() + READERS_TAKE.min(self.busy_timeout / 4);
         let rest = || deadline.saturating_duration_since(Instant::now());
+        self.have_others_queue();
         while !self.checkpoint(self.busy_timeout)? {
             if rest().is_zero() {
                 return Ok(false);
             }
+            self.have_others_queue();
             log::pause();
         }
         while self.lock(rest()).is_ok() {
@@ -167,6 +179,7 @@ impl Sqlite {
             if !is_read || rest().is_zero() {
                 break;
             }
+            self.have_others_queue();
             log::pause();
         }
         Ok(true)

@@ -11,7 +11,8 @@
 //! as long as the process lives, or until it has no name any more, and is used again when the store is opened again.
 #![allow(
     unsafe_code,
-    reason = "fcntl with locks that neither Rust's library nor rustix knows; the block says why it is sound"
+    reason = "fcntl with locks that neither Rust's library nor rustix knows, and what only the C library tells; each block \
+              says why it is sound"
 )]
 
 use std::fs::{File, OpenOptions};
@@ -19,7 +20,8 @@ use std::io;
 use std::os::fd::AsRawFd as _;
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::Path;
-use std::sync::{Mutex, PoisonError, TryLockError};
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Mutex, OnceLock, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
 
 use super::file::Identity;
@@ -142,6 +144,23 @@ fn tidy(files: &mut Vec<Kept>) {
     {
         drop(files.remove(at));
     }
+}
+
+/// Whether this process has no thread but this one, and so none that could close a file of a store in the middle of a
+/// transaction. glibc 2.32 and later tells (`sys/single_threaded.h`); where nothing does there may be others.
+pub fn has_one_thread() -> bool {
+    static TOLD: OnceLock<Option<&'static AtomicU8>> = OnceLock::new();
+    // Tests run in many threads, and none of them closes what another one uses.
+    cfg!(test)
+        || TOLD
+            .get_or_init(|| {
+                // SAFETY: the name ends with a zero. What has it is one byte, stays as long as the process, and is only
+                // changed by the C library, as an atomic may be.
+                unsafe {
+                    libc::dlsym(libc::RTLD_DEFAULT, c"__libc_single_threaded".as_ptr()).cast::<AtomicU8>().as_ref()
+                }
+            })
+            .is_some_and(|told| told.load(Ordering::Relaxed) != 0)
 }
 
 /// In the child after a fork: the locks are the parent's, and stay its own when the child closes its handles.

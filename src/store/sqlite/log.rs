@@ -42,6 +42,8 @@ const COPYING: Range<c_int> = 1..2;
 const READING: Range<c_int> = 4..8;
 /// So long it takes until such a lock is asked for again.
 const ASK_AGAIN: Duration = Duration::from_millis(1);
+/// And so long at most.
+const ASK_AGAIN_LATER: Duration = Duration::from_millis(20);
 
 /// So many zeros are written at once: SQLite writes no more than 128 KiB.
 const ZEROS: usize = 16 << 10;
@@ -168,13 +170,8 @@ impl IndexHeader {
         pages
     }
 
-    /// Where the log ends, in bytes, if each of its pages has so many.
-    pub fn end(&self, page: u32) -> u64 {
-        HEADER as u64 + u64::from(self.pages()) * (PAGE_HEADER as u64 + u64::from(page))
-    }
-
     /// What each page of the log has, and none of a log before it.
-    fn salts(&self) -> [u32; 2] {
+    pub fn salts(&self) -> [u32; 2] {
         let [.., first, second, _, _] = self.0;
         [first, second]
     }
@@ -187,23 +184,31 @@ impl IndexHeader {
     }
 }
 
+/// Where a log of so many pages ends, in bytes, if each page has so many.
+pub fn end(pages: u32, page: u32) -> u64 {
+    HEADER as u64 + u64::from(pages) * (PAGE_HEADER as u64 + u64::from(page))
+}
+
 /// Flushes the log of a connection that has read something: then SQLite has opened it. All that was committed before
 /// lasts once this returns.
 pub fn flush(connection: &Connection) -> Result<()> {
     OpenFile::of(connection, ffi::SQLITE_FCNTL_JOURNAL_POINTER)?.flush()
 }
 
-/// Writes zeros behind all that the log's file has, until it has so many bytes. Only who has the write lock may: nobody
-/// else writes there then.
-pub fn lengthen(connection: &Connection, length: u64) -> Result<()> {
+/// Writes zeros behind all that the log's file has, until it has `length` bytes, unless it has the `needed` ones. Only who
+/// has the write lock may: nobody else writes there then. Gives how many the file has now.
+pub fn lengthen(connection: &Connection, needed: u64, length: u64) -> Result<u64> {
     let log = OpenFile::of(connection, ffi::SQLITE_FCNTL_JOURNAL_POINTER)?;
     let (mut has, zeros) = (log.length()?, [0; ZEROS]);
+    if has >= needed {
+        return Ok(has);
+    }
     while has < length {
         let missing = usize::try_from(length - has).map_or(ZEROS, |missing| missing.min(ZEROS));
         log.write(zeros.get(..missing).unwrap_or(&zeros), has)?;
         has += missing as u64;
     }
-    Ok(())
+    Ok(has)
 }
 
 /// Has a connection that is the last to close leave the log and its index where they are.
@@ -230,11 +235,16 @@ pub fn wait_for_readers(connection: &Connection, longest: Duration) -> Result<()
 
 /// Waits a moment.
 pub fn pause() {
+    pause_after(Duration::ZERO);
+}
+
+/// Waits a moment, for longer where one has waited long.
+pub fn pause_after(waited: Duration) {
     #[cfg(test)]
     if super::simulator::pause() {
         return;
     }
-    std::thread::sleep(ASK_AGAIN);
+    std::thread::sleep((waited / 8).clamp(ASK_AGAIN, ASK_AGAIN_LATER));
 }
 
 /// Writes again what a flush that failed may have left unwritten: the kernel takes it for written, so that a later flush

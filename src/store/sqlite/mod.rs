@@ -23,6 +23,7 @@ use std::time::{Duration, Instant};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, ffi};
 
+use self::ahead::Length;
 use self::checkpoint::{Room, Thresholds};
 use self::fault::{fault, is_busy, system_error};
 use self::file::{Counted, INDEX, Identity, LOG, Log, Named, cannot_create, connect, flush_folder};
@@ -64,8 +65,8 @@ pub struct Sqlite {
     identity: Option<Identity>,
     /// Its log.
     log: Option<Log>,
-    /// How long it's known to have been made, in bytes.
-    lengthened: Cell<u64>,
+    /// How long its file is.
+    length: Cell<Length>,
     /// What tells readers that the names of both mean them still.
     names: Names,
     /// Where those who write to the file queue.
@@ -186,7 +187,7 @@ impl Sqlite {
             named: named.to_owned(),
             identity,
             log: None,
-            lengthened: Cell::new(0),
+            length: Cell::default(),
             names: Names::default(),
             gate: None,
             doubts: None,
@@ -360,9 +361,34 @@ impl Sqlite {
         Ok(locked)
     }
 
+    /// Begins to write when it's this connection's turn. Only one of those who queue asks for SQLite's write lock.
     fn lock_in_turn(&self) -> Result<()> {
-        let entered = self.enter_gate(self.busy_timeout)?;
-        self.lock(if entered { self.busy_timeout } else { Duration::ZERO })
+        if self.gate.is_none() {
+            return self.lock(self.busy_timeout);
+        }
+        if !self.enter_gate(self.busy_timeout)? {
+            return self.lock(Duration::ZERO);
+        }
+        if !in_use::has_one_thread() {
+            self.have_others_queue();
+        }
+        let begun = Instant::now();
+        loop {
+            match self.lock(Duration::ZERO) {
+                Err(Error::Store(StoreError::Locked(..))) if begun.elapsed() < self.busy_timeout => {}
+                locked => return locked,
+            }
+            // Who has it may have gone past the gate, and must not do so again.
+            self.have_others_queue();
+            log::pause_after(begun.elapsed());
+        }
+    }
+
+    /// Keeps others from going past the gate for a while.
+    fn have_others_queue(&self) {
+        if let Some(gate) = &self.gate {
+            gate.note_crowd();
+        }
     }
 
     /// Whether the log is still the one that its name means: what is committed to another is lost.
@@ -662,27 +688,79 @@ mod tests {
     use super::*;
 
     #[test]
-    fn whoever_is_alone_goes_past_the_gate_and_others_queue_once_one_had_to_wait() {
+    fn whoever_is_alone_goes_past_the_gate_and_all_queue_once_one_had_to_wait() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("store");
         let settings = Settings { busy_timeout: Duration::from_millis(20), ..Settings::default() };
         let open = || Sqlite::open_file(&path, &path, false, Missing::Made, &settings).unwrap();
         let (mut first, mut second) = (open(), open());
-        let inside = Gate::open(&beside(&path, GATE)).unwrap();
-        assert!(inside.enter(Duration::ZERO).unwrap());
+        let other = Gate::open(&beside(&path, GATE)).unwrap();
         first.begin().unwrap();
+        assert_eq!(other.enter(Duration::ZERO), Ok(true), "nobody is inside");
+        other.leave();
+        assert!(other.is_deserted());
         assert!(
             matches!(second.begin(), Err(Error::Store(StoreError::Locked(..)))),
             "SQLite's lock is the first one's"
         );
+        assert!(!other.is_deserted());
         first.commit().unwrap();
-        inside.leave();
         for store in [&mut first, &mut second] {
             store.begin().unwrap();
-            assert_eq!(inside.enter(Duration::ZERO), Ok(false), "it has gone in");
+            assert_eq!(other.enter(Duration::ZERO), Ok(false), "it has gone in");
             store.commit().unwrap();
         }
-        assert_eq!(inside.enter(Duration::ZERO), Ok(true));
+        assert_eq!(other.enter(Duration::ZERO), Ok(true));
+    }
+
+    #[test]
+    fn who_waits_for_another_program_keeps_others_from_going_past() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("store");
+        let settings = Settings { busy_timeout: Duration::from_secs(20), ..Settings::default() };
+        let open = || Sqlite::open_file(&path, &path, false, Missing::Made, &settings).unwrap();
+        drop(open());
+        let program = Connection::open(&path).unwrap();
+        program.execute_batch("BEGIN IMMEDIATE").unwrap();
+        std::thread::scope(|scope| {
+            let waits = scope.spawn(|| {
+                let mut store = open();
+                store.begin().unwrap();
+                store.commit().unwrap();
+            });
+            let gate = Gate::open(&beside(&path, GATE)).unwrap();
+            for _ in 0..3 {
+                gate.forget_crowd();
+                while gate.is_deserted() {
+                    assert!(!waits.is_finished());
+                    std::thread::yield_now();
+                }
+            }
+            program.execute_batch("COMMIT").unwrap();
+            waits.join().unwrap();
+        });
+    }
+
+    #[test]
+    fn one_who_stays_inside_does_not_let_the_log_grow_for_ever() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("store");
+        let settings = Settings { busy_timeout: Duration::from_millis(20), ..Settings::default() };
+        let mut store = Sqlite::open_file(&path, &path, false, Missing::Made, &settings).unwrap();
+        (store.thresholds.free, store.thresholds.most) = (20, 40);
+        let stopped = Gate::open(&beside(&path, GATE)).unwrap();
+        assert_eq!(stopped.enter(Duration::ZERO), Ok(true));
+        let mut longest = 0;
+        for number in 0..50 {
+            store.begin().unwrap();
+            let number: i32 = number;
+            store
+                .insert("INSERT INTO tbloauthserver_clients (identifier) VALUES (?1)", &[Bind::Int(number.into())])
+                .unwrap();
+            store.commit().unwrap();
+            longest = longest.max(log::pages_to_copy(&store.main).unwrap());
+        }
+        assert!((40..60).contains(&longest), "{longest}");
     }
 
     #[test]
