@@ -366,13 +366,14 @@ impl Sqlite {
         if self.gate.is_none() {
             return self.lock(self.busy_timeout);
         }
+        let begun = Instant::now();
         if !self.enter_gate(self.busy_timeout)? {
             return self.lock(Duration::ZERO);
         }
         if !in_use::has_one_thread() {
             self.have_others_queue();
         }
-        let begun = Instant::now();
+        let entered = Instant::now();
         loop {
             match self.lock(Duration::ZERO) {
                 Err(Error::Store(StoreError::Locked(..))) if begun.elapsed() < self.busy_timeout => {}
@@ -380,7 +381,7 @@ impl Sqlite {
             }
             // Who has it may have gone past the gate, and must not do so again.
             self.have_others_queue();
-            log::pause_after(begun.elapsed());
+            log::pause_after(entered.elapsed());
         }
     }
 
@@ -738,6 +739,31 @@ mod tests {
             }
             program.execute_batch("COMMIT").unwrap();
             waits.join().unwrap();
+        });
+    }
+
+    #[test]
+    fn who_waits_at_the_gate_first_waits_no_longer_in_all() {
+        const LONGEST: Duration = Duration::from_secs(2);
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("store");
+        let settings = Settings { busy_timeout: LONGEST, ..Settings::default() };
+        let store = Sqlite::open_file(&path, &path, false, Missing::Made, &settings).unwrap();
+        let program = Connection::open(&path).unwrap();
+        program.execute_batch("BEGIN IMMEDIATE").unwrap();
+        let (tell, told) = std::sync::mpsc::channel();
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                let gate = Gate::open(&beside(&path, GATE)).unwrap();
+                assert_eq!(gate.enter(Duration::ZERO), Ok(true));
+                tell.send(()).unwrap();
+                std::thread::sleep(LONGEST * 3 / 4);
+                gate.leave();
+            });
+            told.recv().unwrap();
+            let begun = Instant::now();
+            assert!(matches!(store.begin(), Err(Error::Store(StoreError::Locked(..)))));
+            assert!(begun.elapsed() < LONGEST * 3 / 2);
         });
     }
 
