@@ -42,8 +42,7 @@ const LOCKED: Duration = Duration::from_millis(10);
 
 impl Thresholds {
     /// Those of a database whose pages have so many bytes: 32 KiB, since most processes that make a log create little;
-    /// 400 KiB, 8 MiB and 32 MiB. What is written again and again is
-    /// copied once.
+    /// 400 KiB, 8 MiB and 32 MiB. What is written again and again is copied once.
     pub fn of_pages(page: u32) -> Self {
         #[cfg(test)]
         if let Some(thresholds) = super::simulator::thresholds() {

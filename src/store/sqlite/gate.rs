@@ -1,8 +1,9 @@
 //! The gate through which the writers to one file pass, one at a time, and what they tell each other there.
 //!
 //! Those who wait for SQLite's write lock sleep and try again, up to 100 ms later: who comes last may get it first. Here
-//! they queue before they ask for it, once one of them had to wait; whoever is alone goes past the gate. The gate is a file beside the store; the kernel takes back the lock of a process
-//! that dies. What the queue says is advice: SQLite's own locks decide, and whoever has waited too long asks them.
+//! they queue before they ask for it, once one of them had to wait; whoever is alone goes past the gate. The gate is a
+//! file beside the store; the kernel takes back the lock of a process that dies. What the queue says is advice: SQLite's
+//! own locks decide, and whoever has waited too long asks them.
 #![allow(
     unsafe_code,
     reason = "a page of memory that processes share, and the kernel's waiting; every block says why it is sound"
@@ -48,7 +49,7 @@ struct Shared {
     written: AtomicU32,
     /// How many pages the log had when somebody last began to copy it.
     copied_at: AtomicU32,
-    /// When somebody last had to wait, counted like `written`.
+    /// When somebody last had to wait, counted like `written`; 0 where nobody had to.
     crowded: AtomicU32,
 }
 
@@ -152,7 +153,8 @@ impl Gate {
     /// that closes a file of the store takes SQLite's write lock away, and the lock of the gate is what is left.
     pub fn is_deserted(&self) -> bool {
         let long_ago = |shared: &Shared| {
-            shared.waiting.load(SeqCst) == 0 && since(shared.crowded.load(SeqCst), milliseconds()) >= deserted()
+            let crowded = shared.crowded.load(SeqCst);
+            shared.waiting.load(SeqCst) == 0 && (crowded == 0 || since(crowded, milliseconds()) >= deserted())
         };
         !self.inside.get() && in_use::has_one_thread() && self.shared().is_ok_and(long_ago)
     }
@@ -160,14 +162,13 @@ impl Gate {
     /// Notes that somebody has to wait.
     pub fn note_crowd(&self) {
         if let Ok(shared) = self.shared() {
-            shared.crowded.store(milliseconds(), SeqCst);
+            shared.crowded.store(milliseconds().max(1), SeqCst);
         }
     }
 
     #[cfg(test)]
     pub fn forget_crowd(&self) {
-        let long_ago = milliseconds().wrapping_sub(deserted().as_millis() as u32);
-        self.shared().unwrap().crowded.store(long_ago, SeqCst);
+        self.shared().unwrap().crowded.store(0, SeqCst);
     }
 
     /// Whether somebody waits.
@@ -364,6 +365,11 @@ mod tests {
         first.leave();
         assert!(!first.is_deserted() && !second.is_deserted());
         first.forget_crowd();
+        assert!(first.is_deserted() && second.is_deserted());
+        second.note_crowd();
+        assert!(!first.is_deserted() && !second.is_deserted());
+        let long_ago = milliseconds().wrapping_sub(deserted().as_millis() as u32);
+        first.shared().unwrap().crowded.store(long_ago, SeqCst);
         assert!(first.is_deserted() && second.is_deserted());
         second.note_crowd();
         assert!(!first.is_deserted() && !second.is_deserted());
