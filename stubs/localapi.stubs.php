@@ -36,13 +36,14 @@ namespace {
      *
      * - `grantType` (required): `authorization_code`, which needs a `name`, or `single_sign_on`, which needs a
      *   `serviceId`
-     * - `scope` (required): scopes of `tbloauthserver_scopes`, at most 64, between white space
+     * - `scope` (required): scopes of `tbloauthserver_scopes`, at most 64, between white space or as a list
      * - `name`: one line of at most 255 characters
      * - `serviceId`: a row of `tblhosting` whose owner has a row in `tblclients`: {@see LocalApi\register_service()}
      * - `description`: at most 255 characters; line breaks and tabs are allowed
      * - `logoUri`: an `http` or `https` URL, or a path relative to the client area, of at most 255 characters
      * - `redirectUri`: a list of URIs, or one string with white space between them; at most 32, and 2,000 characters.
-     *   `https`, `http` to this machine, or a private-use scheme with a dot in it (RFC 8252, section 7.1)
+     *   `https`; `http` for loopback hosts, `*.test` and those of `localapi.redirect_http_hosts`; or a private-use scheme
+     *   with a dot in it (RFC 8252, section 7.1)
      * - `idempotencyKey` (ours): 1 to 255 printable characters; the same key with the same parameters answers the same
      *   credential for 24 hours, from any process
      * - `expiresAt` (ours): when it stops to count, as `2030-01-31 09:00:00` in UTC or as RFC 3339 has it
@@ -83,7 +84,7 @@ namespace {
      * @param string $command The command's name, in any letter case.
      * @param array{
      *     grantType?: 'authorization_code'|'single_sign_on'|null,
-     *     scope?: string|\Stringable|null,
+     *     scope?: string|\Stringable|list<string|\Stringable>|null,
      *     name?: string|\Stringable|int|null,
      *     serviceId?: int|numeric-string|null,
      *     description?: string|\Stringable|null,
@@ -252,7 +253,7 @@ namespace LocalApi {
      * @param string $command The command's name, in any letter case.
      * @param array{
      *     grantType?: 'authorization_code'|'single_sign_on'|null,
-     *     scope?: string|\Stringable|null,
+     *     scope?: string|\Stringable|list<string|\Stringable>|null,
      *     name?: string|\Stringable|int|null,
      *     serviceId?: int|numeric-string|null,
      *     description?: string|\Stringable|null,
@@ -638,7 +639,7 @@ namespace LocalApi {
     }
 
     /**
-     * Takes a credential for HTTP back, at once.
+     * Takes an API credential back, at once.
      *
      * @return bool Whether there was one to take.
      *
