@@ -17,6 +17,9 @@ require_once __DIR__ . '/issuer.php';
 
 const PAGE = 100;
 
+// A writer notes each of millions of calls.
+ini_set('memory_limit', '-1');
+
 [, $what] = $argv;
 $times = (int) ($argv[2] ?? 0);
 $list = static fn (array $data): array => localAPI('ListOAuthCredentials', $data)['clients'];
