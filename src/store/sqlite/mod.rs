@@ -744,7 +744,7 @@ mod tests {
 
     #[test]
     fn who_waits_at_the_gate_first_waits_no_longer_in_all() {
-        const LONGEST: Duration = Duration::from_secs(2);
+        const LONGEST: Duration = Duration::from_secs(4);
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("store");
         let settings = Settings { busy_timeout: LONGEST, ..Settings::default() };
