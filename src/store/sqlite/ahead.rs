@@ -84,6 +84,12 @@ mod tests {
         store.commit().unwrap();
     }
 
+    fn filled(folder: &tempfile::TempDir, durability: Durability, commits: u32) -> Sqlite {
+        let mut store = open(&folder.path().join("store"), durability);
+        (0..commits).for_each(|_| insert(&mut store));
+        store
+    }
+
     /// How long the log's file is, and where the log ends.
     fn lengths(store: &Sqlite) -> (u64, u64) {
         let header = IndexHeader::of(&store.main).unwrap().unwrap();
@@ -150,10 +156,7 @@ mod tests {
     #[test]
     fn a_log_that_begins_anew_stays_as_long_as_it_is() {
         let folder = tempfile::tempdir().unwrap();
-        let mut store = open(&folder.path().join("store"), Durability::Full);
-        for _ in 0..60 {
-            insert(&mut store);
-        }
+        let mut store = filled(&folder, Durability::Full, 60);
         assert!(store.checkpoint(std::time::Duration::ZERO).unwrap());
         let before = lengths(&store);
         insert(&mut store);
@@ -165,10 +168,7 @@ mod tests {
     #[test]
     fn a_log_that_nobody_flushes_is_as_long_as_what_it_has() {
         let folder = tempfile::tempdir().unwrap();
-        let mut store = open(&folder.path().join("store"), Durability::Normal);
-        for _ in 0..100 {
-            insert(&mut store);
-        }
+        let store = filled(&folder, Durability::Normal, 100);
         let (length, end) = lengths(&store);
         assert_eq!(length, end);
         assert!(end > 64 << 10);
@@ -177,10 +177,7 @@ mod tests {
     #[test]
     fn zeros_come_behind_all_that_the_file_has() {
         let folder = tempfile::tempdir().unwrap();
-        let mut store = open(&folder.path().join("store"), Durability::Full);
-        for _ in 0..20 {
-            insert(&mut store);
-        }
+        let store = filled(&folder, Durability::Full, 20);
         let log = || fs::read(beside(&store.path, LOG)).unwrap();
         let has = log().len() as u64;
         for (needed, length) in [(0, has + 9), (has, has + 9), (has + 1, has + 1), (has + 5, has + 200_000)] {

@@ -13,6 +13,7 @@ pub mod schema;
 #[cfg(test)]
 mod simulator;
 mod statement;
+mod turn;
 mod whmcs;
 
 use std::cell::Cell;
@@ -331,67 +332,6 @@ impl Sqlite {
         Ok(self)
     }
 
-    /// Begins to write, waiting no longer for another writer than this.
-    fn lock(&self, longest: Duration) -> Result<()> {
-        let fault = |error: rusqlite::Error| self.fault(&error);
-        if longest == self.busy_timeout {
-            return self.execute("BEGIN IMMEDIATE", &[]);
-        }
-        self.main.busy_timeout(longest).map_err(fault)?;
-        let locked = self.execute("BEGIN IMMEDIATE", &[]);
-        self.main.busy_timeout(self.busy_timeout).map_err(fault)?;
-        locked
-    }
-
-    /// Begins to write unless somebody else does. Whether this has begun.
-    fn try_lock(&self) -> Result<bool> {
-        match self.lock(Duration::ZERO) {
-            Err(Error::Store(StoreError::Locked(..))) => Ok(false),
-            locked => locked.map(|()| true),
-        }
-    }
-
-    /// Begins to write without a queue, where nobody had to wait lately. Whether this has begun.
-    fn lock_past_gate(&self) -> Result<bool> {
-        let Some(gate) = self.gate.as_ref().filter(|gate| gate.is_deserted()) else { return Ok(false) };
-        let locked = self.try_lock()?;
-        if !locked {
-            gate.note_crowd();
-        }
-        Ok(locked)
-    }
-
-    /// Begins to write when it's this connection's turn. Only one of those who queue asks for SQLite's write lock.
-    fn lock_in_turn(&self) -> Result<()> {
-        if self.gate.is_none() {
-            return self.lock(self.busy_timeout);
-        }
-        let begun = Instant::now();
-        if !self.enter_gate(self.busy_timeout)? {
-            return self.lock(Duration::ZERO);
-        }
-        if !in_use::has_one_thread() {
-            self.have_others_queue();
-        }
-        let entered = Instant::now();
-        loop {
-            match self.lock(Duration::ZERO) {
-                Err(Error::Store(StoreError::Locked(..))) if begun.elapsed() < self.busy_timeout => {}
-                locked => return locked,
-            }
-            // Who has it may have gone past the gate, and must not do so again.
-            self.have_others_queue();
-            log::pause_after(entered.elapsed());
-        }
-    }
-
-    /// Keeps others from going past the gate for a while.
-    fn have_others_queue(&self) {
-        if let Some(gate) = &self.gate {
-            gate.note_crowd();
-        }
-    }
-
     /// Whether the log is still the one that its name means: what is committed to another is lost.
     fn require_named_log(&self) -> Result<()> {
         match &self.log {
@@ -412,18 +352,6 @@ impl Sqlite {
 
     fn doubts_at(&self, gate: &Gate) -> Result<Doubts> {
         gate.doubts().map_err(|Cut| StoreError::GateCut(beside(&self.path, GATE)).into())
-    }
-
-    /// Waits for this connection's turn to write, no longer than this. `false` where it has waited in vain.
-    fn enter_gate(&self, longest: Duration) -> Result<bool> {
-        let Some(gate) = &self.gate else { return Ok(true) };
-        gate.enter(longest).map_err(|Cut| StoreError::GateCut(beside(&self.path, GATE)).into())
-    }
-
-    fn leave_gate(&self) {
-        if let Some(gate) = &self.gate {
-            gate.leave();
-        }
     }
 
     /// Writes again what a flush that failed has left in doubt, whoever met that: what is committed next comes behind it.
@@ -451,8 +379,7 @@ impl Sqlite {
             return Ok(());
         }
         // Another's flush has failed, of what comes before this perhaps.
-        let mended = self.enter_gate(self.busy_timeout);
-        let mended = mended.and_then(|_| self.lock(self.busy_timeout)).and_then(|()| self.mend());
+        let mended = self.lock_in_turn().and_then(|()| self.mend());
         self.rollback();
         mended.map(drop).map_err(|_| unflushed(()))
     }
@@ -526,8 +453,7 @@ impl Engine for Sqlite {
     }
 
     fn begin(&self) -> Result<()> {
-        let locked = self.lock_past_gate().and_then(|locked| if locked { Ok(()) } else { self.lock_in_turn() });
-        let begun = locked.and_then(|()| self.mend()).and_then(|doubts| {
+        let begun = self.lock_in_turn().and_then(|()| self.mend()).and_then(|doubts| {
             // What was read before is kept as long as nobody else commits, and may have been wrong.
             if doubts == self.doubts { Ok(()) } else { Err(StoreError::Contended(self.path.clone().into()).into()) }
         });
@@ -687,107 +613,6 @@ impl Drop for Sqlite {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn whoever_is_alone_goes_past_the_gate_and_all_queue_once_one_had_to_wait() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("store");
-        let settings = Settings { busy_timeout: Duration::from_millis(20), ..Settings::default() };
-        let open = || Sqlite::open_file(&path, &path, false, Missing::Made, &settings).unwrap();
-        let (mut first, mut second) = (open(), open());
-        let other = Gate::open(&beside(&path, GATE)).unwrap();
-        first.begin().unwrap();
-        assert_eq!(other.enter(Duration::ZERO), Ok(true), "nobody is inside");
-        other.leave();
-        assert!(other.is_deserted());
-        assert!(
-            matches!(second.begin(), Err(Error::Store(StoreError::Locked(..)))),
-            "SQLite's lock is the first one's"
-        );
-        assert!(!other.is_deserted());
-        first.commit().unwrap();
-        for store in [&mut first, &mut second] {
-            store.begin().unwrap();
-            assert_eq!(other.enter(Duration::ZERO), Ok(false), "it has gone in");
-            store.commit().unwrap();
-        }
-        assert_eq!(other.enter(Duration::ZERO), Ok(true));
-    }
-
-    #[test]
-    fn who_waits_for_another_program_keeps_others_from_going_past() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("store");
-        let settings = Settings { busy_timeout: Duration::from_secs(20), ..Settings::default() };
-        let open = || Sqlite::open_file(&path, &path, false, Missing::Made, &settings).unwrap();
-        drop(open());
-        let program = Connection::open(&path).unwrap();
-        program.execute_batch("BEGIN IMMEDIATE").unwrap();
-        std::thread::scope(|scope| {
-            let waits = scope.spawn(|| {
-                let mut store = open();
-                store.begin().unwrap();
-                store.commit().unwrap();
-            });
-            let gate = Gate::open(&beside(&path, GATE)).unwrap();
-            for _ in 0..3 {
-                gate.forget_crowd();
-                while gate.is_deserted() {
-                    assert!(!waits.is_finished());
-                    std::thread::yield_now();
-                }
-            }
-            program.execute_batch("COMMIT").unwrap();
-            waits.join().unwrap();
-        });
-    }
-
-    #[test]
-    fn who_waits_at_the_gate_first_waits_no_longer_in_all() {
-        const LONGEST: Duration = Duration::from_secs(4);
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("store");
-        let settings = Settings { busy_timeout: LONGEST, ..Settings::default() };
-        let store = Sqlite::open_file(&path, &path, false, Missing::Made, &settings).unwrap();
-        let program = Connection::open(&path).unwrap();
-        program.execute_batch("BEGIN IMMEDIATE").unwrap();
-        let (tell, told) = std::sync::mpsc::channel();
-        std::thread::scope(|scope| {
-            scope.spawn(|| {
-                let gate = Gate::open(&beside(&path, GATE)).unwrap();
-                assert_eq!(gate.enter(Duration::ZERO), Ok(true));
-                tell.send(()).unwrap();
-                std::thread::sleep(LONGEST * 3 / 4);
-                gate.leave();
-            });
-            told.recv().unwrap();
-            let begun = Instant::now();
-            assert!(matches!(store.begin(), Err(Error::Store(StoreError::Locked(..)))));
-            assert!(begun.elapsed() < LONGEST * 3 / 2);
-        });
-    }
-
-    #[test]
-    fn one_who_stays_inside_does_not_let_the_log_grow_for_ever() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("store");
-        let settings = Settings { busy_timeout: Duration::from_millis(20), ..Settings::default() };
-        let mut store = Sqlite::open_file(&path, &path, false, Missing::Made, &settings).unwrap();
-        (store.thresholds.free, store.thresholds.most) = (20, 40);
-        let stopped = Gate::open(&beside(&path, GATE)).unwrap();
-        assert_eq!(stopped.enter(Duration::ZERO), Ok(true));
-        let mut longest = 0;
-        for number in 0..50 {
-            store.begin().unwrap();
-            let number: i32 = number;
-            store
-                .insert("INSERT INTO tbloauthserver_clients (identifier) VALUES (?1)", &[Bind::Int(number.into())])
-                .unwrap();
-            store.commit().unwrap();
-            longest = longest.max(log::pages_to_copy(&store.main).unwrap());
-        }
-        assert!((40..60).contains(&longest), "{longest}");
-    }
 
     #[test]
     fn no_page_comes_to_the_log_before_its_commit() {
